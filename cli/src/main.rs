@@ -1,0 +1,2 @@
+//! The `gmlayer` program.
+fn main() {}

@@ -1,0 +1,80 @@
+//! The one error of the numerical core: what was wrong with a size.
+
+use core::fmt;
+
+/// A size that does not fit: which argument, what was expected, what came.
+///
+/// It is small and carries no formatted text, so that it costs next to nothing on a microcontroller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// A slice has the wrong length.
+    Length {
+        /// The argument's name.
+        argument: &'static str,
+        /// The number of elements that it must have.
+        expected: usize,
+        /// The number of elements that it has.
+        got: usize,
+    },
+    /// A slice does not hold a whole number of rows.
+    Rows {
+        /// The argument's name.
+        argument: &'static str,
+        /// The number of elements of one row.
+        row: usize,
+        /// The number of elements that came.
+        got: usize,
+    },
+    /// A scratch buffer is too short.
+    Workspace {
+        /// The least number of elements.
+        expected: usize,
+        /// The number of elements that came.
+        got: usize,
+    },
+    /// A size that must be at least one is zero.
+    Zero {
+        /// The argument's name.
+        argument: &'static str,
+    },
+    /// A product of sizes exceeds what the machine can address.
+    Overflow {
+        /// What was being sized.
+        argument: &'static str,
+    },
+    /// An index or a setting lies outside its range.
+    Range {
+        /// The argument's name.
+        argument: &'static str,
+        /// The largest value that is allowed.
+        largest: usize,
+        /// The value that came.
+        got: usize,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Length { argument, expected, got } => {
+                write!(f, "`{argument}` must have {expected} elements, but has {got}")
+            }
+            Self::Rows { argument, row, got } => {
+                write!(f, "`{argument}` must hold whole rows of {row} elements, but has {got} elements")
+            }
+            Self::Workspace { expected, got } => {
+                write!(f, "the workspace must have at least {expected} elements, but has {got}")
+            }
+            Self::Zero { argument } => write!(f, "`{argument}` must be at least 1, but is 0"),
+            Self::Overflow { argument } => {
+                write!(f, "the size of `{argument}` exceeds what this machine can address")
+            }
+            Self::Range { argument, largest, got } => {
+                write!(f, "`{argument}` must be at most {largest}, but is {got}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Error {}

@@ -1,0 +1,19 @@
+//! Gaussian mixture layers.
+#![cfg_attr(not(feature = "std"), no_std)]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+
+pub mod diagonal;
+mod error;
+mod kernel;
+#[cfg(feature = "alloc")]
+pub mod nn;
+pub mod normal;
+mod real;
+mod shape;
+
+pub use diagonal::Diagonal;
+pub use error::Error;
+pub use real::Real;
+pub use shape::Shape;

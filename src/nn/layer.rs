@@ -1,0 +1,90 @@
+//! The one trait of all layers.
+
+use alloc::vec::Vec;
+
+use crate::{Error, Real};
+
+/// One named block of a layer's parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    /// The name: `mu`, `sigma`, `u`, `v`, `weight`, `bias`.
+    pub name: &'static str,
+    /// The sizes, row-major, the last index contiguous.
+    pub dimensions: Vec<usize>,
+}
+
+impl Block {
+    /// The number of elements.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.dimensions.iter().product()
+    }
+
+    /// Whether the block holds nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A layer: a function of a batch and of one flat slice of parameters, and its exact backward pass.
+///
+/// A layer holds sizes, never numbers: its parameters are a slice of the caller's, the blocks one after
+/// the other in the order of [`blocks`](Self::blocks). So an optimiser, a checkpoint and a gradient
+/// check see every layer alike.
+pub trait Layer<T: Real> {
+    /// A short name for reports and checkpoints, such as `gm` or `dense`.
+    fn name(&self) -> &'static str;
+
+    /// The number of inputs of a row.
+    fn inputs(&self) -> usize;
+
+    /// The number of outputs of a row.
+    fn outputs(&self) -> usize;
+
+    /// The blocks of parameters, in the order in which they lie in the flat slice.
+    fn blocks(&self) -> Vec<Block>;
+
+    /// The number of scratch elements for a batch of `batch` rows.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Overflow`] when that number cannot be addressed.
+    fn workspace_len(&self, batch: usize) -> Result<usize, Error>;
+
+    /// Overwrites `y: [batch × outputs]` with the layer's value at `x: [batch × inputs]`.
+    ///
+    /// # Errors
+    ///
+    /// A slice of the wrong length.
+    fn forward(&self, parameters: &[T], x: &[T], y: &mut [T], work: &mut [T]) -> Result<(), Error>;
+
+    /// Adds the gradients of ⟨g, y⟩ to `gradients` and overwrites `dx`.
+    ///
+    /// `work` is the slice that [`forward`](Self::forward) had for the same `x` and `parameters`,
+    /// untouched since then. `frozen` has one flag a block: a frozen block's gradient is neither
+    /// computed nor written.
+    ///
+    /// # Errors
+    ///
+    /// A slice of the wrong length.
+    #[allow(clippy::too_many_arguments)] // each is a separate buffer of the caller's
+    fn backward(
+        &self,
+        parameters: &[T],
+        x: &[T],
+        g: &[T],
+        frozen: &[bool],
+        gradients: &mut [T],
+        dx: Option<&mut [T]>,
+        work: &mut [T],
+    ) -> Result<(), Error>;
+
+    /// Fills `parameters` with the layer's starting values, drawn from `random`.
+    ///
+    /// # Errors
+    ///
+    /// A slice of the wrong length.
+    #[cfg(feature = "rand")]
+    fn initialise(&self, parameters: &mut [T], random: &mut dyn rand_core::Rng) -> Result<(), Error>;
+}
