@@ -5,15 +5,19 @@
 extern crate alloc;
 
 pub mod diagonal;
+mod dual;
 mod error;
 mod kernel;
 #[cfg(feature = "alloc")]
 pub mod nn;
 pub mod normal;
 mod real;
+pub mod rectified;
 mod shape;
 
 pub use diagonal::Diagonal;
+pub use dual::Dual;
 pub use error::Error;
 pub use real::Real;
+pub use rectified::Rectified;
 pub use shape::Shape;
