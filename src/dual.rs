@@ -153,6 +153,7 @@ impl<T: Real> Real for Dual<T> {
         (Self { value: least, derivative: T::ZERO }, Self { value: largest, derivative: T::ZERO })
     };
     const UNSCALE: Self = Self { value: T::UNSCALE, derivative: T::ZERO };
+    const UNIT_ROUNDOFF: f64 = T::UNIT_ROUNDOFF;
     const ZERO: Self = Self { value: T::ZERO, derivative: T::ZERO };
 
     fn from_usize(count: usize) -> Self {

@@ -7,6 +7,7 @@ extern crate alloc;
 pub mod diagonal;
 mod dual;
 mod error;
+pub mod gradcheck;
 mod kernel;
 #[cfg(feature = "alloc")]
 pub mod nn;

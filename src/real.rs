@@ -38,6 +38,9 @@ pub trait Real:
     /// 2⁻ⁿ, the factor that takes [`normal::Scaled`] values to their true size.
     const UNSCALE: Self;
 
+    /// Half the distance from 1 to the next number: the largest relative error of one rounding.
+    const UNIT_ROUNDOFF: f64;
+
     /// Zero, where a constant is needed.
     const ZERO: Self;
 
@@ -92,6 +95,7 @@ macro_rules! float {
         impl Real for $float {
             const SAFE_SQUARES: (Self, Self) = $safe;
             const UNSCALE: Self = $unscale;
+            const UNIT_ROUNDOFF: f64 = <$float>::EPSILON as f64 / 2.0;
             const ZERO: Self = 0.0;
 
             #[inline]

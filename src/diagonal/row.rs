@@ -41,6 +41,9 @@ impl<T: Real> Component<'_, T> {
         let Scratch { direction, q, c } = scratch;
         let projection = project_checked(self.mu, self.sigma, x, direction);
         let r = projection.rectified.mean;
+        for y in direction.iter_mut() {
+            *y *= projection.unit;
+        }
 
         if let Some(of_u) = gradients.u.as_deref_mut() {
             self.mean_of_weighted(x, &projection, q);
@@ -59,24 +62,31 @@ impl<T: Real> Component<'_, T> {
         for (u, &g) in self.u.chunks_exact(x.len()).zip(g) {
             add_scaled(c, g, u);
         }
-        let Slopes { of_m, along } = self.slopes(g, &projection, direction, q, c);
-        let p = projection.rectified.probability;
+        // q has done its duty; from here it holds cᵢσᵢ.
+        for (c_sigma, (&c, &sigma)) in q.iter_mut().zip(c.iter().zip(self.sigma)) {
+            *c_sigma = c * sigma;
+        }
+        let at = projection.rectified;
+        let p = at.probability;
+        let a = dot(c, self.mu) + dot(g, self.v);
+        let b = dot(q, direction);
+        let of_m = a * p + b * at.density;
+        let of_s = a * at.density - b * at.density_moment;
         if let Some(of_mu) = gradients.mu.as_deref_mut() {
             for ((of_mu, &c), &x) in of_mu.iter_mut().zip(c.iter()).zip(x) {
                 *of_mu += c * r + x * of_m;
             }
         }
-        // From here q holds cᵢσᵢ.
         if let Some(of_sigma) = gradients.sigma.as_deref_mut() {
             let terms = q.iter().zip(direction.iter()).zip(x);
-            for (of_sigma, ((&c_sigma, &direction), &x)) in of_sigma.iter_mut().zip(terms) {
-                *of_sigma += x * (along * direction + (p + p) * c_sigma);
+            for (of_sigma, ((&c_sigma, &y), &x)) in of_sigma.iter_mut().zip(terms) {
+                *of_sigma += x * (of_s * y + (p + p) * c_sigma);
             }
         }
         if let Some(dx) = dx {
             let terms = q.iter().zip(direction.iter()).zip(self.mu).zip(self.sigma);
-            for (dx, (((&c_sigma, &direction), &mu), &sigma)) in dx.iter_mut().zip(terms) {
-                *dx += mu * of_m + sigma * (along * direction + p * c_sigma);
+            for (dx, (((&c_sigma, &y), &mu), &sigma)) in dx.iter_mut().zip(terms) {
+                *dx += mu * of_m + sigma * (of_s * y + p * c_sigma);
             }
         }
     }
@@ -88,33 +98,6 @@ impl<T: Real> Component<'_, T> {
             *q = mu * r + sigma * (sigma * x) * p;
         }
     }
-
-    /// ∂m and ∂s from c; `c_sigma` receives cᵢσᵢ.
-    fn slopes(
-        &self,
-        g: &[T],
-        projection: &Projection<T>,
-        direction: &[T],
-        c_sigma: &mut [T],
-        c: &[T],
-    ) -> Slopes<T> {
-        for (c_sigma, (&c, &sigma)) in c_sigma.iter_mut().zip(c.iter().zip(self.sigma)) {
-            *c_sigma = c * sigma;
-        }
-        let at = projection.rectified;
-        let a = dot(c, self.mu) + dot(g, self.v);
-        let b = dot(c_sigma, direction) * projection.unit;
-        Slopes {
-            of_m: a * at.probability + b * at.density,
-            along: (a * at.density - b * at.density_moment) * projection.unit,
-        }
-    }
-}
-
-/// ∂m, and ∂s times the factor that makes the direction a unit vector.
-struct Slopes<T> {
-    of_m: T,
-    along: T,
 }
 
 /// Three rows of scratch, `[inputs]` each.

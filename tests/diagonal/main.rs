@@ -3,6 +3,7 @@
 mod contracts;
 mod dual;
 mod identities;
+#[path = "../common/layers.rs"]
 mod layers;
 mod majorant;
 mod monte_carlo;
