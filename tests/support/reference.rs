@@ -16,6 +16,14 @@ pub struct Outputs {
     pub dx: Vec<f64>,
 }
 
+impl Outputs {
+    /// The outputs in the order of [`Case::exact`].
+    #[must_use]
+    pub fn blocks(&self) -> [&[f64]; 6] {
+        [&self.h, &self.dmu, &self.dsigma, &self.du, &self.dv, &self.dx]
+    }
+}
+
 /// The density of the standard normal distribution.
 #[must_use]
 pub fn density(t: f64) -> f64 {
