@@ -2,7 +2,7 @@
 """Witness tables for the diagonal Gaussian mixture layer: forward and every gradient.
 
     python3 scripts/diagonal_table.py            writes tests/data/diagonal_*.json
-    python3 scripts/diagonal_table.py --check    checks the values instead (about four minutes)
+    python3 scripts/diagonal_table.py --check    checks the values instead (about three minutes)
 
 Needs mpmath (gmpy2 makes it fast). Everything is computed with 120 decimal digits from the formulas
 
