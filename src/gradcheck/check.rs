@@ -134,8 +134,10 @@ impl<const N: usize> Check<N> {
             if block.frozen || block.len == 0 {
                 return BlockReport { name: block.name, verdict: Verdict::Frozen, taylor: None, worst: None };
             }
-            let taylor = taylor::check(&mut objective, &mut buffers, range.clone(), roundoff, &mut sequence);
-            let (coordinates, worst) = coordinate::check(&mut objective, &mut buffers, range, roundoff);
+            let (taylor, noise) =
+                taylor::check(&mut objective, &mut buffers, range.clone(), roundoff, &mut sequence);
+            let (coordinates, worst) =
+                coordinate::check(&mut objective, &mut buffers, range, roundoff, noise);
             let verdict = taylor.verdict.and(coordinates);
             BlockReport { name: block.name, verdict, taylor: Some(taylor), worst }
         });

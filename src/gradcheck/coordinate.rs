@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::objective::{Buffers, Objective, scale};
+use super::objective::{Buffers, Noise, Objective, ROUNDINGS, scale};
 use super::report::Verdict;
 use crate::Real;
 
@@ -48,9 +48,9 @@ const FIRST: f64 = 1.0 / 16.0;
 const LEVELS: usize = 14;
 /// How many times its own error estimate a difference may be off.
 const SAFETY: f64 = 8.0;
-/// Roundings that a right backward pass may be off by, relative to the largest entry of its block.
-const ROUNDINGS: f64 = 256.0;
-/// The relative error above which a difference tells nothing.
+/// How many times the relative noise of the function its gradient may carry.
+const NOISES: f64 = 16.0;
+/// The relative error above which a difference tells nothing, unless rounding explains it.
 const USELESS: f64 = 1e-2;
 
 /// All coordinates of a block: the verdict, and the entry that is worst against what is allowed.
@@ -59,6 +59,7 @@ pub(super) fn check<T, F, B>(
     buffers: &mut Buffers<'_, T>,
     range: Range<usize>,
     roundoff: f64,
+    noise: Noise,
 ) -> (Verdict, Option<Entry>)
 where
     T: Real,
@@ -75,18 +76,20 @@ where
         if let Some(direction) = buffers.direction.get_mut(flat) {
             *direction = T::one();
         }
-        let (difference, estimated_error) = extrapolated(objective, buffers, block_scale);
+        let (difference, estimated_error) = extrapolated(objective, buffers, block_scale, noise);
         if let Some(direction) = buffers.direction.get_mut(flat) {
             *direction = T::zero();
         }
         let size = largest.max(libm::fabs(difference));
-        let allowed = SAFETY * estimated_error + ROUNDINGS * roundoff * size + f64::MIN_POSITIVE;
+        let rounding = ROUNDINGS * roundoff + NOISES * noise.relative;
+        let allowed = SAFETY * estimated_error + rounding * size + f64::MIN_POSITIVE;
         let entry = Entry { index, backward, difference, estimated_error, allowed };
-        let unreliable = !(estimated_error <= USELESS * size);
+        let explained = NOISES * noise.absolute / (block_scale * libm::cbrt(T::UNIT_ROUNDOFF));
+        let unreliable = !(estimated_error <= (USELESS * size).max(explained));
         verdict =
             verdict.and(if !(entry.absolute_error() <= allowed) && !(unreliable && backward.is_finite()) {
                 Verdict::Differs
-            } else if unreliable && size > 0.0 {
+            } else if unreliable {
                 Verdict::Unreliable
             } else {
                 Verdict::Agrees
@@ -103,19 +106,25 @@ fn extrapolated<T, F, B>(
     objective: &mut Objective<'_, T, F, B>,
     buffers: &mut Buffers<'_, T>,
     scale: f64,
+    noise: Noise,
 ) -> (f64, f64)
 where
     T: Real,
     F: FnMut(&[T], &mut [T]),
 {
     let mut previous = [0.0; LEVELS];
+    let plain_step = scale * libm::cbrt(T::UNIT_ROUNDOFF);
+    let mut plain = 0.0;
     let (mut best, mut best_error) = (0.0, f64::INFINITY);
     let mut step = scale * FIRST;
     for level in 0..LEVELS {
         let (ahead, behind) = (objective.along(buffers, step), objective.along(buffers, -step));
-        let noise = 2.0 * T::UNIT_ROUNDOFF * (ahead.size + behind.size) / step;
+        let noise = (noise.absolute + noise.relative * (ahead.size + behind.size)) / step;
         let mut row = [0.0; LEVELS];
         let mut value = (ahead.sum - behind.sum) / (2.0 * step);
+        if step * 2.0 > plain_step {
+            plain = value;
+        }
         let mut power = 1.0;
         for (column, slot) in row.iter_mut().enumerate().take(level + 1) {
             *slot = value;
@@ -134,5 +143,6 @@ where
         previous = row;
         step /= 2.0;
     }
-    (best, best_error)
+    // Two extrapolations can agree by chance: a plain difference at the best step for one must agree too.
+    (best, best_error.max(libm::fabs(best - plain)))
 }

@@ -51,6 +51,16 @@ pub(super) struct Value {
     pub(super) size: f64,
 }
 
+/// Roundings that a right backward pass may be off by, relative to the terms it sums.
+pub(super) const ROUNDINGS: f64 = 256.0;
+
+/// How far rounding moves ⟨c, f⟩: as it is, and relative to its terms.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Noise {
+    pub(super) absolute: f64,
+    pub(super) relative: f64,
+}
+
 impl<T: Real, F: FnMut(&[T], &mut [T]), B> Objective<'_, T, F, B> {
     /// ⟨c, f(θ + step·δ)⟩.
     pub(super) fn along(&mut self, buffers: &mut Buffers<'_, T>, step: f64) -> Value {

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::objective::{Buffers, Objective, scale};
+use super::objective::{Buffers, Noise, Objective, ROUNDINGS, scale};
 use super::report::Verdict;
 use super::sequence::Sequence;
 use crate::Real;
@@ -29,6 +29,8 @@ const FIRST: i32 = -2;
 const STEPS: usize = 40;
 /// How far above the noise a remainder must be to tell an order.
 const ABOVE_NOISE: f64 = 16.0;
+/// The largest relative noise, in roundings, that still counts as rounding: t² in the deep tails.
+const MOST_NOISE: f64 = 16_384.0;
 /// The smallest steps above the noise that are fitted.
 const FITTED: usize = 6;
 /// The order that a right gradient reaches; 2 in exact arithmetic.
@@ -56,14 +58,15 @@ impl Step {
     }
 }
 
-/// Runs the test in one random direction of the block `range`; `roundoff` is the backward pass's.
+/// Runs the test in one random direction of the block `range`; `roundoff` is the backward pass's. Returns
+/// the noise of the function too, as the smallest steps show it.
 pub(super) fn check<T, F, B>(
     objective: &mut Objective<'_, T, F, B>,
     buffers: &mut Buffers<'_, T>,
     range: Range<usize>,
     roundoff: f64,
     sequence: &mut Sequence,
-) -> Taylor
+) -> (Taylor, Noise)
 where
     T: Real,
     F: FnMut(&[T], &mut [T]),
@@ -96,7 +99,7 @@ where
         let probe = step_at(T::UNIT_ROUNDOFF * f64::from(1 << power));
         noise = noise.max(probe.one_sided(slope));
     }
-    let floor = |h: f64| ABOVE_NOISE * (noise + h * roundoff_above::<T>(roundoff) * slope_size);
+    let floor = |h: f64| (ABOVE_NOISE * noise + h * ROUNDINGS * roundoff * slope_size).max(f64::MIN_POSITIVE);
 
     let mut steps = [Step::default(); STEPS];
     for (step, power) in steps.iter_mut().zip(0..) {
@@ -118,12 +121,9 @@ where
     } else {
         Verdict::Unreliable
     };
-    Taylor { slope, difference, order: one_sided.order, steps: one_sided.steps, verdict }
-}
-
-/// The roundoff that the backward pass adds to that of the function.
-fn roundoff_above<T: Real>(roundoff: f64) -> f64 {
-    if roundoff > T::UNIT_ROUNDOFF { roundoff } else { 0.0 }
+    let taylor = Taylor { slope, difference, order: one_sided.order, steps: one_sided.steps, verdict };
+    let relative = if start.size > 0.0 { noise / start.size } else { 0.0 };
+    (taylor, Noise { absolute: noise, relative: relative.min(MOST_NOISE * T::UNIT_ROUNDOFF) })
 }
 
 /// The central difference that differs least from that of the next step.
@@ -164,13 +164,24 @@ impl Fit {
             return Self { order: None, steps: count };
         }
         let (mut n, mut x, mut y, mut xx, mut xy) = (0.0, 0.0, 0.0, 0.0, 0.0);
-        for step in steps.iter().filter(above).skip(count.saturating_sub(FITTED)) {
-            let (log_step, log_remainder) = (libm::log2(step.h), libm::log2(remainder(*step)));
+        let mut add = |h: f64, remainder: f64| {
+            let (log_step, log_remainder) = (libm::log2(h), libm::log2(remainder));
             n += 1.0;
             x += log_step;
             y += log_remainder;
             xx += log_step * log_step;
             xy += log_step * log_remainder;
+        };
+        let mut last = (0.0, 0.0);
+        for step in steps.iter().filter(above).skip(count.saturating_sub(FITTED)) {
+            add(step.h, remainder(*step));
+            last = (step.h, remainder(*step));
+        }
+        // Where the next step drops into the noise faster than with order 2, it counts as well.
+        if let Some(next) = steps.iter().find(|step| step.h < last.0)
+            && last.1 > 4.0 * floor(next.h)
+        {
+            add(next.h, floor(next.h));
         }
         Self { order: Some((n * xy - x * y) / (n * xx - x * x)), steps: count }
     }

@@ -1,6 +1,6 @@
 //! Right gradients pass: ten thousand random layers, kinks among them, in `f64` and in `f32`.
 
-use gmlayer::gradcheck::{Block, Check};
+use gmlayer::gradcheck::{Block, Check, Verdict};
 
 use super::layers::{Case, Recipe};
 use super::textbook::{adjoint_holds, at, backward, blocks, flat, forward, report};
@@ -60,9 +60,11 @@ fn single_precision_against_double() {
     }
 }
 
-/// The checker itself in `f32`, as a microcontroller runs it.
+/// The checker itself in `f32`, as a microcontroller runs it: never a wrong verdict, and differences that
+/// `f32` is too coarse for in one layer of a hundred at most.
 #[test]
 fn all_in_single_precision() {
+    let mut unreliable = 0;
     for seed in 0..200 {
         let case = Recipe { zeros: 0.0, ..recipe(seed) }.build().convert(|x| x as f32);
         let shape = case.shape;
@@ -78,8 +80,10 @@ fn all_in_single_precision() {
         let check = Check::new(names, case.batch() * shape.outputs()).unwrap().seed(seed);
         let mut work = vec![0.0_f32; check.workspace_len()];
         let report = check.run(forward(shape), backward, &theta, &mut work).unwrap();
-        assert!(report.verdict().passes(), "layer {seed}:\n{report}");
+        assert_ne!(report.verdict(), Verdict::Differs, "layer {seed}:\n{report}");
+        unreliable += usize::from(report.verdict() == Verdict::Unreliable);
     }
+    assert!(unreliable <= 2, "{unreliable} of 200");
 }
 
 fn recipe(seed: u64) -> Recipe {
