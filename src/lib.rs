@@ -10,8 +10,12 @@ mod kernel;
 #[cfg(feature = "alloc")]
 pub mod nn;
 pub mod normal;
+#[cfg(feature = "rand")]
+pub mod random;
 mod real;
 mod shape;
+#[cfg(feature = "std")]
+pub mod train;
 
 pub use diagonal::Diagonal;
 pub use error::Error;

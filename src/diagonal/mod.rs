@@ -1,5 +1,11 @@
 //! The Gaussian mixture layer with diagonal covariance.
 
+#[cfg(feature = "rand")]
+mod initialise;
+
+#[cfg(feature = "rand")]
+pub use initialise::initialise;
+
 use crate::{Error, Real, Shape};
 
 /// The four blocks of a layer's parameters.

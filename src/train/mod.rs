@@ -1,0 +1,1 @@
+//! Training (feature `std`).
