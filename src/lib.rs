@@ -14,9 +14,13 @@ mod kernel;
 #[cfg(feature = "alloc")]
 pub mod nn;
 pub mod normal;
+#[cfg(feature = "rand")]
+pub mod random;
 mod real;
 pub mod rectified;
 mod shape;
+#[cfg(feature = "std")]
+pub mod train;
 
 pub use diagonal::Diagonal;
 pub use dual::Dual;

@@ -1,7 +1,9 @@
 //! The one trait of all layers.
 
 use alloc::vec::Vec;
+use core::fmt::Debug;
 
+use super::LayerKind;
 use crate::{Error, Real};
 
 /// One named block of a layer's parameters.
@@ -32,9 +34,9 @@ impl Block {
 /// A layer holds sizes, never numbers: its parameters are a slice of the caller's, the blocks one after
 /// the other in the order of [`blocks`](Self::blocks). So an optimiser, a checkpoint and a gradient
 /// check see every layer alike.
-pub trait Layer<T: Real> {
-    /// A short name for reports and checkpoints, such as `gm` or `dense`.
-    fn name(&self) -> &'static str;
+pub trait Layer<T: Real>: Debug + Send + Sync {
+    /// What the layer is, with its sizes: all that it takes to build it again.
+    fn kind(&self) -> LayerKind;
 
     /// The number of inputs of a row.
     fn inputs(&self) -> usize;

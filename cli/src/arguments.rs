@@ -1,0 +1,151 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
+
+/// Trains and evaluates Gaussian mixture layers.
+#[derive(Debug, Parser)]
+#[command(name = "gmlayer", version)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a network on the built-in digits or on a folder of MNIST files
+    Train(TrainArguments),
+    /// Print a saved model's error on test images
+    Eval(EvalArguments),
+}
+
+/// What the network is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Model {
+    /// Gaussian mixture layers
+    Gm,
+    /// Dense layers with rectifiers between, no biases
+    Dense,
+}
+
+/// How gradients change parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum OptimizerName {
+    /// Stochastic gradient descent
+    Sgd,
+    /// Adam
+    Adam,
+}
+
+/// Which images to use.
+#[derive(Debug, Args)]
+pub(crate) struct DataArguments {
+    /// Folder with the four MNIST files, gzipped or not [default: built-in drawn digits]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Use only the first N test images
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub(crate) test_images: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArguments {
+    #[command(flatten)]
+    pub(crate) data: DataArguments,
+
+    /// Use only the first N training images
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub(crate) train_images: Option<usize>,
+
+    /// What the network is made of
+    #[arg(long, value_enum, default_value_t = Model::Gm)]
+    pub(crate) model: Model,
+
+    /// Components of each Gaussian mixture layer [default: 20]
+    #[arg(long, value_name = "K", value_parser = count)]
+    pub(crate) components: Option<usize>,
+
+    /// Add a hidden layer of N outputs before the last one; may be repeated
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub(crate) hidden: Vec<usize>,
+
+    /// Hidden width of the dense model [default: 1000]
+    #[arg(long, value_name = "N", value_parser = count, conflicts_with = "hidden")]
+    pub(crate) width: Option<usize>,
+
+    /// Scale of the starting values of Gaussian mixture layers [default: 0.5]
+    #[arg(long, value_name = "X", value_parser = positive)]
+    pub(crate) gamma: Option<f32>,
+
+    /// Passes over the training images
+    #[arg(long, value_name = "N", value_parser = count, default_value = "10")]
+    pub(crate) epochs: usize,
+
+    /// Images of a step
+    #[arg(long, value_name = "N", value_parser = count, default_value = "64")]
+    pub(crate) batch_size: usize,
+
+    /// How gradients change parameters
+    #[arg(long, value_enum, default_value_t = OptimizerName::Sgd)]
+    pub(crate) optimizer: OptimizerName,
+
+    /// Learning rate [default: 0.1; with adam 0.003]
+    #[arg(long, value_name = "X", value_parser = positive)]
+    pub(crate) learning_rate: Option<f32>,
+
+    /// Learning rate of the standard deviations [default: 1; with adam that of the rest]
+    #[arg(long, value_name = "X", value_parser = positive)]
+    pub(crate) sigma_learning_rate: Option<f32>,
+
+    /// Parameter blocks to leave as they start, such as mu,sigma
+    #[arg(long, value_name = "BLOCKS", value_delimiter = ',')]
+    pub(crate) freeze: Vec<String>,
+
+    /// Seed of the starting values and of the order of the images
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub(crate) seed: u64,
+
+    /// Save the trained network as a safetensors file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
+
+    /// Print the results as one JSON object on the last line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvalArguments {
+    /// The saved model
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) data: DataArguments,
+
+    /// Print the results as one JSON object on the last line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The largest size that the command line takes: far above any use, far below any overflow.
+const LARGEST: usize = 1_000_000;
+
+fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if (1..=LARGEST).contains(&count) => Ok(count),
+        _ => Err(format!("it must be a whole number from 1 to {LARGEST}")),
+    }
+}
+
+fn positive(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(value) if value > 0.0 && f32::is_finite(value) => Ok(value),
+        _ => Err("it must be a positive number".to_owned()),
+    }
+}

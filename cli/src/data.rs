@@ -1,0 +1,36 @@
+//! The images that a command works on.
+
+use gmlayer::data::{DIGITS_TEST, DIGITS_TRAIN, Dataset, Samples, digits};
+
+use crate::arguments::DataArguments;
+use crate::failure::Failure;
+
+/// The seed of the built-in digits: one data set for everybody, whatever the seed of the training.
+const DIGITS_SEED: u64 = 0;
+
+/// Loads the data, and cuts them to the first images where asked.
+pub(crate) fn load(arguments: &DataArguments, train_images: Option<usize>) -> Result<Dataset, Failure> {
+    let test_images = arguments.test_images;
+    let Some(folder) = &arguments.data else {
+        let (train, test) = (train_images.unwrap_or(DIGITS_TRAIN), test_images.unwrap_or(DIGITS_TEST));
+        return digits(DIGITS_SEED, train, test).map_err(Failure::other);
+    };
+    let mut data = Dataset::load_folder(folder).map_err(Failure::other)?;
+    if let Some(count) = train_images {
+        data.train = first(&data.train, count, "--train-images")?;
+    }
+    if let Some(count) = test_images {
+        data.test = first(&data.test, count, "--test-images")?;
+    }
+    Ok(data)
+}
+
+/// The first `count` samples.
+fn first(samples: &Samples, count: usize, option: &str) -> Result<Samples, Failure> {
+    let (Some(images), Some(labels)) =
+        (samples.images().get(..count * samples.inputs()), samples.labels().get(..count))
+    else {
+        return Err(Failure::usage(format!("{option} is {count}, but there are {} images", samples.len())));
+    };
+    Samples::new(images.to_vec(), labels.to_vec(), samples.inputs()).map_err(Failure::other)
+}

@@ -1,0 +1,28 @@
+//! `gmlayer eval`.
+
+use gmlayer::train::{checkpoint, evaluate};
+
+use crate::arguments::EvalArguments;
+use crate::data;
+use crate::failure::Failure;
+use crate::report::{self, EvalReport};
+
+/// Rows that are evaluated together.
+const BATCH: usize = 64;
+
+/// Loads a model and reports its errors.
+pub(crate) fn run(arguments: &EvalArguments) -> Result<(), Failure> {
+    let mut network = checkpoint::load(&arguments.model, BATCH).map_err(Failure::other)?;
+    let data = data::load(&arguments.data, Some(1))?;
+    let evaluation = evaluate(&mut network, &data.test).map_err(Failure::other)?;
+    let report = EvalReport {
+        dataset: &data.name,
+        layers: network.layers().map(|layer| layer.kind().name()).collect(),
+        parameters: network.parameters().len(),
+        test_images: data.test.len(),
+        test_error: evaluation.total().error(),
+        errors_per_class: report::errors_per_class(&evaluation),
+    };
+    let json = arguments.json.then_some(&report);
+    Ok(report::print(report.parameters, &evaluation, None, json)?)
+}

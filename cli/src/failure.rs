@@ -1,0 +1,73 @@
+//! How the program fails: one sentence, and an exit code.
+
+use core::fmt;
+use std::io;
+use std::process::ExitCode;
+
+/// Why the program ends without having done its work.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The arguments are wrong: exit code 2.
+    Usage(String),
+    /// Anything else: exit code 1.
+    Other(String),
+    /// What clap prints by itself: help, the version.
+    Help(clap::Error),
+    /// Whoever read the output has gone away: nothing to say.
+    Closed,
+}
+
+impl Failure {
+    pub(crate) fn usage(message: impl fmt::Display) -> Self {
+        Self::Usage(message.to_string())
+    }
+
+    pub(crate) fn other(message: impl fmt::Display) -> Self {
+        Self::Other(message.to_string())
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Usage(_) => ExitCode::from(2),
+            Self::Other(_) | Self::Closed => ExitCode::FAILURE,
+            Self::Help(error) => {
+                // Help goes to stdout when it was asked for, and to stderr when the arguments are missing.
+                let _ = error.print();
+                u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(message) | Self::Other(message) => writeln!(f, "error: {message}"),
+            Self::Help(_) | Self::Closed => Ok(()),
+        }
+    }
+}
+
+impl From<clap::Error> for Failure {
+    /// The first paragraph of clap's message on one line; its tips and usage lines are left to `--help`.
+    fn from(error: clap::Error) -> Self {
+        use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion};
+        if matches!(error.kind(), DisplayHelp | DisplayVersion | DisplayHelpOnMissingArgumentOrSubcommand) {
+            return Self::Help(error);
+        }
+        let text = error.to_string();
+        let sentence: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+        let sentence = sentence.join(" ");
+        Self::usage(sentence.strip_prefix("error: ").unwrap_or(&sentence))
+    }
+}
+
+impl From<io::Error> for Failure {
+    /// A failure to write to stdout.
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::other(format!("cannot write the output: {error}")),
+        }
+    }
+}

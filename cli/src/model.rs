@@ -1,0 +1,127 @@
+//! The network and the optimiser that the arguments ask for.
+
+use gmlayer::nn::{Adam, AdamSettings, Dense, Layer, Mixture, Network, NetworkError, Optimizer, Relu, Sgd};
+use gmlayer::{Error, Shape};
+
+use crate::arguments::{Model, OptimizerName, TrainArguments};
+use crate::failure::Failure;
+
+/// The most parameters that a network may have: 4 GiB of them.
+const MOST_PARAMETERS: usize = 1 << 30;
+
+/// What the arguments mean once the defaults are filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Choices {
+    /// Components of a Gaussian mixture layer.
+    pub(crate) components: usize,
+    /// Scale of the starting values of a Gaussian mixture layer.
+    pub(crate) gamma: f32,
+    /// Outputs of the hidden layers.
+    pub(crate) hidden: Vec<usize>,
+    /// The learning rate.
+    pub(crate) learning_rate: f32,
+    /// The learning rate of the standard deviations.
+    pub(crate) sigma_learning_rate: f32,
+}
+
+impl Choices {
+    /// Fills in the defaults; an option that the model has no use for is refused.
+    pub(crate) fn of(arguments: &TrainArguments) -> Result<Self, Failure> {
+        let unused = match arguments.model {
+            Model::Gm => vec![("--width", arguments.width.is_some())],
+            Model::Dense => vec![
+                ("--components", arguments.components.is_some()),
+                ("--gamma", arguments.gamma.is_some()),
+                ("--sigma-learning-rate", arguments.sigma_learning_rate.is_some()),
+            ],
+        };
+        if let Some((option, _)) = unused.iter().find(|(_, given)| *given) {
+            let model = if arguments.model == Model::Gm { "gm" } else { "dense" };
+            return Err(Failure::usage(format!("{option} has no meaning with --model {model}")));
+        }
+        let hidden = match arguments.model {
+            Model::Dense if arguments.hidden.is_empty() => vec![arguments.width.unwrap_or(1000)],
+            _ => arguments.hidden.clone(),
+        };
+        let (rate, sigma_rate) = match (arguments.optimizer, arguments.learning_rate) {
+            (OptimizerName::Sgd, rate) => (rate.unwrap_or(0.1), 1.0),
+            (OptimizerName::Adam, Some(rate)) => (rate, rate),
+            (OptimizerName::Adam, None) => (0.003, 0.003),
+        };
+        Ok(Self {
+            components: arguments.components.unwrap_or(20),
+            gamma: arguments.gamma.unwrap_or(0.5),
+            hidden,
+            learning_rate: rate,
+            sigma_learning_rate: arguments.sigma_learning_rate.unwrap_or(sigma_rate),
+        })
+    }
+
+    /// The network, not yet initialised, its frozen blocks frozen.
+    pub(crate) fn network(
+        &self,
+        arguments: &TrainArguments,
+        inputs: usize,
+        classes: usize,
+        batch: usize,
+    ) -> Result<Network<f32>, Failure> {
+        let layers = self.layers(arguments.model, inputs, classes).map_err(Failure::usage)?;
+        let blocks = layers.iter().flat_map(|layer| layer.blocks());
+        let parameters = blocks.fold(0, |sum: usize, block| sum.saturating_add(block.len()));
+        if parameters > MOST_PARAMETERS {
+            return Err(Failure::usage(format!(
+                "the network would have {parameters} parameters, but at most {MOST_PARAMETERS} are possible"
+            )));
+        }
+        let mut network = Network::new(layers, batch).map_err(Failure::usage)?;
+        for name in &arguments.freeze {
+            network.freeze(name).map_err(|error| match error {
+                NetworkError::UnknownBlock { known, .. } => {
+                    Failure::usage(format!("--freeze has `{name}`, but the blocks are {known}"))
+                }
+                error => Failure::usage(error),
+            })?;
+        }
+        if network.blocks().iter().all(|block| block.frozen) {
+            return Err(Failure::usage("--freeze leaves nothing to train"));
+        }
+        Ok(network)
+    }
+
+    fn layers(
+        &self,
+        model: Model,
+        mut inputs: usize,
+        classes: usize,
+    ) -> Result<Vec<Box<dyn Layer<f32>>>, Error> {
+        let mut layers: Vec<Box<dyn Layer<f32>>> = Vec::new();
+        for &outputs in self.hidden.iter().chain([&classes]) {
+            match model {
+                Model::Gm => {
+                    let shape = Shape::new(inputs, outputs, self.components)?;
+                    layers.push(Box::new(Mixture::new(shape, f64::from(self.gamma))));
+                }
+                Model::Dense => {
+                    if !layers.is_empty() {
+                        layers.push(Box::new(Relu::new(inputs)?));
+                    }
+                    layers.push(Box::new(Dense::new(inputs, outputs, false)?));
+                }
+            }
+            inputs = outputs;
+        }
+        Ok(layers)
+    }
+
+    /// The optimiser for `network`.
+    pub(crate) fn optimizer(&self, name: OptimizerName, network: &Network<f32>) -> Box<dyn Optimizer<f32>> {
+        let rate = |block: &gmlayer::nn::ParameterBlock| match block.kind {
+            "sigma" => self.sigma_learning_rate,
+            _ => self.learning_rate,
+        };
+        match name {
+            OptimizerName::Sgd => Box::new(Sgd::new(network.blocks(), rate)),
+            OptimizerName::Adam => Box::new(Adam::new(network.blocks(), rate, AdamSettings::default())),
+        }
+    }
+}

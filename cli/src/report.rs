@@ -1,0 +1,88 @@
+//! The results: a short table for people, one JSON object for programs.
+
+use std::io::{self, Write};
+
+use comfy_table::{CellAlignment, Table, presets};
+use gmlayer::train::Evaluation;
+use serde::Serialize;
+
+use crate::arguments::{Model, OptimizerName};
+
+/// What `train --json` prints. Errors are fractions.
+#[derive(Debug, Serialize)]
+pub(crate) struct TrainReport<'a> {
+    pub(crate) dataset: &'a str,
+    pub(crate) model: Model,
+    pub(crate) components: Option<usize>,
+    pub(crate) hidden: &'a [usize],
+    pub(crate) parameters: usize,
+    pub(crate) train_images: usize,
+    pub(crate) test_images: usize,
+    pub(crate) gamma: Option<f32>,
+    pub(crate) optimizer: OptimizerName,
+    pub(crate) learning_rate: f32,
+    pub(crate) sigma_learning_rate: Option<f32>,
+    pub(crate) batch_size: usize,
+    pub(crate) frozen: &'a [String],
+    pub(crate) epochs: usize,
+    pub(crate) interrupted: bool,
+    pub(crate) train_loss: f64,
+    pub(crate) test_error: f64,
+    pub(crate) best_test_error: f64,
+    pub(crate) last5_test_error: f64,
+    pub(crate) errors_per_class: Vec<f64>,
+    pub(crate) seconds_per_epoch: f64,
+    pub(crate) seed: u64,
+}
+
+/// What `eval --json` prints. Errors are fractions.
+#[derive(Debug, Serialize)]
+pub(crate) struct EvalReport<'a> {
+    pub(crate) dataset: &'a str,
+    pub(crate) layers: Vec<&'static str>,
+    pub(crate) parameters: usize,
+    pub(crate) test_images: usize,
+    pub(crate) test_error: f64,
+    pub(crate) errors_per_class: Vec<f64>,
+}
+
+/// The share of errors of each class.
+pub(crate) fn errors_per_class(evaluation: &Evaluation) -> Vec<f64> {
+    evaluation.classes.iter().map(|class| class.error()).collect()
+}
+
+/// Prints the table, and `report` as the last line when asked.
+pub(crate) fn print(
+    parameters: usize,
+    evaluation: &Evaluation,
+    seconds_per_epoch: Option<f64>,
+    report: Option<&impl Serialize>,
+) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}", table(parameters, evaluation, seconds_per_epoch))?;
+    if let Some(report) = report {
+        let line = serde_json::to_string(report).map_err(io::Error::other)?;
+        writeln!(out, "{line}")?;
+    }
+    out.flush()
+}
+
+fn table(parameters: usize, evaluation: &Evaluation, seconds_per_epoch: Option<f64>) -> Table {
+    let percent = |error: f64| format!("{:.2} %", 100.0 * error);
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_BORDERS_ONLY_CONDENSED);
+    table.add_row(["parameters", &parameters.to_string(), ""]);
+    if let Some(seconds) = seconds_per_epoch {
+        table.add_row(["time an epoch", &format!("{seconds:.2} s"), ""]);
+    }
+    let counts = |count: gmlayer::train::ClassCount| format!("{} of {}", count.errors, count.samples);
+    let total = evaluation.total();
+    table.add_row(["test error", &percent(total.error()), &counts(total)]);
+    for (class, &count) in evaluation.classes.iter().enumerate() {
+        table.add_row([&format!("  class {class}"), &percent(count.error()), &counts(count)]);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}

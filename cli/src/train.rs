@@ -1,0 +1,86 @@
+//! `gmlayer train`.
+
+use core::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use gmlayer::train::{Settings, checkpoint, generator, train};
+
+use crate::arguments::{Model, TrainArguments};
+use crate::data;
+use crate::failure::Failure;
+use crate::model::Choices;
+use crate::progress::Progress;
+use crate::report::{self, TrainReport};
+
+/// The exit code after a second Ctrl-C, as shells give it.
+const INTERRUPTED: i32 = 130;
+
+/// Trains, reports and saves.
+pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
+    let choices = Choices::of(arguments)?;
+    let data = data::load(&arguments.data, arguments.train_images)?;
+    let batch_size = arguments.batch_size.min(data.train.len());
+    let mut network = choices.network(arguments, data.inputs, data.classes, batch_size)?;
+    if let Some(path) = &arguments.save {
+        checkpoint::check_target(path).map_err(Failure::other)?;
+    }
+    network.initialise(&mut generator(arguments.seed, 0)).map_err(Failure::other)?;
+    let mut optimizer = choices.optimizer(arguments.optimizer, &network);
+
+    let stop = stop_on_signal()?;
+    let mut progress = Progress::new(arguments.epochs, data.train.len());
+    let settings = Settings { epochs: arguments.epochs, batch_size, seed: arguments.seed };
+    let history = train(&mut network, &mut *optimizer, &data, &settings, |event| {
+        let read = progress.update(&event);
+        if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { read }
+    });
+    progress.finish();
+    let history = history.map_err(Failure::other)?;
+    if let Some(path) = &arguments.save {
+        checkpoint::save(&network, path).map_err(Failure::other)?;
+    }
+
+    let gm = arguments.model == Model::Gm;
+    let last = history.records.last();
+    let report = TrainReport {
+        dataset: &data.name,
+        model: arguments.model,
+        components: gm.then_some(choices.components),
+        hidden: &choices.hidden,
+        parameters: network.parameters().len(),
+        train_images: data.train.len(),
+        test_images: data.test.len(),
+        gamma: gm.then_some(choices.gamma),
+        optimizer: arguments.optimizer,
+        learning_rate: choices.learning_rate,
+        sigma_learning_rate: gm.then_some(choices.sigma_learning_rate),
+        batch_size,
+        frozen: &arguments.freeze,
+        epochs: history.records.len(),
+        interrupted: history.interrupted,
+        train_loss: last.map_or(f64::NAN, |record| record.train_loss),
+        test_error: last.map_or(f64::NAN, |record| record.test_error),
+        best_test_error: history.best_test_error().unwrap_or(f64::NAN),
+        last5_test_error: history.last_test_errors(5).unwrap_or(f64::NAN),
+        errors_per_class: report::errors_per_class(&history.evaluation),
+        seconds_per_epoch: progress.seconds.iter().sum::<f64>() / progress.seconds.len().max(1) as f64,
+        seed: arguments.seed,
+    };
+    let seconds = Some(report.seconds_per_epoch);
+    let json = arguments.json.then_some(&report);
+    Ok(report::print(report.parameters, &history.evaluation, seconds, json)?)
+}
+
+/// A flag that Ctrl-C sets; a second Ctrl-C ends the program at once.
+fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(INTERRUPTED);
+        }
+    })
+    .map_err(|error| Failure::other(format!("cannot listen for Ctrl-C: {error}")))?;
+    Ok(stop)
+}

@@ -1,0 +1,62 @@
+//! What a layer is, as plain data.
+
+use alloc::boxed::Box;
+
+use super::{Dense, Layer, Mixture, Relu};
+use crate::{Error, Real, Shape};
+
+/// A layer's kind and sizes: what a checkpoint keeps of it besides its parameters.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum LayerKind {
+    /// A Gaussian mixture layer, [`Mixture`].
+    Mixture {
+        /// Inputs d, outputs L, components K.
+        shape: Shape,
+        /// The scale γ of the starting values.
+        gamma: f64,
+    },
+    /// A dense layer, [`Dense`].
+    Dense {
+        /// The number of inputs.
+        inputs: usize,
+        /// The number of outputs.
+        outputs: usize,
+        /// Whether the outputs have an offset.
+        bias: bool,
+    },
+    /// A rectifier, [`Relu`].
+    Relu {
+        /// The number of inputs and outputs.
+        width: usize,
+    },
+    /// A layer that this crate does not know, by its name.
+    Other(&'static str),
+}
+
+impl LayerKind {
+    /// A short name for reports: `gm`, `dense`, `relu`, or the other layer's own.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match *self {
+            Self::Mixture { .. } => "gm",
+            Self::Dense { .. } => "dense",
+            Self::Relu { .. } => "relu",
+            Self::Other(name) => name,
+        }
+    }
+
+    /// Builds the layer; `None` for [`LayerKind::Other`].
+    ///
+    /// # Errors
+    ///
+    /// A size that is zero or too large.
+    pub fn build<T: Real>(&self) -> Result<Option<Box<dyn Layer<T>>>, Error> {
+        Ok(match *self {
+            Self::Mixture { shape, gamma } => Some(Box::new(Mixture::new(shape, gamma))),
+            Self::Dense { inputs, outputs, bias } => Some(Box::new(Dense::new(inputs, outputs, bias)?)),
+            Self::Relu { width } => Some(Box::new(Relu::new(width)?)),
+            Self::Other(_) => None,
+        })
+    }
+}

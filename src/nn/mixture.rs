@@ -1,0 +1,109 @@
+//! The Gaussian mixture layer of the paper, in a network.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::{Block, Layer, LayerKind};
+use crate::diagonal::{Diagonal, Gradients, Parameters};
+use crate::{Error, Real, Shape, shape};
+
+/// The Gaussian mixture layer with diagonal covariance, [`Diagonal`], in a network.
+///
+/// ```text
+/// y = 1/K Σ_k E[(U_k β + v_k) ReLU(⟨β, x⟩)],   β ~ N(μ_k, diag σ_k²)
+/// ```
+///
+/// Blocks: `mu: [K × d]`, `sigma: [K × d]`, `u: [K × L × d]`, `v: [K × L]`. The starting values are
+/// those of the paper: μ, U, v ~ N(0, γ²) and σ = γ. Accuracy and conventions are those of [`Diagonal`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mixture {
+    shape: Shape,
+    gamma: f64,
+}
+
+impl Mixture {
+    /// A layer of the sizes `shape`, whose starting values have the scale `gamma`.
+    #[must_use]
+    pub const fn new(shape: Shape, gamma: f64) -> Self {
+        Self { shape, gamma }
+    }
+
+    /// The layer over its parameters in one flat slice.
+    fn diagonal<'a, T: Real>(&self, parameters: &'a [T]) -> Result<Diagonal<'a, T>, Error> {
+        shape::exact("parameters", parameters.len(), self.shape.parameter_count())?;
+        let (mu, rest) = parameters.split_at(self.shape.mu_len());
+        let (sigma, rest) = rest.split_at(self.shape.sigma_len());
+        let (u, v) = rest.split_at(self.shape.u_len());
+        Diagonal::new(self.shape, Parameters { mu, sigma, u, v })
+    }
+}
+
+impl<T: Real> Layer<T> for Mixture {
+    fn kind(&self) -> LayerKind {
+        LayerKind::Mixture { shape: self.shape, gamma: self.gamma }
+    }
+
+    fn inputs(&self) -> usize {
+        self.shape.inputs()
+    }
+
+    fn outputs(&self) -> usize {
+        self.shape.outputs()
+    }
+
+    fn blocks(&self) -> Vec<Block> {
+        let (inputs, outputs, components) =
+            (self.shape.inputs(), self.shape.outputs(), self.shape.components());
+        vec![
+            Block { name: "mu", dimensions: vec![components, inputs] },
+            Block { name: "sigma", dimensions: vec![components, inputs] },
+            Block { name: "u", dimensions: vec![components, outputs, inputs] },
+            Block { name: "v", dimensions: vec![components, outputs] },
+        ]
+    }
+
+    fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
+        let parameters = vec![T::zero(); self.shape.parameter_count()];
+        self.diagonal(&parameters)?.workspace_len(batch)
+    }
+
+    fn forward(&self, parameters: &[T], x: &[T], y: &mut [T], work: &mut [T]) -> Result<(), Error> {
+        self.diagonal(parameters)?.forward(x, y, work)
+    }
+
+    fn backward(
+        &self,
+        parameters: &[T],
+        x: &[T],
+        g: &[T],
+        frozen: &[bool],
+        gradients: &mut [T],
+        dx: Option<&mut [T]>,
+        work: &mut [T],
+    ) -> Result<(), Error> {
+        let layer = self.diagonal(parameters)?;
+        shape::exact("gradients", gradients.len(), parameters.len())?;
+        let &[freeze_mu, freeze_sigma, freeze_u, freeze_v] = frozen else {
+            return Err(Error::Length { argument: "frozen", expected: 4, got: frozen.len() });
+        };
+        let (mu, rest) = gradients.split_at_mut(self.shape.mu_len());
+        let (sigma, rest) = rest.split_at_mut(self.shape.sigma_len());
+        let (u, v) = rest.split_at_mut(self.shape.u_len());
+        let gradients = Gradients {
+            mu: (!freeze_mu).then_some(mu),
+            sigma: (!freeze_sigma).then_some(sigma),
+            u: (!freeze_u).then_some(u),
+            v: (!freeze_v).then_some(v),
+        };
+        layer.backward(x, g, gradients, dx, work)
+    }
+
+    #[cfg(feature = "rand")]
+    fn initialise(&self, parameters: &mut [T], random: &mut dyn rand_core::Rng) -> Result<(), Error> {
+        shape::exact("parameters", parameters.len(), self.shape.parameter_count())?;
+        let (mu, rest) = parameters.split_at_mut(self.shape.mu_len());
+        let (sigma, rest) = rest.split_at_mut(self.shape.sigma_len());
+        let (u, v) = rest.split_at_mut(self.shape.u_len());
+        crate::diagonal::initialise(self.shape, self.gamma, random, mu, sigma, u, v)
+    }
+}

@@ -1,0 +1,342 @@
+//! A stack of layers with its parameters, gradients and scratch.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Range;
+
+use super::{Layer, Optimizer};
+use crate::{Error, Real, shape};
+
+/// Why a network could not be built or changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NetworkError {
+    /// There is no layer.
+    Empty,
+    /// A layer does not take what the one before it gives.
+    Mismatch {
+        /// The layer's place, from 0.
+        layer: usize,
+        /// The number of inputs that it takes.
+        inputs: usize,
+        /// The number of outputs of the layer before it.
+        previous_outputs: usize,
+    },
+    /// No layer has a block of this name.
+    UnknownBlock {
+        /// The name that came.
+        name: String,
+        /// The names that there are, separated by commas.
+        known: String,
+    },
+    /// A size is zero or too large.
+    Size(Error),
+}
+
+impl fmt::Display for NetworkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => write!(f, "a network must have at least one layer"),
+            Self::Mismatch { layer, inputs, previous_outputs } => write!(
+                f,
+                "layer {layer} takes {inputs} inputs, but the layer before it gives {previous_outputs}"
+            ),
+            Self::UnknownBlock { name, known } => {
+                write!(f, "there is no parameter block `{name}`; the blocks are {known}")
+            }
+            Self::Size(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for NetworkError {}
+
+impl From<Error> for NetworkError {
+    fn from(error: Error) -> Self {
+        Self::Size(error)
+    }
+}
+
+/// One block of a network's parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParameterBlock {
+    /// The layer's place and the block's name in it, such as `0.mu`.
+    pub name: String,
+    /// The block's name in its layer, such as `mu`.
+    pub kind: &'static str,
+    /// The sizes, row-major, the last index contiguous.
+    pub dimensions: Vec<usize>,
+    /// Where the block lies in the flat slice of parameters.
+    pub range: Range<usize>,
+    /// Whether training leaves it as it is.
+    pub frozen: bool,
+}
+
+/// A layer with its part of the flat parameters and its own buffers.
+#[derive(Debug)]
+struct Stage<T> {
+    layer: Box<dyn Layer<T>>,
+    inputs: usize,
+    outputs: usize,
+    parameters: Range<usize>,
+    frozen: Vec<bool>,
+    /// The outputs of the last forward pass.
+    y: Vec<T>,
+    /// The loss's derivative by the outputs; empty for the last layer, whose one is the caller's.
+    g: Vec<T>,
+    work: Vec<T>,
+}
+
+/// A stack of layers, the output of each the input of the next.
+///
+/// All parameters lie in one flat slice, layer after layer, block after block; [`blocks`](Self::blocks)
+/// says which is where. Everything that a training step needs is allocated once, for the largest batch.
+#[derive(Debug)]
+pub struct Network<T> {
+    stages: Vec<Stage<T>>,
+    blocks: Vec<ParameterBlock>,
+    parameters: Vec<T>,
+    gradients: Vec<T>,
+    batch: usize,
+    /// Rows of the last forward pass.
+    rows: usize,
+}
+
+impl<T: Real> Network<T> {
+    /// A network of `layers`, all parameters 0, for batches of up to `batch` rows.
+    ///
+    /// # Errors
+    ///
+    /// [`NetworkError`] when there is no layer, when neighbouring layers do not fit, when `batch` is zero
+    /// or when the buffers would be too large to address.
+    pub fn new(layers: Vec<Box<dyn Layer<T>>>, batch: usize) -> Result<Self, NetworkError> {
+        if batch == 0 {
+            return Err(Error::Zero { argument: "batch" }.into());
+        }
+        let mut blocks: Vec<ParameterBlock> = Vec::new();
+        let mut stages: Vec<Stage<T>> = Vec::with_capacity(layers.len());
+        let mut start = 0;
+        let last = layers.len().checked_sub(1).ok_or(NetworkError::Empty)?;
+        for (index, layer) in layers.into_iter().enumerate() {
+            let (inputs, outputs) = (layer.inputs(), layer.outputs());
+            if let Some(previous) = stages.last()
+                && previous.outputs != inputs
+            {
+                let previous_outputs = previous.outputs;
+                return Err(NetworkError::Mismatch { layer: index, inputs, previous_outputs });
+            }
+            let first = start;
+            let mut frozen = Vec::new();
+            for block in layer.blocks() {
+                let end = block.len().checked_add(start).ok_or(Error::Overflow { argument: "parameters" })?;
+                blocks.push(ParameterBlock {
+                    name: alloc::format!("{index}.{}", block.name),
+                    kind: block.name,
+                    dimensions: block.dimensions,
+                    range: start..end,
+                    frozen: false,
+                });
+                frozen.push(false);
+                start = end;
+            }
+            shape::product("inputs", batch, inputs)?;
+            let values = shape::product("outputs", batch, outputs)?;
+            stages.push(Stage {
+                inputs,
+                outputs,
+                parameters: first..start,
+                frozen,
+                y: vec![T::zero(); values],
+                g: vec![T::zero(); if index == last { 0 } else { values }],
+                work: vec![T::zero(); layer.workspace_len(batch)?],
+                layer,
+            });
+        }
+        shape::product("parameters", start, 1)?;
+        Ok(Self {
+            stages,
+            blocks,
+            parameters: vec![T::zero(); start],
+            gradients: vec![T::zero(); start],
+            batch,
+            rows: 0,
+        })
+    }
+
+    /// The number of inputs of a row.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.stages.first().map_or(0, |stage| stage.inputs)
+    }
+
+    /// The number of outputs of a row.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.stages.last().map_or(0, |stage| stage.outputs)
+    }
+
+    /// The number of rows of the largest batch.
+    #[must_use]
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// The layers, first to last.
+    pub fn layers(&self) -> impl ExactSizeIterator<Item = &dyn Layer<T>> {
+        self.stages.iter().map(|stage| &*stage.layer)
+    }
+
+    /// The blocks of the flat parameters, in their order.
+    #[must_use]
+    pub fn blocks(&self) -> &[ParameterBlock] {
+        &self.blocks
+    }
+
+    /// All parameters.
+    #[must_use]
+    pub fn parameters(&self) -> &[T] {
+        &self.parameters
+    }
+
+    /// All parameters, to be written.
+    pub fn parameters_mut(&mut self) -> &mut [T] {
+        &mut self.parameters
+    }
+
+    /// The gradients that have been added up since the last [`step`](Self::step).
+    #[must_use]
+    pub fn gradients(&self) -> &[T] {
+        &self.gradients
+    }
+
+    /// The parameters of one block, by its full name such as `0.mu`.
+    #[must_use]
+    pub fn block(&self, name: &str) -> Option<&[T]> {
+        let block = self.blocks.iter().find(|block| block.name == name)?;
+        self.parameters.get(block.range.clone())
+    }
+
+    /// Excludes a block from training: by its full name (`0.mu`), or in every layer by its kind (`mu`).
+    ///
+    /// The gradients of a frozen block are not computed.
+    ///
+    /// # Errors
+    ///
+    /// [`NetworkError::UnknownBlock`] when no block has that name.
+    pub fn freeze(&mut self, name: &str) -> Result<(), NetworkError> {
+        let mut found = false;
+        for block in &mut self.blocks {
+            if block.name == name || block.kind == name {
+                block.frozen = true;
+                found = true;
+            }
+        }
+        if !found {
+            let mut kinds: Vec<&str> = Vec::new();
+            for block in &self.blocks {
+                if !kinds.contains(&block.kind) {
+                    kinds.push(block.kind);
+                }
+            }
+            return Err(NetworkError::UnknownBlock { name: name.into(), known: kinds.join(", ") });
+        }
+        let mut blocks = self.blocks.iter();
+        for flag in self.stages.iter_mut().flat_map(|stage| &mut stage.frozen) {
+            *flag = blocks.next().is_some_and(|block| block.frozen);
+        }
+        Ok(())
+    }
+
+    /// Draws the starting values of all layers, first to last.
+    ///
+    /// # Errors
+    ///
+    /// None that a network built by [`new`](Self::new) gives, unless a layer of the user's own does.
+    #[cfg(feature = "rand")]
+    pub fn initialise(&mut self, random: &mut dyn rand_core::Rng) -> Result<(), Error> {
+        for stage in &self.stages {
+            if let Some(parameters) = self.parameters.get_mut(stage.parameters.clone()) {
+                stage.layer.initialise(parameters, random)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The network's value at `x: [rows × inputs]`: `[rows × outputs]`, valid until the next pass.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rows`] or [`Error::Zero`] when `x` does not hold whole rows, [`Error::Range`] when there
+    /// are more of them than the largest batch.
+    pub fn forward(&mut self, x: &[T]) -> Result<&[T], Error> {
+        let rows = shape::rows("x", x.len(), self.inputs())?;
+        if rows > self.batch {
+            return Err(Error::Range { argument: "rows", largest: self.batch, got: rows });
+        }
+        self.rows = rows;
+        let mut previous: Option<&[T]> = None;
+        for stage in &mut self.stages {
+            let parameters = part(&self.parameters, &stage.parameters);
+            let (y, _) = stage.y.split_at_mut(rows * stage.outputs);
+            stage.layer.forward(parameters, previous.unwrap_or(x), y, &mut stage.work)?;
+            previous = Some(y);
+        }
+        Ok(previous.unwrap_or(&[]))
+    }
+
+    /// Adds to the gradients those of ⟨g, y⟩ at `x`, the rows that the last
+    /// [`forward`](Self::forward) had; `g: [rows × outputs]`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] when `x` or `g` does not have the rows of the last forward pass.
+    pub fn backward(&mut self, x: &[T], g: &[T]) -> Result<(), Error> {
+        shape::exact("x", x.len(), self.rows * self.inputs())?;
+        shape::exact("g", g.len(), self.rows * self.outputs())?;
+        let mut last_g = Some(g);
+        let mut stages = self.stages.as_mut_slice();
+        while let Some((stage, earlier)) = stages.split_last_mut() {
+            let Stage { layer, inputs, outputs, parameters, frozen, g, work, .. } = stage;
+            let g = last_g.take().unwrap_or_else(|| head(g, self.rows * *outputs));
+            let (input, dx) = match earlier.last_mut() {
+                Some(previous) => {
+                    let len = self.rows * *inputs;
+                    (head(&previous.y, len), Some(previous.g.split_at_mut(len).0))
+                }
+                None => (x, None),
+            };
+            let gradients = part_mut(&mut self.gradients, parameters);
+            layer.backward(part(&self.parameters, parameters), input, g, frozen, gradients, dx, work)?;
+            stages = earlier;
+        }
+        Ok(())
+    }
+
+    /// Lets `optimizer` change the parameters by the gradients, and sets the gradients to 0.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] when the optimiser was made for other blocks.
+    pub fn step(&mut self, optimizer: &mut dyn Optimizer<T>) -> Result<(), Error> {
+        optimizer.step(&self.blocks, &mut self.parameters, &self.gradients)?;
+        self.gradients.fill(T::zero());
+        Ok(())
+    }
+}
+
+/// The first `len` elements; buffers are as long as the largest batch needs.
+fn head<T>(buffer: &[T], len: usize) -> &[T] {
+    buffer.split_at(len).0
+}
+
+/// A layer's part of a flat slice, which [`Network::new`] laid out.
+fn part<'a, T>(flat: &'a [T], range: &Range<usize>) -> &'a [T] {
+    flat.get(range.clone()).unwrap_or(&[])
+}
+
+fn part_mut<'a, T>(flat: &'a mut [T], range: &Range<usize>) -> &'a mut [T] {
+    flat.get_mut(range.clone()).unwrap_or(&mut [])
+}

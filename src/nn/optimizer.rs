@@ -1,0 +1,215 @@
+//! Optimisers: how gradients change parameters.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt::Debug;
+
+use super::ParameterBlock;
+use crate::{Error, Real, shape};
+
+/// A rule that changes parameters by their gradients.
+///
+/// A frozen block is neither read nor written.
+pub trait Optimizer<T: Real>: Debug + Send {
+    /// One step. `blocks` say which parameters are where; `parameters` and `gradients` are flat slices of
+    /// the same length.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] when the optimiser was made for other blocks or the slices do not fit.
+    fn step(&mut self, blocks: &[ParameterBlock], parameters: &mut [T], gradients: &[T])
+    -> Result<(), Error>;
+}
+
+/// Stochastic gradient descent, with a learning rate for each block and with or without momentum.
+///
+/// ```text
+/// w ← momentum·w + ∂θ,   θ ← θ − rate·w           (momentum 0, the default: θ ← θ − rate·∂θ)
+/// ```
+///
+/// # Example
+///
+/// The paper's rates:
+///
+/// ```
+/// # use gmlayer::{Shape, nn::{Mixture, Network, Sgd}};
+/// # let network = Network::<f32>::new(vec![Box::new(Mixture::new(Shape::new(4, 2, 3)?, 0.5))], 8)?;
+/// let optimizer = Sgd::new(network.blocks(), |block| if block.kind == "sigma" { 1.0 } else { 0.1 });
+/// # let _: Sgd<f32> = optimizer;
+/// # Ok::<(), gmlayer::nn::NetworkError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sgd<T> {
+    rates: Vec<T>,
+    momentum: T,
+    velocity: Vec<T>,
+}
+
+impl<T: Real> Sgd<T> {
+    /// Plain gradient descent with the learning rate `rate(block)` for each block.
+    pub fn new(blocks: &[ParameterBlock], rate: impl FnMut(&ParameterBlock) -> T) -> Self {
+        Self { rates: blocks.iter().map(rate).collect(), momentum: T::zero(), velocity: Vec::new() }
+    }
+
+    /// The same with momentum: gradients are remembered, weakened by `momentum` at each step.
+    pub fn with_momentum(
+        blocks: &[ParameterBlock],
+        rate: impl FnMut(&ParameterBlock) -> T,
+        momentum: T,
+    ) -> Self {
+        let len = blocks.last().map_or(0, |block| block.range.end);
+        Self { momentum, velocity: vec![T::zero(); len], ..Self::new(blocks, rate) }
+    }
+}
+
+impl<T: Real> Optimizer<T> for Sgd<T> {
+    fn step(
+        &mut self,
+        blocks: &[ParameterBlock],
+        parameters: &mut [T],
+        gradients: &[T],
+    ) -> Result<(), Error> {
+        check(&self.rates, blocks, parameters, gradients)?;
+        if !self.velocity.is_empty() {
+            shape::exact("velocity", self.velocity.len(), parameters.len())?;
+        }
+        for (block, &rate) in blocks.iter().zip(&self.rates).filter(|(block, _)| !block.frozen) {
+            let range = block.range.clone();
+            let (Some(parameters), Some(gradients)) =
+                (parameters.get_mut(range.clone()), gradients.get(range.clone()))
+            else {
+                continue;
+            };
+            match self.velocity.get_mut(range) {
+                Some(velocity) => {
+                    for ((parameter, &gradient), velocity) in
+                        parameters.iter_mut().zip(gradients).zip(velocity)
+                    {
+                        *velocity = self.momentum * *velocity + gradient;
+                        *parameter -= rate * *velocity;
+                    }
+                }
+                None => {
+                    for (parameter, &gradient) in parameters.iter_mut().zip(gradients) {
+                        *parameter -= rate * gradient;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The settings of [`Adam`] besides the learning rates.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamSettings {
+    /// Decay of the mean of the gradients, β₁.
+    pub mean_decay: f64,
+    /// Decay of the mean of their squares, β₂.
+    pub square_decay: f64,
+    /// What is added to the root of the mean square, ε.
+    pub epsilon: f64,
+}
+
+impl Default for AdamSettings {
+    /// β₁ = 0.9, β₂ = 0.999, ε = 10⁻⁸, as in the source.
+    fn default() -> Self {
+        Self { mean_decay: 0.9, square_decay: 0.999, epsilon: 1e-8 }
+    }
+}
+
+/// Adam, with a learning rate for each block.
+///
+/// ```text
+/// m ← β₁ m + (1 − β₁) ∂θ,   w ← β₂ w + (1 − β₂) ∂θ²
+/// θ ← θ − rate · (m / (1 − β₁ⁿ)) / ( √(w / (1 − β₂ⁿ)) + ε )            n the number of the step
+/// ```
+///
+/// Moments smaller than the lower end of [`Real::SAFE_SQUARES`] (2⁻⁹⁰ in `f32`) become 0: beside
+/// ε they do nothing, and as denormal numbers they would slow every step down. For the same reason a
+/// gradient whose square is smaller than that does not enter w.
+///
+/// Source: D. P. Kingma and J. Ba, *Adam*, ICLR 2015.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Adam<T> {
+    rates: Vec<T>,
+    settings: AdamSettings,
+    steps: u64,
+    mean: Vec<T>,
+    square: Vec<T>,
+}
+
+impl<T: Real> Adam<T> {
+    /// Adam with the learning rate `rate(block)` for each block.
+    pub fn new(
+        blocks: &[ParameterBlock],
+        rate: impl FnMut(&ParameterBlock) -> T,
+        settings: AdamSettings,
+    ) -> Self {
+        let zeros = vec![T::zero(); blocks.last().map_or(0, |block| block.range.end)];
+        Self {
+            rates: blocks.iter().map(rate).collect(),
+            settings,
+            steps: 0,
+            mean: zeros.clone(),
+            square: zeros,
+        }
+    }
+}
+
+impl<T: Real> Optimizer<T> for Adam<T> {
+    fn step(
+        &mut self,
+        blocks: &[ParameterBlock],
+        parameters: &mut [T],
+        gradients: &[T],
+    ) -> Result<(), Error> {
+        check(&self.rates, blocks, parameters, gradients)?;
+        shape::exact("moments", self.mean.len(), parameters.len())?;
+        self.steps += 1;
+        let AdamSettings { mean_decay, square_decay, epsilon } = self.settings;
+        let count = self.steps as f64;
+        let mean_correction = 1.0 - libm::pow(mean_decay, count);
+        let square_correction = 1.0 - libm::pow(square_decay, count);
+        let square_scale = T::from_f64(1.0 / square_correction);
+        let (mean_decay, mean_part) = (T::from_f64(mean_decay), T::from_f64(1.0 - mean_decay));
+        let (square_decay, square_part) = (T::from_f64(square_decay), T::from_f64(1.0 - square_decay));
+        let epsilon = T::from_f64(epsilon);
+        let least = T::SAFE_SQUARES.0;
+        let least_gradient = least.sqrt();
+        for (block, &rate) in blocks.iter().zip(&self.rates).filter(|(block, _)| !block.frozen) {
+            let range = || block.range.clone();
+            let rate = rate / T::from_f64(mean_correction);
+            let (Some(parameters), Some(gradients), Some(mean), Some(square)) = (
+                parameters.get_mut(range()),
+                gradients.get(range()),
+                self.mean.get_mut(range()),
+                self.square.get_mut(range()),
+            ) else {
+                continue;
+            };
+            for (((parameter, &gradient), mean), square) in
+                parameters.iter_mut().zip(gradients).zip(mean).zip(square)
+            {
+                let squared = large_or_zero(gradient, least_gradient);
+                *mean = large_or_zero(mean_decay * *mean + mean_part * gradient, least);
+                *square = large_or_zero(square_decay * *square + square_part * (squared * squared), least);
+                *parameter -= rate * *mean / ((*square * square_scale).sqrt() + epsilon);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `value`, or 0 where |value| is below `least`; NaN stays.
+#[inline]
+fn large_or_zero<T: Real>(value: T, least: T) -> T {
+    if value.abs() < least { T::zero() } else { value }
+}
+
+/// Checks the lengths that every optimiser has to agree on.
+fn check<T>(rates: &[T], blocks: &[ParameterBlock], parameters: &[T], gradients: &[T]) -> Result<(), Error> {
+    shape::exact("blocks", blocks.len(), rates.len())?;
+    shape::exact("parameters", parameters.len(), blocks.last().map_or(0, |block| block.range.end))?;
+    shape::exact("gradients", gradients.len(), parameters.len())
+}

@@ -1,0 +1,91 @@
+//! The layers of a network as JSON.
+
+use serde::{Deserialize, Serialize};
+
+use super::CheckpointProblem;
+use crate::Shape;
+use crate::nn::{Layer, LayerKind, Network, NetworkError};
+
+/// The version of the format that this code writes, and the only one that it reads.
+const VERSION: u64 = 1;
+
+/// What a file says about its network besides the parameters.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Description {
+    version: u64,
+    layers: Vec<Entry>,
+}
+
+/// The part that every version has.
+#[derive(Debug, Deserialize)]
+struct Versioned {
+    version: u64,
+}
+
+/// One layer.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+enum Entry {
+    Gm { inputs: usize, outputs: usize, components: usize, gamma: f64 },
+    Dense { inputs: usize, outputs: usize, bias: bool },
+    Relu { width: usize },
+}
+
+impl Description {
+    pub(super) fn of(network: &Network<f32>) -> Result<Self, CheckpointProblem> {
+        let layers = network
+            .layers()
+            .map(|layer| match layer.kind() {
+                LayerKind::Mixture { shape, gamma } => Ok(Entry::Gm {
+                    inputs: shape.inputs(),
+                    outputs: shape.outputs(),
+                    components: shape.components(),
+                    gamma,
+                }),
+                LayerKind::Dense { inputs, outputs, bias } => Ok(Entry::Dense { inputs, outputs, bias }),
+                LayerKind::Relu { width } => Ok(Entry::Relu { width }),
+                LayerKind::Other(name) => Err(CheckpointProblem::Layer(name)),
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { version: VERSION, layers })
+    }
+
+    pub(super) fn to_json(&self) -> Result<String, CheckpointProblem> {
+        serde_json::to_string(self).map_err(CheckpointProblem::Description)
+    }
+
+    pub(super) fn from_json(text: &str) -> Result<Self, CheckpointProblem> {
+        let Versioned { version } = serde_json::from_str(text).map_err(CheckpointProblem::Description)?;
+        if version != VERSION {
+            return Err(CheckpointProblem::Version { expected: VERSION, got: version });
+        }
+        serde_json::from_str(text).map_err(CheckpointProblem::Description)
+    }
+
+    /// The layers, each fitting the one before it; the first one has parameters, so that every size in
+    /// the description is also that of a tensor.
+    pub(super) fn layers(&self) -> Result<Vec<Box<dyn Layer<f32>>>, CheckpointProblem> {
+        let mut layers: Vec<Box<dyn Layer<f32>>> = Vec::with_capacity(self.layers.len());
+        for (index, entry) in self.layers.iter().enumerate() {
+            let kind = match *entry {
+                Entry::Gm { inputs, outputs, components, gamma } => LayerKind::Mixture {
+                    shape: Shape::new(inputs, outputs, components).map_err(NetworkError::from)?,
+                    gamma,
+                },
+                Entry::Dense { inputs, outputs, bias } => LayerKind::Dense { inputs, outputs, bias },
+                Entry::Relu { width } => LayerKind::Relu { width },
+            };
+            let Some(layer) = kind.build::<f32>().map_err(NetworkError::from)? else { continue };
+            match layers.last() {
+                None if layer.blocks().is_empty() => return Err(CheckpointProblem::NoParameters),
+                Some(previous) if previous.outputs() != layer.inputs() => {
+                    let (inputs, previous_outputs) = (layer.inputs(), previous.outputs());
+                    return Err(NetworkError::Mismatch { layer: index, inputs, previous_outputs }.into());
+                }
+                _ => layers.push(layer),
+            }
+        }
+        Ok(layers)
+    }
+}

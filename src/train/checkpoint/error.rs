@@ -1,0 +1,143 @@
+//! What can be wrong with a checkpoint.
+
+use core::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use safetensors::SafeTensorError;
+
+use crate::nn::NetworkError;
+
+/// A file that could not be written or read as a checkpoint.
+#[derive(Debug)]
+pub struct CheckpointError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub problem: CheckpointProblem,
+}
+
+impl CheckpointError {
+    pub(super) fn new(path: &Path, problem: CheckpointProblem) -> Self {
+        Self { path: path.to_owned(), problem }
+    }
+}
+
+/// What is wrong with a checkpoint.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CheckpointProblem {
+    /// The file cannot be written.
+    Write(io::Error),
+    /// The file cannot be read.
+    Read(io::Error),
+    /// The file is not a safetensors file, or a damaged one.
+    Format(SafeTensorError),
+    /// The file has no description of a network: it is not a model of this crate.
+    NoDescription,
+    /// The description of the network cannot be read.
+    Description(serde_json::Error),
+    /// The file has another version.
+    Version {
+        /// The version that this code reads.
+        expected: u64,
+        /// The version of the file.
+        got: u64,
+    },
+    /// A layer of this name cannot be saved.
+    Layer(&'static str),
+    /// The first layer has no parameters.
+    NoParameters,
+    /// The layers do not make a network.
+    Network(NetworkError),
+    /// A tensor is missing.
+    Missing(String),
+    /// A tensor belongs to no layer.
+    Unknown(String),
+    /// A tensor is not of type `F32`.
+    Type {
+        /// The tensor.
+        tensor: String,
+        /// Its type.
+        got: String,
+    },
+    /// A tensor has another shape than its layer.
+    Dimensions {
+        /// The tensor.
+        tensor: String,
+        /// The shape that its layer has.
+        expected: Vec<usize>,
+        /// The shape that it has.
+        got: Vec<usize>,
+    },
+    /// A tensor holds an infinity or NaN.
+    NotFinite {
+        /// The tensor.
+        tensor: String,
+        /// The place of the first such value.
+        index: usize,
+    },
+}
+
+impl fmt::Display for CheckpointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        match &self.problem {
+            CheckpointProblem::Write(error) => write!(f, "cannot write {path}: {error}"),
+            CheckpointProblem::Read(error) => write!(f, "cannot read {path}: {error}"),
+            problem => write!(f, "{path} is not a usable model: {problem}"),
+        }
+    }
+}
+
+impl fmt::Display for CheckpointProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write(error) | Self::Read(error) => error.fmt(f),
+            Self::Format(error) => write!(f, "it is damaged or no safetensors file ({error})"),
+            Self::NoDescription => write!(f, "its metadata do not have the entry `gmlayer`"),
+            Self::Description(error) => write!(f, "the description in its metadata is damaged ({error})"),
+            Self::Version { expected, got } => {
+                write!(f, "it has version {got} of the format, but only version {expected} can be read")
+            }
+            Self::Layer(name) => write!(f, "a layer `{name}` cannot be saved"),
+            Self::NoParameters => write!(f, "its first layer has no parameters"),
+            Self::Network(error) => error.fmt(f),
+            Self::Missing(tensor) => write!(f, "the tensor `{tensor}` is missing"),
+            Self::Unknown(tensor) => write!(f, "no layer has the tensor `{tensor}`"),
+            Self::Type { tensor, got } => {
+                write!(f, "the tensor `{tensor}` must have type F32, but has {got}")
+            }
+            Self::Dimensions { tensor, expected, got } => {
+                write!(f, "the tensor `{tensor}` must have shape {expected:?}, but has {got:?}")
+            }
+            Self::NotFinite { tensor, index } => {
+                write!(f, "the tensor `{tensor}` holds an infinity or NaN at index {index}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for CheckpointError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match &self.problem {
+            CheckpointProblem::Write(error) | CheckpointProblem::Read(error) => Some(error),
+            CheckpointProblem::Format(error) => Some(error),
+            CheckpointProblem::Description(error) => Some(error),
+            CheckpointProblem::Network(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<SafeTensorError> for CheckpointProblem {
+    fn from(error: SafeTensorError) -> Self {
+        Self::Format(error)
+    }
+}
+
+impl From<NetworkError> for CheckpointProblem {
+    fn from(error: NetworkError) -> Self {
+        Self::Network(error)
+    }
+}

@@ -1,0 +1,136 @@
+//! Counting what a network gets wrong.
+
+use super::TrainError;
+use crate::Real;
+use crate::data::Samples;
+use crate::nn::Network;
+
+/// The samples of one class and how many of them came out wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ClassCount {
+    /// The number of samples.
+    pub samples: usize,
+    /// The number of those that the network puts into another class.
+    pub errors: usize,
+}
+
+impl ClassCount {
+    /// errors / samples; 0 where there is no sample.
+    #[must_use]
+    pub fn error(self) -> f64 {
+        if self.samples == 0 { 0.0 } else { self.errors as f64 / self.samples as f64 }
+    }
+}
+
+/// The errors of a network, class by class.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Evaluation {
+    /// One count a class, in the order of the labels.
+    pub classes: Vec<ClassCount>,
+}
+
+impl Evaluation {
+    /// The counts of all classes together.
+    #[must_use]
+    pub fn total(&self) -> ClassCount {
+        self.classes.iter().fold(ClassCount::default(), |total, class| ClassCount {
+            samples: total.samples + class.samples,
+            errors: total.errors + class.errors,
+        })
+    }
+}
+
+/// Counts the errors of `network` on `samples`.
+///
+/// A row's class is that of its largest output, the first one of several; a row with a NaN output is an
+/// error.
+///
+/// # Errors
+///
+/// [`TrainError`] when the samples have another size than the network's inputs, or a label that the
+/// network has no output for.
+pub fn evaluate<T: Real>(network: &mut Network<T>, samples: &Samples) -> Result<Evaluation, TrainError> {
+    check(network, samples)?;
+    let mut batch = Batch::new(network);
+    let indices: Vec<usize> = (0..samples.len()).collect();
+    let mut classes = vec![ClassCount::default(); network.outputs()];
+    for indices in indices.chunks(network.batch()) {
+        let (x, labels) = batch.load(samples, indices)?;
+        let outputs = network.outputs();
+        for (y, &label) in network.forward(x)?.chunks(outputs).zip(labels) {
+            if let Some(class) = classes.get_mut(label) {
+                class.samples += 1;
+                class.errors += usize::from(largest(y) != Some(label));
+            }
+        }
+    }
+    Ok(Evaluation { classes })
+}
+
+/// Refuses samples that the network cannot take.
+pub(super) fn check<T: Real>(network: &Network<T>, samples: &Samples) -> Result<(), TrainError> {
+    if samples.inputs() != network.inputs() {
+        return Err(TrainError::Inputs { network: network.inputs(), data: samples.inputs() });
+    }
+    let classes = samples.labels().iter().max().map_or(0, |&label| usize::from(label) + 1);
+    if classes > network.outputs() {
+        return Err(TrainError::Classes { network: network.outputs(), data: classes });
+    }
+    Ok(())
+}
+
+/// The place of the largest value, the first of several; `None` when there is a NaN.
+fn largest<T: Real>(values: &[T]) -> Option<usize> {
+    let mut best: Option<(usize, T)> = None;
+    for (place, &value) in values.iter().enumerate() {
+        value.partial_cmp(&value)?;
+        if best.is_none_or(|(_, best)| value > best) {
+            best = Some((place, value));
+        }
+    }
+    best.map(|(place, _)| place)
+}
+
+/// Buffers for the samples of one batch.
+#[derive(Debug)]
+pub(super) struct Batch<T> {
+    x: Vec<T>,
+    labels: Vec<usize>,
+    inputs: usize,
+}
+
+impl<T: Real> Batch<T> {
+    /// Buffers for the largest batch of `network`.
+    pub(super) fn new(network: &Network<T>) -> Self {
+        let inputs = network.inputs();
+        Self { x: vec![T::zero(); network.batch() * inputs], labels: vec![0; network.batch()], inputs }
+    }
+
+    /// The images and labels of at most as many samples as the network's largest batch has rows.
+    pub(super) fn load(
+        &mut self,
+        samples: &Samples,
+        indices: &[usize],
+    ) -> Result<(&[T], &[usize]), TrainError> {
+        let rows = indices.len().min(self.labels.len());
+        let (x, _) = self.x.split_at_mut(rows * self.inputs);
+        let (labels, _) = self.labels.split_at_mut(rows);
+        samples.batch(indices, x)?;
+        samples.batch_labels(indices, labels)?;
+        Ok((x, labels))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::largest;
+
+    #[test]
+    fn the_first_largest_value_wins_and_nan_never_does() {
+        assert_eq!(largest(&[1.0, 3.0, 3.0]), Some(1));
+        assert_eq!(largest(&[f64::NEG_INFINITY; 2]), Some(0));
+        assert_eq!(largest(&[1.0, f64::NAN]), None);
+        assert_eq!(largest(&[f64::NAN, 1.0]), None);
+        assert_eq!(largest::<f64>(&[]), None);
+    }
+}

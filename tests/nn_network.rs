@@ -1,0 +1,232 @@
+//! Networks and optimisers: layout, freezing, hand-worked steps, every error.
+#![cfg(feature = "std")]
+#![allow(clippy::unwrap_used)]
+
+use gmlayer::nn::{
+    Adam, AdamSettings, Dense, Layer, LayerKind, Mixture, Network, NetworkError, Optimizer, Relu, Sgd,
+};
+use gmlayer::{Error, Shape};
+use rand_core::SeedableRng;
+use rand_pcg::Pcg64;
+
+/// 3 → 4 → 2 with a rectifier between, for batches of 5.
+fn network() -> Network<f64> {
+    let layers: Vec<Box<dyn Layer<f64>>> = vec![
+        Box::new(Dense::new(3, 4, true).unwrap()),
+        Box::new(Relu::new(4).unwrap()),
+        Box::new(Dense::new(4, 2, false).unwrap()),
+    ];
+    let mut network = Network::new(layers, 5).unwrap();
+    network.initialise(&mut Pcg64::seed_from_u64(1)).unwrap();
+    network
+}
+
+fn names(network: &Network<f64>) -> Vec<&str> {
+    network.blocks().iter().map(|block| block.name.as_str()).collect()
+}
+
+#[test]
+fn blocks_lie_one_after_the_other() {
+    let shape = Shape::new(3, 2, 4).unwrap();
+    let layers: Vec<Box<dyn Layer<f64>>> =
+        vec![Box::new(Mixture::new(shape, 0.5)), Box::new(Dense::new(2, 7, true).unwrap())];
+    let network = Network::new(layers, 1).unwrap();
+    assert_eq!(names(&network), ["0.mu", "0.sigma", "0.u", "0.v", "1.weight", "1.bias"]);
+    let dimensions: Vec<&[usize]> = network.blocks().iter().map(|block| &*block.dimensions).collect();
+    let want: [&[usize]; 6] = [&[4, 3], &[4, 3], &[4, 2, 3], &[4, 2], &[7, 2], &[7]];
+    assert_eq!(dimensions, want);
+    let ends: Vec<usize> = network.blocks().iter().map(|block| block.range.end).collect();
+    assert_eq!(ends, [12, 24, 48, 56, 70, 77]);
+    assert_eq!((network.inputs(), network.outputs(), network.parameters().len()), (3, 7, 77));
+    assert_eq!(network.block("1.bias").unwrap().len(), 7);
+    assert_eq!(network.block("bias"), None);
+}
+
+#[test]
+fn layers_are_rebuilt_from_their_kinds() {
+    let network = network();
+    let kinds: Vec<LayerKind> = network.layers().map(|layer| layer.kind()).collect();
+    assert_eq!(kinds.iter().map(LayerKind::name).collect::<Vec<_>>(), ["dense", "relu", "dense"]);
+    let layers = kinds.iter().map(|kind| kind.build().unwrap().unwrap()).collect();
+    assert_eq!(Network::<f64>::new(layers, 5).unwrap().blocks(), network.blocks());
+    assert!(LayerKind::Other("mine").build::<f64>().unwrap().is_none());
+    let kind = LayerKind::Mixture { shape: Shape::new(3, 2, 4).unwrap(), gamma: 0.25 };
+    assert_eq!(kind.build::<f64>().unwrap().unwrap().kind(), kind);
+}
+
+#[test]
+fn networks_that_cannot_be_are_refused() {
+    assert_eq!(Network::<f64>::new(vec![], 1).unwrap_err(), NetworkError::Empty);
+    let layers: Vec<Box<dyn Layer<f64>>> =
+        vec![Box::new(Relu::new(3).unwrap()), Box::new(Relu::new(4).unwrap())];
+    let error = Network::new(layers, 1).unwrap_err();
+    assert_eq!(error, NetworkError::Mismatch { layer: 1, inputs: 4, previous_outputs: 3 });
+    assert_eq!(error.to_string(), "layer 1 takes 4 inputs, but the layer before it gives 3");
+    let layer = || -> Vec<Box<dyn Layer<f64>>> { vec![Box::new(Relu::new(3).unwrap())] };
+    assert_eq!(Network::new(layer(), 0).unwrap_err(), Error::Zero { argument: "batch" }.into());
+    let error = Network::new(layer(), usize::MAX / 2).unwrap_err();
+    assert_eq!(error, Error::Overflow { argument: "inputs" }.into());
+    assert_eq!(Relu::new(0), Err(Error::Zero { argument: "width" }));
+    assert_eq!(Dense::new(0, 1, true), Err(Error::Zero { argument: "inputs" }));
+    assert_eq!(Dense::new(1, 0, true), Err(Error::Zero { argument: "outputs" }));
+    let overflow = Err(Error::Overflow { argument: "parameters" });
+    assert_eq!(Dense::new(usize::MAX, 1, true), overflow);
+    assert_eq!(Dense::new(1 << 40, 1 << 40, false), overflow);
+}
+
+#[test]
+fn passes_refuse_what_does_not_fit() {
+    let mut network = network();
+    assert_eq!(network.forward(&[]).unwrap_err(), Error::Zero { argument: "x" });
+    assert_eq!(network.forward(&[0.0; 4]).unwrap_err(), Error::Rows { argument: "x", row: 3, got: 4 });
+    let too_many = Error::Range { argument: "rows", largest: 5, got: 6 };
+    assert_eq!(network.forward(&[0.0; 18]).unwrap_err(), too_many);
+    network.forward(&[0.0; 6]).unwrap();
+    let length = |argument, expected, got| Err(Error::Length { argument, expected, got });
+    assert_eq!(network.backward(&[0.0; 3], &[0.0; 4]), length("x", 6, 3));
+    assert_eq!(network.backward(&[0.0; 6], &[0.0; 3]), length("g", 4, 3));
+    let mut other = Sgd::new(&network.blocks()[..1], |_| 0.1);
+    assert_eq!(network.step(&mut other), length("blocks", 1, 3));
+}
+
+#[test]
+fn dense_layers_refuse_what_does_not_fit() {
+    let layer = Dense::new(2, 3, true).unwrap();
+    let length = |argument, expected, got| Err(Error::Length { argument, expected, got });
+    let mut work = [0.0; 5];
+    assert_eq!(layer.forward(&[0.0; 8], &[0.0; 2], &mut [0.0; 3], &mut work), length("parameters", 9, 8));
+    assert_eq!(layer.forward(&[0.0; 9], &[0.0; 2], &mut [0.0; 2], &mut work), length("y", 3, 2));
+    let short = Err(Error::Workspace { expected: 5, got: 4 });
+    assert_eq!(layer.forward(&[0.0; 9], &[0.0; 2], &mut [0.0; 3], &mut [0.0; 4]), short);
+    let mut backward = |g: &[f64], frozen: &[bool], gradients: &mut [f64], dx: &mut [f64]| {
+        layer.backward(&[0.0; 9], &[0.0; 2], g, frozen, gradients, Some(dx), &mut work)
+    };
+    assert_eq!(backward(&[0.0; 2], &[false; 2], &mut [0.0; 9], &mut [0.0; 2]), length("g", 3, 2));
+    assert_eq!(backward(&[0.0; 3], &[false; 1], &mut [0.0; 9], &mut [0.0; 2]), length("frozen", 2, 1));
+    assert_eq!(backward(&[0.0; 3], &[false; 2], &mut [0.0; 8], &mut [0.0; 2]), length("gradients", 9, 8));
+    assert_eq!(backward(&[0.0; 3], &[false; 2], &mut [0.0; 9], &mut [0.0; 1]), length("dx", 2, 1));
+}
+
+/// Gradients 1 everywhere, and one optimiser step of it.
+fn step(network: &mut Network<f64>, optimizer: &mut dyn Optimizer<f64>) {
+    let gradients = vec![1.0; network.parameters().len()];
+    let blocks = network.blocks().to_vec();
+    optimizer.step(&blocks, network.parameters_mut(), &gradients).unwrap();
+}
+
+#[test]
+fn each_block_has_its_rate_and_frozen_ones_stay() {
+    let mut network = network();
+    network.freeze("2.weight").unwrap();
+    let rate = |block: &gmlayer::nn::ParameterBlock| if block.kind == "bias" { 0.5 } else { 0.25 };
+    let mut sgd = Sgd::new(network.blocks(), rate);
+    let mut momentum = Sgd::with_momentum(network.blocks(), rate, 0.9);
+    let mut adam = Adam::new(network.blocks(), rate, AdamSettings { epsilon: 0.0, ..Default::default() });
+    for optimizer in [&mut sgd as &mut dyn Optimizer<f64>, &mut momentum, &mut adam] {
+        let before = network.parameters().to_vec();
+        step(&mut network, optimizer);
+        let moved: Vec<f64> =
+            before.iter().zip(network.parameters()).map(|(before, after)| before - after).collect();
+        assert!(moved[..12].iter().all(|moved| (moved - 0.25).abs() < 1e-12), "{moved:?}");
+        assert!(moved[12..16].iter().all(|moved| (moved - 0.5).abs() < 1e-12), "{moved:?}");
+        assert!(moved[16..].iter().all(|&moved| moved == 0.0), "{moved:?}");
+    }
+}
+
+#[test]
+fn a_frozen_block_has_no_gradient() {
+    let mut network = network();
+    network.freeze("weight").unwrap();
+    let x = [1.0; 15];
+    network.forward(&x).unwrap();
+    network.backward(&x, &[1.0; 10]).unwrap();
+    let (weight, rest) = network.gradients().split_at(12);
+    assert!(weight.iter().all(|&gradient| gradient == 0.0));
+    assert!(rest[..4].iter().any(|&gradient| gradient != 0.0), "the bias learns");
+    assert!(rest[4..].iter().all(|&gradient| gradient == 0.0));
+    let error = network.freeze("nu").unwrap_err();
+    assert_eq!(error.to_string(), "there is no parameter block `nu`; the blocks are weight, bias");
+}
+
+#[test]
+fn a_step_clears_the_gradients() {
+    let mut network = network();
+    let x = [1.0; 15];
+    network.forward(&x).unwrap();
+    network.backward(&x, &[1.0; 10]).unwrap();
+    let mut optimizer = Sgd::new(network.blocks(), |_| 0.1);
+    network.step(&mut optimizer).unwrap();
+    assert!(network.gradients().iter().all(|&gradient| gradient == 0.0));
+}
+
+/// One weight, steps worked out by hand.
+fn one_weight(
+    optimizer: impl FnOnce(&Network<f64>) -> Box<dyn Optimizer<f64>>,
+    gradients: &[f64],
+) -> Vec<f64> {
+    let mut network = Network::new(vec![Box::new(Dense::new(1, 1, false).unwrap())], 1).unwrap();
+    network.parameters_mut()[0] = 1.0;
+    let mut optimizer = optimizer(&network);
+    let blocks = network.blocks().to_vec();
+    gradients
+        .iter()
+        .map(|&gradient| {
+            optimizer.step(&blocks, network.parameters_mut(), &[gradient]).unwrap();
+            network.parameters()[0]
+        })
+        .collect()
+}
+
+#[test]
+fn steps_of_gradient_descent_by_hand() {
+    let path = one_weight(|network| Box::new(Sgd::new(network.blocks(), |_| 0.5)), &[1.0, -2.0]);
+    assert_eq!(path, [0.5, 1.5]);
+    // w: 1, then 0.5·1 − 2 = −1.5, then 0.5·(−1.5) + 0 = −0.75.
+    let path =
+        one_weight(|network| Box::new(Sgd::with_momentum(network.blocks(), |_| 0.5, 0.5)), &[1.0, -2.0, 0.0]);
+    assert_eq!(path, [0.5, 1.25, 1.625]);
+}
+
+#[test]
+fn steps_of_adam_by_hand() {
+    // Decays 1/2 and 3/4, rate 1. Gradient 2: m = 1, w = 1; corrected 2 and 4: θ = 1 − 2/2 = 0.
+    // Gradient 0: m = 1/2, w = 3/4; corrected by 3/4 and 7/16: 2/3 and 12/7: θ = −(2/3)/√(12/7).
+    let settings = AdamSettings { mean_decay: 0.5, square_decay: 0.75, epsilon: 0.0 };
+    let path = one_weight(|network| Box::new(Adam::new(network.blocks(), |_| 1.0, settings)), &[2.0, 0.0]);
+    assert_eq!(path[0], 0.0);
+    assert!((path[1] + (2.0 / 3.0) / (12.0_f64 / 7.0).sqrt()).abs() < 1e-15, "{path:?}");
+    // ε is added to the root: 1 − 2/(2 + 2).
+    let settings = AdamSettings { epsilon: 2.0, ..settings };
+    let path = one_weight(|network| Box::new(Adam::new(network.blocks(), |_| 1.0, settings)), &[2.0]);
+    assert_eq!(path, [0.5]);
+}
+
+/// 400 steps without gradient would bring the moments of `f32` into the denormal range.
+#[test]
+fn moments_of_adam_stay_normal() {
+    let mut network = Network::<f32>::new(vec![Box::new(Dense::new(2, 1, false).unwrap())], 1).unwrap();
+    let blocks = network.blocks().to_vec();
+    let mut adam = Adam::new(&blocks, |_| 0.1, AdamSettings { square_decay: 0.5, ..Default::default() });
+    for step in 0..2000 {
+        let gradients = if step == 0 { [1.0, 1e-30] } else { [0.0, 1e-30] };
+        adam.step(&blocks, network.parameters_mut(), &gradients).unwrap();
+        let text = format!("{adam:?}");
+        let denormal = text
+            .split(|c: char| !(c.is_ascii_digit() || ".e-".contains(c)))
+            .filter_map(|number| number.parse::<f32>().ok())
+            .any(|number| number.is_subnormal());
+        assert!(!denormal, "step {step}: {text}");
+    }
+    assert!(network.parameters().iter().all(|parameter| parameter.is_finite()));
+}
+
+#[test]
+fn a_seed_gives_one_start() {
+    assert_eq!(network().parameters(), network().parameters());
+    let network = network();
+    let bound = 1.0 / 3.0_f64.sqrt();
+    let weight = network.block("0.weight").unwrap();
+    assert!(weight.iter().all(|weight| weight.abs() <= bound));
+    assert!(weight.iter().any(|weight| weight.abs() > 0.5 * bound));
+    assert!(network.block("0.bias").unwrap().iter().all(|&bias| bias == 0.0));
+}
