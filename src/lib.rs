@@ -7,7 +7,9 @@ extern crate alloc;
 #[cfg(feature = "std")]
 pub mod data;
 pub mod diagonal;
+mod dual;
 mod error;
+pub mod gradcheck;
 mod kernel;
 #[cfg(feature = "alloc")]
 pub mod nn;
@@ -15,11 +17,14 @@ pub mod normal;
 #[cfg(feature = "rand")]
 pub mod random;
 mod real;
+pub mod rectified;
 mod shape;
 #[cfg(feature = "std")]
 pub mod train;
 
 pub use diagonal::Diagonal;
+pub use dual::Dual;
 pub use error::Error;
 pub use real::Real;
+pub use rectified::Rectified;
 pub use shape::Shape;

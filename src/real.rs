@@ -35,6 +35,15 @@ pub trait Real:
     /// lost digits or is about to, and the caller scales and repeats it.
     const SAFE_SQUARES: (Self, Self);
 
+    /// 2⁻ⁿ, the factor that takes [`normal::Scaled`] values to their true size.
+    const UNSCALE: Self;
+
+    /// Half the distance from 1 to the next number: the largest relative error of one rounding.
+    const UNIT_ROUNDOFF: f64;
+
+    /// Zero, where a constant is needed.
+    const ZERO: Self;
+
     /// The nearest scalar to a count.
     fn from_usize(count: usize) -> Self;
 
@@ -59,6 +68,9 @@ pub trait Real:
     /// max(x, 0), NaN for NaN. Its derivative at 0 counts as 1/2, the limit of central differences.
     fn positive_part(self) -> Self;
 
+    /// The derivative of [`positive_part`](Self::positive_part): 0, 1/2 and 1 below, at and above 0.
+    fn step(self) -> Self;
+
     /// Whether x is neither infinite nor NaN.
     fn is_finite(self) -> bool;
 
@@ -71,8 +83,11 @@ pub trait Real:
     /// The standard normal distribution at x; see [`normal::Scaled`].
     fn normal(self) -> normal::Scaled<Self>;
 
-    /// 2⁻ⁿ, the factor that takes [`normal::Scaled`] values to their true size.
-    const UNSCALE: Self;
+    /// 1/x.
+    #[inline]
+    fn recip(self) -> Self {
+        Self::one() / self
+    }
 }
 
 macro_rules! float {
@@ -80,6 +95,8 @@ macro_rules! float {
         impl Real for $float {
             const SAFE_SQUARES: (Self, Self) = $safe;
             const UNSCALE: Self = $unscale;
+            const UNIT_ROUNDOFF: f64 = <$float>::EPSILON as f64 / 2.0;
+            const ZERO: Self = 0.0;
 
             #[inline]
             fn from_usize(count: usize) -> Self {
@@ -119,6 +136,19 @@ macro_rules! float {
             #[inline]
             fn positive_part(self) -> Self {
                 if self < 0.0 { 0.0 } else { self }
+            }
+
+            #[inline]
+            fn step(self) -> Self {
+                if self < 0.0 {
+                    0.0
+                } else if self == 0.0 {
+                    0.5
+                } else if self > 0.0 {
+                    1.0
+                } else {
+                    self
+                }
             }
 
             #[inline]

@@ -127,6 +127,12 @@ pub(crate) const fn exact(argument: &'static str, got: usize, expected: usize) -
     if got == expected { Ok(()) } else { Err(Error::Length { argument, expected, got }) }
 }
 
+/// The part of a scratch buffer that is used, or the error that says how much is needed.
+pub(crate) fn workspace<T>(work: &mut [T], expected: usize) -> Result<&mut [T], Error> {
+    let got = work.len();
+    work.get_mut(..expected).ok_or(Error::Workspace { expected, got })
+}
+
 /// `a·b`, or the error that names what was being sized.
 pub(crate) const fn product(argument: &'static str, a: usize, b: usize) -> Result<usize, Error> {
     match a.checked_mul(b) {

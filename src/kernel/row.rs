@@ -3,15 +3,16 @@
 use crate::Real;
 
 /// Partial sums that a row is split into: vector lanes, and the reason why rounding errors stay small.
-const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
-/// ⟨a, b⟩, over the shorter length, in partial sums that are added as a tree.
+/// ⟨a, b⟩ over the shorter length.
 #[inline]
 pub(crate) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
-    let (a_chunks, a_rest) = a.as_chunks::<LANES>();
-    let (b_chunks, b_rest) = b.as_chunks::<LANES>();
+    let len = a.len().min(b.len());
+    let (a, a_rest) = a.get(..len).unwrap_or_default().as_chunks::<LANES>();
+    let (b, b_rest) = b.get(..len).unwrap_or_default().as_chunks::<LANES>();
     let mut sums = [T::zero(); LANES];
-    for (a, b) in a_chunks.iter().zip(b_chunks) {
+    for (a, b) in a.iter().zip(b) {
         for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
             *sum += a * b;
         }
@@ -22,9 +23,20 @@ pub(crate) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
     tree(sums)
 }
 
-/// The sum of all lanes, neighbours first.
+/// The sum of any terms, dealt to the lanes in turn.
+pub(crate) fn sum<T: Real>(terms: impl Iterator<Item = T>) -> T {
+    let mut sums = [T::zero(); LANES];
+    for (index, term) in terms.enumerate() {
+        if let Some(sum) = sums.get_mut(index % LANES) {
+            *sum += term;
+        }
+    }
+    tree(sums)
+}
+
+/// The sum of all lanes, as a tree.
 #[inline]
-fn tree<T: Real>(mut sums: [T; LANES]) -> T {
+pub(crate) fn tree<T: Real>(mut sums: [T; LANES]) -> T {
     let mut width = LANES / 2;
     while width > 0 {
         let (low, high) = sums.split_at_mut(width);
@@ -37,7 +49,42 @@ fn tree<T: Real>(mut sums: [T; LANES]) -> T {
     sum
 }
 
+/// c += factor·a over the shorter length.
+#[inline]
+pub(crate) fn add_scaled<T: Real>(c: &mut [T], factor: T, a: &[T]) {
+    for (c, &a) in c.iter_mut().zip(a) {
+        *c += factor * a;
+    }
+}
+
 /// max |aᵢ|, NaN entries passed over; 0 for an empty slice.
 pub(crate) fn largest<T: Real>(a: &[T]) -> T {
     a.iter().map(|a| a.abs()).fold(T::zero(), |largest, a| if a > largest { a } else { largest })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LANES, add_scaled, dot, largest, sum};
+
+    #[test]
+    fn every_length_is_summed_once() {
+        for len in 0..3 * LANES + 2 {
+            let a: Vec<f64> = (0..len).map(|i| i as f64 + 1.0).collect();
+            let b: Vec<f64> = (0..len + 20).map(|i| 2.0 - i as f64).collect();
+            let want: f64 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
+            assert_eq!(dot(&a, &b), want, "{len}");
+            assert_eq!(dot(&b, &a), want, "{len}");
+            assert_eq!(sum(a.iter().zip(&b).map(|(a, b)| a * b)), want, "{len}");
+
+            let mut c = vec![1.0; len];
+            add_scaled(&mut c, 3.0, &a);
+            assert!(c.iter().zip(&a).all(|(c, a)| *c == 1.0 + 3.0 * a));
+        }
+    }
+
+    #[test]
+    fn largest_passes_over_nan() {
+        assert_eq!(largest(&[1.0, -3.0, f64::NAN, 2.0]), 3.0);
+        assert_eq!(largest::<f64>(&[]), 0.0);
+    }
 }

@@ -36,7 +36,7 @@ impl Hand {
     /// Draws one digit; `label` is 0 to 9.
     pub(super) fn draw(&mut self, label: u8, canvas: &mut Canvas) {
         let pen = Pen {
-            radius: self.between(0.7, 1.7),
+            radius: self.between(0.9, 1.9),
             softness: self.between(0.8, 1.6),
             ink: self.between(0.7, 1.0),
         };
@@ -73,7 +73,7 @@ impl Hand {
             [cosine * width, -cosine * slant * height - sine * height],
             [sine * width, -sine * slant * height + cosine * height],
         ];
-        let centre = [side / 2.0 + self.between(-2.0, 2.0), side / 2.0 + self.between(-2.0, 2.0)];
+        let centre = [side / 2.0 + self.between(-2.5, 2.5), side / 2.0 + self.between(-2.5, 2.5)];
         Placement { warp, matrix, centre }
     }
 

@@ -1,0 +1,138 @@
+//! The four blocks of parameters, their gradients, and one component's share of them.
+
+use crate::{Error, Shape, shape};
+
+/// The parameters of a layer, as borrowed row-major slices.
+///
+/// Component k holds β ~ N(μ, diag σ²) and E\[ω|β\] = Uβ + v. σ enters squared: negative entries are
+/// legal, and zeros make that input deterministic.
+#[derive(Debug, Clone, Copy)]
+pub struct Parameters<'a, T> {
+    /// Means μ: `[components × inputs]`.
+    pub mu: &'a [T],
+    /// Standard deviations σ: `[components × inputs]`.
+    pub sigma: &'a [T],
+    /// Output slopes U: `[components × outputs × inputs]`.
+    pub u: &'a [T],
+    /// Output offsets v: `[components × outputs]`.
+    pub v: &'a [T],
+}
+
+impl<'a, T> Parameters<'a, T> {
+    /// The four blocks of one flat slice, in the order μ, σ, U, v.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] when `flat` does not have [`Shape::parameter_count`] elements.
+    pub fn from_flat(shape: Shape, flat: &'a [T]) -> Result<Self, Error> {
+        shape::exact("parameters", flat.len(), shape.parameter_count())?;
+        let (mu, rest) = flat.split_at(shape.mu_len());
+        let (sigma, rest) = rest.split_at(shape.sigma_len());
+        let (u, v) = rest.split_at(shape.u_len());
+        Ok(Self { mu, sigma, u, v })
+    }
+
+    /// Refuses blocks that do not have the lengths of `shape`.
+    pub(super) fn check(&self, shape: Shape) -> Result<(), Error> {
+        shape::exact("mu", self.mu.len(), shape.mu_len())?;
+        shape::exact("sigma", self.sigma.len(), shape.sigma_len())?;
+        shape::exact("u", self.u.len(), shape.u_len())?;
+        shape::exact("v", self.v.len(), shape.v_len())
+    }
+
+    /// The components one after the other.
+    pub(super) fn components(&self, shape: Shape) -> impl Iterator<Item = Component<'a, T>> {
+        let (inputs, outputs) = (shape.inputs(), shape.outputs());
+        self.mu
+            .chunks_exact(inputs)
+            .zip(self.sigma.chunks_exact(inputs))
+            .zip(self.u.chunks_exact(outputs * inputs))
+            .zip(self.v.chunks_exact(outputs))
+            .map(|(((mu, sigma), u), v)| Component { mu, sigma, u, v })
+    }
+}
+
+/// Where the gradients of the parameters are **added**; a block left out (`None`) is frozen, and its
+/// gradient is not computed.
+///
+/// # Example
+///
+/// ```
+/// use gmlayer::diagonal::Gradients;
+///
+/// let mut of_u = vec![0.0_f32; 12];
+/// let gradients = Gradients { u: Some(&mut of_u), ..Gradients::none() };
+/// assert!(gradients.mu.is_none());
+/// ```
+#[derive(Debug, Default)]
+pub struct Gradients<'a, T> {
+    /// Of the means: `[components × inputs]`.
+    pub mu: Option<&'a mut [T]>,
+    /// Of the standard deviations: `[components × inputs]`.
+    pub sigma: Option<&'a mut [T]>,
+    /// Of the output slopes: `[components × outputs × inputs]`.
+    pub u: Option<&'a mut [T]>,
+    /// Of the output offsets: `[components × outputs]`.
+    pub v: Option<&'a mut [T]>,
+}
+
+impl<'a, T> Gradients<'a, T> {
+    /// No gradient at all: fill in those that are wanted.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { mu: None, sigma: None, u: None, v: None }
+    }
+
+    /// All four blocks of one flat slice, in the order μ, σ, U, v.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] when `flat` does not have [`Shape::parameter_count`] elements.
+    pub fn from_flat(shape: Shape, flat: &'a mut [T]) -> Result<Self, Error> {
+        shape::exact("gradients", flat.len(), shape.parameter_count())?;
+        let (mu, rest) = flat.split_at_mut(shape.mu_len());
+        let (sigma, rest) = rest.split_at_mut(shape.sigma_len());
+        let (u, v) = rest.split_at_mut(shape.u_len());
+        Ok(Self { mu: Some(mu), sigma: Some(sigma), u: Some(u), v: Some(v) })
+    }
+
+    /// Refuses blocks that do not have the lengths of `shape`.
+    pub(super) fn check(&self, shape: Shape) -> Result<(), Error> {
+        let blocks = [
+            ("gradients.mu", self.mu.as_deref(), shape.mu_len()),
+            ("gradients.sigma", self.sigma.as_deref(), shape.sigma_len()),
+            ("gradients.u", self.u.as_deref(), shape.u_len()),
+            ("gradients.v", self.v.as_deref(), shape.v_len()),
+        ];
+        for (argument, block, expected) in blocks {
+            if let Some(block) = block {
+                shape::exact(argument, block.len(), expected)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The components' shares one after the other, without end.
+    pub(super) fn components(self, shape: Shape) -> impl Iterator<Item = Gradients<'a, T>> {
+        let (inputs, outputs) = (shape.inputs(), shape.outputs());
+        let mut mu = self.mu.map(|block| block.chunks_exact_mut(inputs));
+        let mut sigma = self.sigma.map(|block| block.chunks_exact_mut(inputs));
+        let mut u = self.u.map(|block| block.chunks_exact_mut(outputs * inputs));
+        let mut v = self.v.map(|block| block.chunks_exact_mut(outputs));
+        core::iter::repeat_with(move || Gradients {
+            mu: mu.as_mut().and_then(Iterator::next),
+            sigma: sigma.as_mut().and_then(Iterator::next),
+            u: u.as_mut().and_then(Iterator::next),
+            v: v.as_mut().and_then(Iterator::next),
+        })
+    }
+}
+
+/// One component's parameters: μ, σ `[inputs]`, U `[outputs × inputs]`, v `[outputs]`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Component<'a, T> {
+    pub(super) mu: &'a [T],
+    pub(super) sigma: &'a [T],
+    pub(super) u: &'a [T],
+    pub(super) v: &'a [T],
+}

@@ -1,0 +1,157 @@
+//! The form for inference: everything that does not depend on the input, computed once.
+
+use super::parameters::Parameters;
+use crate::kernel::{dot, sum};
+use crate::rectified::project_checked;
+use crate::{Error, Real, Rectified, Shape, shape};
+
+/// The constants of a prepared layer, as borrowed row-major slices: what an exported model holds.
+#[derive(Debug, Clone, Copy)]
+pub struct Constants<'a, T> {
+    /// a = Uμ + v: `[components × outputs]`.
+    pub a: &'a [T],
+    /// W = U diag(σ²): `[components × outputs × inputs]`.
+    pub w: &'a [T],
+    /// The means μ: `[components × inputs]`.
+    pub mu: &'a [T],
+    /// The variances σ²: `[components × inputs]`.
+    pub variance: &'a [T],
+}
+
+impl<T: Real> Constants<'_, T> {
+    /// Writes a, W and σ² of checked lengths.
+    pub(super) fn fill(
+        shape: Shape,
+        parameters: Parameters<'_, T>,
+        a: &mut [T],
+        w: &mut [T],
+        variance: &mut [T],
+    ) {
+        let (inputs, outputs) = (shape.inputs(), shape.outputs());
+        let written = a
+            .chunks_exact_mut(outputs)
+            .zip(w.chunks_exact_mut(outputs * inputs))
+            .zip(variance.chunks_exact_mut(inputs));
+        for (component, ((a, w), variance)) in parameters.components(shape).zip(written) {
+            for (variance, &sigma) in variance.iter_mut().zip(component.sigma) {
+                *variance = sigma * sigma;
+            }
+            let rows = component.u.chunks_exact(inputs).zip(w.chunks_exact_mut(inputs));
+            for ((u, w), (a, &v)) in rows.zip(a.iter_mut().zip(component.v)) {
+                *a = dot(u, component.mu) + v;
+                for ((w, &u), &sigma) in w.iter_mut().zip(u).zip(component.sigma) {
+                    *w = u * sigma * sigma;
+                }
+            }
+        }
+    }
+}
+
+/// A layer prepared for inference.
+///
+/// ```text
+/// h(x) = 1/K Σ_k [ a_k r_k + W_k x p_k ],   a = Uμ + v,   W = U diag(σ²)
+/// ```
+///
+/// Made by [`Diagonal::prepare`](super::Diagonal::prepare), or from constants that were exported.
+///
+/// **Source**: Chewi, Rigollet & Yan (arXiv 2508.04883), eq. 6.
+#[derive(Debug, Clone, Copy)]
+pub struct Prepared<'a, T> {
+    shape: Shape,
+    constants: Constants<'a, T>,
+}
+
+impl<'a, T: Real> Prepared<'a, T> {
+    /// A prepared layer over borrowed constants.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] when a block does not have the length that `shape` gives it.
+    pub fn new(shape: Shape, constants: Constants<'a, T>) -> Result<Self, Error> {
+        shape::exact("a", constants.a.len(), shape.v_len())?;
+        shape::exact("w", constants.w.len(), shape.u_len())?;
+        shape::exact("mu", constants.mu.len(), shape.mu_len())?;
+        shape::exact("variance", constants.variance.len(), shape.sigma_len())?;
+        Ok(Self { shape, constants })
+    }
+
+    /// The sizes.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// The constants.
+    #[must_use]
+    pub fn constants(&self) -> Constants<'a, T> {
+        self.constants
+    }
+
+    /// The number of scratch elements that [`forward`](Self::forward) needs for `batch` rows.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Overflow`] when that number cannot be addressed.
+    pub fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
+        workspace_len(self.shape, batch)
+    }
+
+    /// Overwrites y with h(x).
+    ///
+    /// **Shapes**: `x: [batch × inputs]`, `y: [batch × outputs]`, row-major;
+    /// `work`: at least [`workspace_len`](Self::workspace_len) elements, whose contents do not matter.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Diagonal::forward`](super::Diagonal::forward).
+    pub fn forward(&self, x: &[T], y: &mut [T], work: &mut [T]) -> Result<(), Error> {
+        let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
+        let batch = shape::rows("x", x.len(), inputs)?;
+        shape::exact("y", y.len(), shape::product("y", batch, outputs)?)?;
+        let work = shape::workspace(work, workspace_len(self.shape, batch)?)?;
+        let (sigma, direction) = work.split_at_mut(inputs);
+
+        y.fill(T::zero());
+        let Constants { a, w, mu, variance } = self.constants;
+        let means = mu.chunks_exact(inputs).zip(variance.chunks_exact(inputs));
+        let slopes = a.chunks_exact(outputs).zip(w.chunks_exact(outputs * inputs));
+        for ((mu, variance), (a, w)) in means.zip(slopes) {
+            for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)) {
+                let at = rectified(mu, variance, x, sigma, direction);
+                for ((y, &a), w) in y.iter_mut().zip(a).zip(w.chunks_exact(inputs)) {
+                    *y += a * at.mean + dot(w, x) * at.probability;
+                }
+            }
+        }
+        let components = T::from_usize(self.shape.components());
+        for y in y {
+            *y /= components;
+        }
+        Ok(())
+    }
+}
+
+/// The rectified pre-activation from the variance; where s² leaves the safe range, from its root.
+fn rectified<T: Real>(
+    mu: &[T],
+    variance: &[T],
+    x: &[T],
+    sigma: &mut [T],
+    direction: &mut [T],
+) -> Rectified<T> {
+    let squares = sum(variance.iter().zip(x).map(|(&variance, &x)| variance * x * x));
+    let (least, most) = T::SAFE_SQUARES;
+    if squares >= least && squares <= most {
+        return Rectified::new(dot(mu, x), squares.sqrt());
+    }
+    for (sigma, &variance) in sigma.iter_mut().zip(variance) {
+        *sigma = variance.sqrt();
+    }
+    project_checked(mu, sigma, x, direction).rectified
+}
+
+/// Two rows of inputs, whatever the batch.
+fn workspace_len(shape: Shape, _batch: usize) -> Result<usize, Error> {
+    shape::product("workspace", shape.inputs(), 2)
+}

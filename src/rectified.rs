@@ -1,0 +1,205 @@
+//! The rectified Gaussian: mean and probability of max(z, 0), and what their derivatives need.
+
+use crate::kernel::{LANES, dot, largest, sum, tree};
+use crate::{Error, Real, shape};
+
+/// What the layer needs of max(z, 0) for z ~ N(m, s²), with t = m/s.
+///
+/// ```text
+/// mean           r  = E[max(z, 0)] = s ψ(t)     ∂r/∂m = p    ∂r/∂s = φ(t)
+/// probability    p  = P(z > 0)     = Φ(t)       ∂p/∂m = φ(t)/s    ∂p/∂s = −tφ(t)/s
+/// density        φ(t)
+/// density_moment t φ(t)
+/// ```
+///
+/// φ/s and tφ/s are not formed: they overflow for small s, while every gradient is a product of φ or tφ
+/// with a bounded factor.
+///
+/// At s = 0 the mean is max(m, 0), the probability 1, 1/2 or 0 for m above, at or below 0, and both
+/// densities are 0: so every gradient is the limit of central differences, at the kink too.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rectified<T> {
+    /// r, never below max(m, 0).
+    pub mean: T,
+    /// p, within [0, 1].
+    pub probability: T,
+    /// φ(t), and 0 at s = 0.
+    pub density: T,
+    /// tφ(t), and 0 at s = 0.
+    pub density_moment: T,
+}
+
+impl<T: Real> Rectified<T> {
+    /// The rectified Gaussian of mean `m` and standard deviation `s` ≥ 0.
+    ///
+    /// **Accuracy**: with t = m/s rounded once, each value F is within 8u(|F| + |t F′(t)|) of the exact
+    /// one, u being half an ULP of 1; r is the sum of two terms that are not negative, so nothing
+    /// cancels.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use gmlayer::Rectified;
+    ///
+    /// let z = Rectified::new(0.0_f64, 2.0);
+    /// assert_eq!(z.probability, 0.5);
+    /// assert!((z.mean - 2.0 / (2.0 * std::f64::consts::PI).sqrt()).abs() < 1e-15);
+    /// ```
+    ///
+    /// **Source**: Chewi, Rigollet & Yan (arXiv 2508.04883), eq. 6.
+    pub fn new(m: T, s: T) -> Self {
+        Self::assemble(m, s, standardised(m, s), s.is_zero())
+    }
+
+    /// From m, s, their ratio t, and whether s counts as zero.
+    #[inline]
+    fn assemble(m: T, s: T, t: T, degenerate: bool) -> Self {
+        let at = t.normal();
+        let tail = at.tail * T::UNSCALE;
+        // Large deviations are brought down before the product, small tails after it.
+        let (before, after) = if s < T::one() { (T::one(), T::UNSCALE) } else { (T::UNSCALE, T::one()) };
+        let (density, density_moment) = if degenerate {
+            (T::zero(), T::zero())
+        } else {
+            (at.density * T::UNSCALE, at.density_moment * T::UNSCALE)
+        };
+        Self {
+            mean: m.positive_part() + s * before * at.ramp_tail * after,
+            probability: if t > T::zero() { T::one() - tail } else { tail },
+            density,
+            density_moment,
+        }
+    }
+}
+
+/// t = m/s, with the limit at s = 0 and 0 for 0/0; NaN stays NaN.
+#[inline]
+fn standardised<T: Real>(m: T, s: T) -> T {
+    if !s.is_zero() {
+        m / s
+    } else if m > T::zero() {
+        T::from_f64(f64::INFINITY)
+    } else if m < T::zero() {
+        T::from_f64(f64::NEG_INFINITY)
+    } else {
+        m
+    }
+}
+
+/// The pre-activation z = ⟨β, x⟩ of a component β ~ N(μ, diag σ²), rectified.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Projection<T> {
+    /// The rectified Gaussian of mean ⟨μ, x⟩ and standard deviation |σ⊙x|.
+    pub rectified: Rectified<T>,
+    /// The factor that makes the slice written by [`project`] a unit vector y; 0 where σ⊙x = 0.
+    pub unit: T,
+}
+
+/// Projects a component on an input: m = ⟨μ, x⟩ and s = |σ⊙x|, rectified.
+///
+/// **Shapes**: `mu`, `sigma`, `x` and `direction`: `[inputs]`. `direction` receives σ⊙x up to a scale,
+/// so that y = `unit` · `direction` is the unit vector σ⊙x/s.
+///
+/// Where s² lies in [`Real::SAFE_SQUARES`] it is a plain sum. Elsewhere (inputs of 10⁻³⁰ or 10³⁰, and
+/// s = 0) the row is scaled by powers of two, which is exact, and done again.
+///
+/// # Errors
+///
+/// [`Error::Length`] when a slice has another length than `x`.
+///
+/// # Example
+///
+/// ```
+/// let mut direction = [0.0_f32; 2];
+/// let z = gmlayer::rectified::project(&[1.0, 2.0], &[0.0, 0.0], &[3.0, -1.0], &mut direction)?;
+/// assert_eq!((z.rectified.mean, z.rectified.probability), (1.0, 1.0));
+/// # Ok::<(), gmlayer::Error>(())
+/// ```
+///
+/// **Source**: Chewi, Rigollet & Yan (arXiv 2508.04883), eq. 6.
+pub fn project<T: Real>(mu: &[T], sigma: &[T], x: &[T], direction: &mut [T]) -> Result<Projection<T>, Error> {
+    shape::exact("mu", mu.len(), x.len())?;
+    shape::exact("sigma", sigma.len(), x.len())?;
+    shape::exact("direction", direction.len(), x.len())?;
+    Ok(project_checked(mu, sigma, x, direction))
+}
+
+/// [`project`] for slices of one length.
+pub(crate) fn project_checked<T: Real>(mu: &[T], sigma: &[T], x: &[T], direction: &mut [T]) -> Projection<T> {
+    let (m, squares) = sums(mu, sigma, x, direction);
+    let (least, most) = T::SAFE_SQUARES;
+    if squares >= least && squares <= most {
+        let s = squares.sqrt();
+        return Projection { rectified: Rectified::new(m, s), unit: s.recip() };
+    }
+    project_scaled(mu, sigma, x, direction)
+}
+
+/// ⟨μ, x⟩ and |σ⊙x|², and σ⊙x in `direction`, in one pass.
+#[inline]
+fn sums<T: Real>(mu: &[T], sigma: &[T], x: &[T], direction: &mut [T]) -> (T, T) {
+    let (mu, mu_rest) = mu.as_chunks::<LANES>();
+    let (sigma, sigma_rest) = sigma.as_chunks::<LANES>();
+    let (x, x_rest) = x.as_chunks::<LANES>();
+    let (direction, direction_rest) = direction.as_chunks_mut::<LANES>();
+    let mut sums = ([T::zero(); LANES], [T::zero(); LANES]);
+    for (((mu, sigma), x), direction) in mu.iter().zip(sigma).zip(x).zip(direction) {
+        add_terms(&mut sums, mu, sigma, x, direction);
+    }
+    add_terms(&mut sums, mu_rest, sigma_rest, x_rest, direction_rest);
+    (tree(sums.0), tree(sums.1))
+}
+
+/// One term in each lane of [`sums`].
+#[inline(always)]
+fn add_terms<T: Real>(
+    (means, squares): &mut ([T; LANES], [T; LANES]),
+    mu: &[T],
+    sigma: &[T],
+    x: &[T],
+    direction: &mut [T],
+) {
+    let terms = mu.iter().zip(sigma).zip(x).zip(direction);
+    for ((mean, square), (((&mu, &sigma), &x), direction)) in means.iter_mut().zip(squares).zip(terms) {
+        let w = sigma * x;
+        *direction = w;
+        *mean += mu * x;
+        *square += w * w;
+    }
+}
+
+/// The same for any size of its arguments: μ, σ, x and σ⊙x are each scaled by the power of two that
+/// brings their largest entry to [1, 2).
+#[cold]
+fn project_scaled<T: Real>(mu: &[T], sigma: &[T], x: &[T], direction: &mut [T]) -> Projection<T> {
+    let (of_mu, of_sigma, of_x) = (largest(mu).exponent(), largest(sigma).exponent(), largest(x).exponent());
+    for ((direction, &sigma), &x) in direction.iter_mut().zip(sigma).zip(x) {
+        *direction = sigma.times_power_of_two(-of_sigma) * x.times_power_of_two(-of_x);
+    }
+    let of_direction = largest(direction).exponent();
+    for direction in direction.iter_mut() {
+        *direction = direction.times_power_of_two(-of_direction);
+    }
+    let s = dot(direction, direction).sqrt();
+    let m = sum(mu.iter().zip(x).map(|(mu, x)| mu.times_power_of_two(-of_mu) * x.times_power_of_two(-of_x)));
+
+    // m and s carry different powers of two: t takes their ratio, the mean takes the larger of them.
+    let of_s = of_sigma + of_direction;
+    let common = if m.is_zero() {
+        of_s
+    } else if s.is_zero() {
+        of_mu
+    } else {
+        of_mu.max(of_s)
+    };
+    let scaled = Rectified::assemble(
+        m.times_power_of_two(of_mu - common),
+        s.times_power_of_two(of_s - common),
+        standardised(m, s).times_power_of_two(of_mu - of_s),
+        s.is_zero(),
+    );
+    Projection {
+        rectified: Rectified { mean: scaled.mean.times_power_of_two(common + of_x), ..scaled },
+        unit: if s.is_zero() { T::zero() } else { s.recip() },
+    }
+}

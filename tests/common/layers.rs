@@ -1,0 +1,166 @@
+//! Random layers that own their numbers.
+
+use gmlayer::diagonal::{Gradients, Parameters};
+use gmlayer::{Diagonal, Real, Shape};
+use proptest::prelude::*;
+use rand_core::{Rng, SeedableRng};
+use rand_pcg::Pcg64;
+
+/// A layer with a batch and a cotangent.
+#[derive(Debug, Clone)]
+pub struct Case<T> {
+    pub shape: Shape,
+    pub mu: Vec<T>,
+    pub sigma: Vec<T>,
+    pub u: Vec<T>,
+    pub v: Vec<T>,
+    pub x: Vec<T>,
+    pub g: Vec<T>,
+}
+
+/// All gradients of a case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct All<T> {
+    pub mu: Vec<T>,
+    pub sigma: Vec<T>,
+    pub u: Vec<T>,
+    pub v: Vec<T>,
+    pub x: Vec<T>,
+}
+
+impl<T> All<T> {
+    /// The blocks by name.
+    pub fn blocks(&self) -> [(&'static str, &[T]); 5] {
+        [("mu", &self.mu), ("sigma", &self.sigma), ("u", &self.u), ("v", &self.v), ("x", &self.x)]
+    }
+}
+
+impl<T: Real> Case<T> {
+    pub fn batch(&self) -> usize {
+        self.x.len() / self.shape.inputs()
+    }
+
+    pub fn layer(&self) -> Diagonal<'_, T> {
+        let parameters = Parameters { mu: &self.mu, sigma: &self.sigma, u: &self.u, v: &self.v };
+        Diagonal::new(self.shape, parameters).unwrap()
+    }
+
+    pub fn work(&self) -> Vec<T> {
+        vec![T::from_f64(f64::NAN); self.layer().workspace_len(self.batch()).unwrap()]
+    }
+
+    pub fn forward(&self) -> Vec<T> {
+        let mut y = vec![T::from_f64(f64::NAN); self.batch() * self.shape.outputs()];
+        self.layer().forward(&self.x, &mut y, &mut self.work()).unwrap();
+        y
+    }
+
+    pub fn backward(&self) -> All<T> {
+        let zeros = |len| vec![T::zero(); len];
+        let shape = self.shape;
+        let mut all = All {
+            mu: zeros(shape.mu_len()),
+            sigma: zeros(shape.sigma_len()),
+            u: zeros(shape.u_len()),
+            v: zeros(shape.v_len()),
+            x: vec![T::from_f64(f64::NAN); self.x.len()],
+        };
+        let gradients = Gradients {
+            mu: Some(&mut all.mu),
+            sigma: Some(&mut all.sigma),
+            u: Some(&mut all.u),
+            v: Some(&mut all.v),
+        };
+        self.layer().backward(&self.x, &self.g, gradients, Some(&mut all.x), &mut self.work()).unwrap();
+        all
+    }
+
+    /// ℓ = Σ_b ⟨g_b, h(x_b)⟩.
+    pub fn loss(&self) -> f64 {
+        self.forward().iter().zip(&self.g).map(|(y, g)| y.to_f64() * g.to_f64()).sum()
+    }
+
+    /// The same case in another scalar.
+    pub fn convert<S>(&self, convert: impl Fn(T) -> S) -> Case<S> {
+        let all = |block: &[T]| block.iter().map(|&value| convert(value)).collect();
+        Case {
+            shape: self.shape,
+            mu: all(&self.mu),
+            sigma: all(&self.sigma),
+            u: all(&self.u),
+            v: all(&self.v),
+            x: all(&self.x),
+            g: all(&self.g),
+        }
+    }
+}
+
+/// How a random case is drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct Recipe {
+    pub inputs: usize,
+    pub outputs: usize,
+    pub components: usize,
+    pub batch: usize,
+    pub seed: u64,
+    /// Decimal exponents of the scales of μ, σ, U, v, x, g.
+    pub exponents: [f64; 6],
+    /// The share of entries of σ and x that are 0.
+    pub zeros: f64,
+}
+
+impl Recipe {
+    pub fn build(self) -> Case<f64> {
+        let shape = Shape::new(self.inputs, self.outputs, self.components).unwrap();
+        let mut random = Pcg64::seed_from_u64(self.seed);
+        let mut fill = |len: usize, exponent: f64, zeros: f64| -> Vec<f64> {
+            let scale = 10.0_f64.powf(exponent);
+            (0..len)
+                .map(|_| {
+                    let zero = uniform(&mut random) < zeros;
+                    let value = normal(&mut random) * scale;
+                    if zero { 0.0 } else { value }
+                })
+                .collect()
+        };
+        let [mu, sigma, u, v, x, g] = self.exponents;
+        Case {
+            shape,
+            mu: fill(shape.mu_len(), mu, 0.0),
+            sigma: fill(shape.sigma_len(), sigma, self.zeros),
+            u: fill(shape.u_len(), u, 0.0),
+            v: fill(shape.v_len(), v, 0.0),
+            x: fill(self.batch * self.inputs, x, self.zeros),
+            g: fill(self.batch * self.outputs, g, 0.0),
+        }
+    }
+}
+
+/// Shapes, scales and zero patterns.
+pub fn recipes() -> impl Strategy<Value = Recipe> {
+    let sizes = (1_usize..40, 1_usize..7, 1_usize..6, 1_usize..6);
+    let exponents = prop::array::uniform6(-3.0..3.0_f64);
+    let zeros = prop_oneof![Just(0.0), Just(0.3), Just(0.8), Just(1.0)];
+    (sizes, any::<u64>(), exponents, zeros).prop_map(
+        |((inputs, outputs, components, batch), seed, exponents, zeros)| Recipe {
+            inputs,
+            outputs,
+            components,
+            batch,
+            seed,
+            exponents,
+            zeros,
+        },
+    )
+}
+
+/// A number in [0, 1).
+pub fn uniform(random: &mut Pcg64) -> f64 {
+    (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// A standard normal number, by Box and Muller.
+pub fn normal(random: &mut Pcg64) -> f64 {
+    let radius = (-2.0 * (1.0 - uniform(random)).ln()).sqrt();
+    radius * (std::f64::consts::TAU * uniform(random)).cos()
+}

@@ -1,0 +1,249 @@
+//! What the layer promises beyond its numbers: lengths, accumulation, blocks left out, batches, NaN.
+
+use gmlayer::diagonal::{Constants, Gradients, Parameters, Prepared};
+use gmlayer::{Diagonal, Error, Shape};
+use proptest::prelude::*;
+
+use super::layers::{Case, Recipe, recipes};
+
+fn ordinary() -> Case<f64> {
+    Recipe { inputs: 3, outputs: 2, components: 4, batch: 5, seed: 9, exponents: [0.0; 6], zeros: 0.2 }
+        .build()
+}
+
+#[test]
+fn every_wrong_length_is_named() {
+    let case = ordinary();
+    let (shape, layer) = (case.shape, case.layer());
+    let parameters = layer.parameters();
+    for (argument, expected, wrong) in [
+        ("mu", 12, Parameters { mu: &case.mu[1..], ..parameters }),
+        ("sigma", 12, Parameters { sigma: &case.sigma[1..], ..parameters }),
+        ("u", 24, Parameters { u: &case.u[1..], ..parameters }),
+        ("v", 8, Parameters { v: &case.v[1..], ..parameters }),
+    ] {
+        let error = Diagonal::new(shape, wrong).unwrap_err();
+        assert_eq!(error, Error::Length { argument, expected, got: expected - 1 });
+    }
+
+    let (mut y, mut work) = (vec![0.0; 10], case.work());
+    let rows = Error::Rows { argument: "x", row: 3, got: 14 };
+    assert_eq!(layer.forward(&case.x[1..], &mut y, &mut work), Err(rows));
+    assert_eq!(layer.forward(&[], &mut y, &mut work), Err(Error::Zero { argument: "x" }));
+    let length = Error::Length { argument: "y", expected: 10, got: 9 };
+    assert_eq!(layer.forward(&case.x, &mut y[1..], &mut work), Err(length));
+    let expected = layer.workspace_len(5).unwrap();
+    let short = Error::Workspace { expected, got: expected - 1 };
+    assert_eq!(layer.forward(&case.x, &mut y, &mut work[1..]), Err(short));
+
+    let none = Gradients::none;
+    assert_eq!(layer.backward(&case.x[1..], &case.g, none(), None, &mut work), Err(rows));
+    let length = Error::Length { argument: "g", expected: 10, got: 9 };
+    assert_eq!(layer.backward(&case.x, &case.g[1..], none(), None, &mut work), Err(length));
+    assert_eq!(layer.backward(&case.x, &case.g, none(), None, &mut work[1..]), Err(short));
+    let length = Error::Length { argument: "dx", expected: 15, got: 14 };
+    assert_eq!(layer.backward(&case.x, &case.g, none(), Some(&mut [0.0; 14]), &mut work), Err(length));
+    let (mut short_block, mut sound) = (vec![0.0; 7], vec![0.0; 8]);
+    for (argument, expected) in [("mu", 12), ("sigma", 12), ("u", 24), ("v", 8)] {
+        let mut gradients = Gradients { v: Some(&mut sound), ..none() };
+        match argument {
+            "mu" => gradients.mu = Some(&mut short_block),
+            "sigma" => gradients.sigma = Some(&mut short_block),
+            "u" => gradients.u = Some(&mut short_block),
+            _ => gradients.v = Some(&mut short_block),
+        }
+        let error = layer.backward(&case.x, &case.g, gradients, None, &mut work).unwrap_err();
+        let Error::Length { argument: named, expected: wanted, got: 7 } = error else { panic!("{error}") };
+        assert_eq!((named, wanted), (format!("gradients.{argument}").as_str(), expected));
+    }
+    assert_eq!(sound, [0.0; 8], "nothing is written when a length is wrong");
+
+    assert!(matches!(layer.prepare(&mut [0.0; 3]), Err(Error::Length { argument: "storage", got: 3, .. })));
+    let flat = vec![0.0; shape.parameter_count() - 1];
+    assert!(matches!(Parameters::from_flat(shape, &flat), Err(Error::Length { argument: "parameters", .. })));
+}
+
+#[test]
+fn prepared_lengths_are_named() {
+    let case = ordinary();
+    let layer = case.layer();
+    let mut storage = vec![0.0; layer.prepared_len()];
+    let prepared = layer.prepare(&mut storage).unwrap();
+    let constants = prepared.constants();
+    for (argument, wrong) in [
+        ("a", Constants { a: &constants.a[1..], ..constants }),
+        ("w", Constants { w: &constants.w[1..], ..constants }),
+        ("mu", Constants { mu: &constants.mu[1..], ..constants }),
+        ("variance", Constants { variance: &constants.variance[1..], ..constants }),
+    ] {
+        match Prepared::new(case.shape, wrong).unwrap_err() {
+            Error::Length { argument: named, .. } => assert_eq!(named, argument),
+            error => panic!("{error}"),
+        }
+    }
+    let mut work = vec![0.0; prepared.workspace_len(5).unwrap()];
+    assert!(matches!(prepared.forward(&[], &mut [], &mut work), Err(Error::Zero { argument: "x" })));
+    assert!(matches!(
+        prepared.forward(&case.x, &mut [0.0], &mut work),
+        Err(Error::Length { argument: "y", .. })
+    ));
+    assert!(matches!(prepared.forward(&case.x, &mut [0.0; 10], &mut []), Err(Error::Workspace { .. })));
+}
+
+#[test]
+fn messages_name_argument_expected_and_got() {
+    let message = Error::Length { argument: "y", expected: 10, got: 9 }.to_string();
+    assert_eq!(message, "`y` must have 10 elements, but has 9");
+}
+
+#[test]
+fn flat_parameters_are_the_four_blocks_in_order() {
+    let case = ordinary();
+    let flat: Vec<f64> = [&case.mu[..], &case.sigma, &case.u, &case.v].concat();
+    let layer = Diagonal::new(case.shape, Parameters::from_flat(case.shape, &flat).unwrap()).unwrap();
+    let mut y = vec![0.0; 10];
+    layer.forward(&case.x, &mut y, &mut case.work()).unwrap();
+    assert_eq!(y, case.forward());
+
+    let mut gradient = vec![0.0; flat.len()];
+    let gradients = Gradients::from_flat(case.shape, &mut gradient).unwrap();
+    layer.backward(&case.x, &case.g, gradients, None, &mut case.work()).unwrap();
+    let all = case.backward();
+    assert_eq!(gradient, [&all.mu[..], &all.sigma, &all.u, &all.v].concat());
+}
+
+fn close(got: &[f64], want: &[f64], allowed: f64) -> bool {
+    let size = want.iter().fold(0.0_f64, |size, x| size.max(x.abs()));
+    got.iter().zip(want).all(|(got, want)| (got - want).abs() <= allowed * size)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn gradients_accumulate(recipe in recipes()) {
+        let case = recipe.build();
+        let once = case.backward();
+        let mut twice = once.clone();
+        let gradients = Gradients {
+            mu: Some(&mut twice.mu),
+            sigma: Some(&mut twice.sigma),
+            u: Some(&mut twice.u),
+            v: Some(&mut twice.v),
+        };
+        case.layer().backward(&case.x, &case.g, gradients, Some(&mut twice.x), &mut case.work()).unwrap();
+        prop_assert_eq!(&twice.x, &once.x, "∂x is overwritten");
+        for ((name, twice), (_, once)) in twice.blocks().into_iter().zip(once.blocks()).take(4) {
+            let double: Vec<f64> = once.iter().map(|x| 2.0 * x).collect();
+            // Adding row by row rounds differently from adding the sum.
+            prop_assert!(close(twice, &double, 1e-13), "{}", name);
+        }
+    }
+
+    #[test]
+    fn blocks_left_out_change_nothing(recipe in recipes(), wanted in any::<[bool; 5]>()) {
+        let case = recipe.build();
+        let all = case.backward();
+        let zeros = |wanted: bool, len: usize| wanted.then(|| vec![0.0; len]);
+        let mut mu = zeros(wanted[0], all.mu.len());
+        let mut sigma = zeros(wanted[1], all.sigma.len());
+        let mut u = zeros(wanted[2], all.u.len());
+        let mut v = zeros(wanted[3], all.v.len());
+        let mut x = zeros(wanted[4], all.x.len());
+        let gradients = Gradients {
+            mu: mu.as_deref_mut(),
+            sigma: sigma.as_deref_mut(),
+            u: u.as_deref_mut(),
+            v: v.as_deref_mut(),
+        };
+        case.layer().backward(&case.x, &case.g, gradients, x.as_deref_mut(), &mut case.work()).unwrap();
+        for (block, (name, want)) in [mu, sigma, u, v, x].into_iter().zip(all.blocks()) {
+            if let Some(block) = block {
+                prop_assert_eq!(block, want, "{}", name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_is_its_rows(recipe in recipes()) {
+        let case = recipe.build();
+        let (y, all) = (case.forward(), case.backward());
+        let (d, outputs) = (case.shape.inputs(), case.shape.outputs());
+        let mut sums = [vec![0.0; all.mu.len()], vec![0.0; all.sigma.len()], vec![0.0; all.u.len()], vec![0.0; all.v.len()]];
+        for b in 0..case.batch() {
+            let mut row = case.clone();
+            row.x = case.x[b * d..][..d].to_vec();
+            row.g = case.g[b * outputs..][..outputs].to_vec();
+            prop_assert!(close(&row.forward(), &y[b * outputs..][..outputs], 1e-13));
+            let of_row = row.backward();
+            prop_assert!(close(&of_row.x, &all.x[b * d..][..d], 1e-13));
+            for (sum, (_, block)) in sums.iter_mut().zip(of_row.blocks()) {
+                sum.iter_mut().zip(block).for_each(|(sum, x)| *sum += x);
+            }
+        }
+        for (sum, (name, block)) in sums.iter().zip(all.blocks()) {
+            prop_assert!(close(sum, block, 1e-12), "{}", name);
+        }
+    }
+
+    #[test]
+    fn prepared_is_unprepared(recipe in recipes()) {
+        let case = recipe.build();
+        let layer = case.layer();
+        let mut storage = vec![f64::NAN; layer.prepared_len()];
+        let prepared = layer.prepare(&mut storage).unwrap();
+        let mut y = vec![f64::NAN; case.batch() * case.shape.outputs()];
+        let mut work = vec![f64::NAN; prepared.workspace_len(case.batch()).unwrap()];
+        prepared.forward(&case.x, &mut y, &mut work).unwrap();
+        let allowed = 16.0 * f64::EPSILON * super::majorant::majorant(&Case { g: vec![1.0; case.g.len()], ..case.clone() });
+        for (got, want) in y.iter().zip(case.forward()) {
+            prop_assert!((got - want).abs() <= allowed, "{} against {}", got, want);
+        }
+    }
+
+    #[test]
+    fn nan_stays_in_its_row(recipe in recipes(), at in any::<prop::sample::Index>()) {
+        let mut case = recipe.build();
+        let clean = case.forward();
+        let (d, outputs) = (case.shape.inputs(), case.shape.outputs());
+        let at = at.index(case.x.len());
+        case.x[at] = f64::NAN;
+        for (b, (y, clean)) in case.forward().chunks(outputs).zip(clean.chunks(outputs)).enumerate() {
+            if b == at / d {
+                prop_assert!(y.iter().all(|y| y.is_nan()));
+            } else {
+                prop_assert_eq!(y, clean);
+            }
+        }
+        for (b, dx) in case.backward().x.chunks(d).enumerate() {
+            prop_assert_eq!(dx.iter().any(|dx| dx.is_nan()), b == at / d);
+        }
+    }
+
+    #[test]
+    fn the_same_bits_every_time(recipe in recipes()) {
+        let case = recipe.build().convert(|x| x as f32);
+        prop_assert_eq!(case.forward(), case.forward());
+        prop_assert_eq!(case.backward(), case.backward());
+    }
+
+    /// h is positively homogeneous: powers of two pass through to the bit, far out of the range of squares.
+    #[test]
+    fn powers_of_two_pass_through(recipe in recipes(), power in -500_i32..500) {
+        let case = Recipe { exponents: [0.0; 6], ..recipe }.build();
+        let mut scaled = case.clone();
+        scaled.x.iter_mut().for_each(|x| *x *= 2.0_f64.powi(power));
+        for (got, want) in scaled.forward().iter().zip(case.forward()) {
+            let want = want * 2.0_f64.powi(power);
+            prop_assert!((got - want).abs() <= 1e-11 * want.abs().max(2.0_f64.powi(power) * 1e-3), "{} against {}", got, want);
+        }
+    }
+}
+
+#[test]
+fn shapes_report_their_lengths() {
+    let shape = Shape::new(3, 2, 4).unwrap();
+    assert_eq!((shape.inputs(), shape.outputs(), shape.components()), (3, 2, 4));
+    assert_eq!((shape.mu_len(), shape.sigma_len(), shape.u_len(), shape.v_len()), (12, 12, 24, 8));
+    assert_eq!(shape.parameter_count(), 56);
+}

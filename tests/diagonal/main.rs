@@ -1,0 +1,9 @@
+//! The diagonal layer against witnesses that share no code with it, and its contracts.
+
+mod contracts;
+mod dual;
+mod identities;
+#[path = "../common/layers.rs"]
+mod layers;
+mod majorant;
+mod monte_carlo;

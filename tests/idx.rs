@@ -1,0 +1,500 @@
+//! The IDX format: exact round trips, and a clear error for every way in which a file can be wrong.
+#![cfg(feature = "std")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::error::Error as _;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use gmlayer::data::{ElementType, Elements, Idx, IdxError, IdxErrorKind};
+use proptest::prelude::*;
+use tempfile::tempdir;
+
+fn header(element_type: ElementType, sizes: &[u32]) -> Vec<u8> {
+    let mut bytes = vec![0, 0, element_type.code(), sizes.len() as u8];
+    bytes.extend(sizes.iter().flat_map(|size| size.to_be_bytes()));
+    bytes
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn read(bytes: &[u8]) -> Result<Idx, IdxError> {
+    Idx::from_reader("some-file", bytes, u64::MAX)
+}
+
+fn read_error(bytes: &[u8]) -> IdxError {
+    read(bytes).unwrap_err()
+}
+
+fn written(array: &Idx) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    array.to_writer(&mut bytes).unwrap();
+    bytes
+}
+
+/// A small file of each element type, with elements of every bit pattern.
+fn small_files() -> impl Iterator<Item = Vec<u8>> {
+    ElementType::ALL.into_iter().map(|element_type| {
+        let mut bytes = header(element_type, &[2, 3]);
+        bytes.extend((0..6 * element_type.size()).map(|index| (index * 37 + 0xF1) as u8));
+        bytes
+    })
+}
+
+fn any_file() -> impl Strategy<Value = Vec<u8>> {
+    (0..ElementType::ALL.len(), prop::collection::vec(0_u32..6, 1..5)).prop_flat_map(|(index, sizes)| {
+        let element_type = ElementType::ALL[index];
+        let count = sizes.iter().product::<u32>() as usize;
+        prop::collection::vec(any::<u8>(), count * element_type.size()).prop_map(move |elements| {
+            let mut bytes = header(element_type, &sizes);
+            bytes.extend(elements);
+            bytes
+        })
+    })
+}
+
+proptest! {
+    /// Reading and writing give back every bit, NaN payloads included, raw, gzipped and by way of files.
+    #[test]
+    fn round_trip_is_exact(bytes in any_file()) {
+        prop_assert_eq!(&written(&read(&bytes).unwrap()), &bytes);
+        prop_assert_eq!(&written(&read(&gzip(&bytes)).unwrap()), &bytes);
+        let folder = tempdir().unwrap();
+        for name in ["array", "array.gz"] {
+            let path = folder.path().join(name);
+            read(&bytes).unwrap().write(&path).unwrap();
+            prop_assert_eq!(&written(&Idx::read(&path).unwrap()), &bytes);
+        }
+    }
+
+    /// No bytes whatever make the reader panic or hang.
+    #[test]
+    fn any_bytes_give_an_array_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        for start in [&[][..], &[0, 0], &[0, 0, 8, 1], &[0x1F, 0x8B], &[0x1F, 0x8B, 8, 0]] {
+            let whole = [start, &bytes].concat();
+            if let Ok(array) = read(&whole) {
+                prop_assert!(whole[0] == 0x1F || written(&array) == whole);
+            }
+        }
+    }
+}
+
+#[test]
+fn elements_are_big_endian() {
+    let file = |code: u8, element: &[u8]| [&[0, 0, code, 1, 0, 0, 0, 1], element].concat();
+    let cases = [
+        (file(0x08, &[0xFE]), Elements::U8(vec![254])),
+        (file(0x09, &[0xFE]), Elements::I8(vec![-2])),
+        (file(0x0B, &[0xFE, 0x01]), Elements::I16(vec![-511])),
+        (file(0x0C, &[0x01, 0x02, 0x03, 0x04]), Elements::I32(vec![0x0102_0304])),
+        (file(0x0D, &[0x3F, 0xC0, 0, 0]), Elements::F32(vec![1.5])),
+        (file(0x0E, &[0xC0, 0x04, 0, 0, 0, 0, 0, 0]), Elements::F64(vec![-2.5])),
+    ];
+    for (bytes, elements) in cases {
+        let array = read(&bytes).unwrap();
+        assert_eq!((array.dimensions(), array.elements()), (&[1][..], &elements));
+        assert_eq!(written(&array), bytes);
+        assert_eq!(elements.element_type().code(), bytes[2]);
+    }
+}
+
+/// Longer than any buffer on the way, for every size of element.
+#[test]
+fn long_arrays() {
+    for element_type in ElementType::ALL {
+        let mut bytes = header(element_type, &[100_003]);
+        bytes.extend((0..100_003 * element_type.size()).map(|index| (index * 7 + index / 251) as u8));
+        assert_eq!(written(&read(&bytes).unwrap()), bytes);
+        assert_eq!(written(&read(&gzip(&bytes)).unwrap()), bytes);
+    }
+}
+
+#[test]
+fn zero_sizes_give_no_elements() {
+    let huge = u32::MAX;
+    for sizes in [&[0][..], &[3, 0], &[0, 3], &[huge, huge, huge, huge, 0]] {
+        let bytes = header(ElementType::F64, sizes);
+        let array = read(&bytes).unwrap();
+        assert!(array.elements().is_empty());
+        assert_eq!(array.dimensions().len(), sizes.len());
+        assert_eq!(written(&array), bytes);
+        let longer = [&bytes[..], &[0]].concat();
+        assert!(matches!(read_error(&longer).kind, IdxErrorKind::Trailing));
+    }
+}
+
+#[test]
+fn as_many_dimensions_as_a_byte_counts() {
+    let bytes = [header(ElementType::U8, &[1; 255]), vec![7]].concat();
+    let array = read(&bytes).unwrap();
+    assert_eq!(array.dimensions(), [1; 255]);
+    assert_eq!(written(&array), bytes);
+}
+
+#[test]
+fn truncated_anywhere() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("cut");
+    for bytes in small_files() {
+        for cut in 0..bytes.len() {
+            let header_so_far = if cut < 4 { 4 } else { 12 };
+            let promised = if cut < 12 { header_so_far } else { bytes.len() };
+            fs::write(&path, &bytes[..cut]).unwrap();
+            for error in [read_error(&bytes[..cut]), Idx::read(&path).unwrap_err()] {
+                let IdxErrorKind::Missing { expected } = error.kind else { panic!("{error}") };
+                assert_eq!((error.offset, expected), (cut as u64, promised as u64));
+            }
+            let error = read_error(&gzip(&bytes[..cut]));
+            assert!(matches!(error.kind, IdxErrorKind::Missing { .. }), "{error}");
+            assert_eq!((error.offset, error.gzip), (cut as u64, true));
+        }
+    }
+}
+
+#[test]
+fn trailing_bytes() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("long");
+    for bytes in small_files() {
+        let longer = [&bytes[..], &[0]].concat();
+        fs::write(&path, &longer).unwrap();
+        for error in [read_error(&longer), Idx::read(&path).unwrap_err(), read_error(&gzip(&longer))] {
+            assert!(matches!(error.kind, IdxErrorKind::Trailing), "{error}");
+            assert_eq!(error.offset, bytes.len() as u64);
+        }
+    }
+}
+
+#[test]
+fn wrong_magic() {
+    for start in [[0, 1], [1, 0], *b"P5", [0x8B, 0x1F]] {
+        let error = read_error(&[&start[..], &[8, 1, 0, 0, 0, 1, 5]].concat());
+        assert!(matches!(error.kind, IdxErrorKind::Magic { got } if got == start), "{error}");
+        assert_eq!(error.offset, 0);
+    }
+}
+
+#[test]
+fn unknown_element_type() {
+    for code in 0..=255 {
+        let known = [0x08, 0x09, 0x0B, 0x0C, 0x0D, 0x0E].contains(&code);
+        assert_eq!(ElementType::from_code(code).is_some(), known);
+        if !known {
+            let error = read_error(&[0, 0, code, 1, 0, 0, 0, 0]);
+            assert!(matches!(error.kind, IdxErrorKind::ElementType { got } if got == code), "{error}");
+            assert_eq!(error.offset, 2);
+        }
+    }
+}
+
+#[test]
+fn no_dimensions() {
+    let error = read_error(&[0, 0, 8, 0]);
+    assert!(matches!(error.kind, IdxErrorKind::Dimensions { got: 0, .. }), "{error}");
+    assert_eq!(error.offset, 3);
+}
+
+/// A header that promises 2⁶² bytes costs no more memory than the data that come: an attempt to reserve
+/// them would fail with another error.
+#[test]
+fn promises_are_not_trusted() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("promise");
+    let mut bytes = header(ElementType::U8, &[1 << 31, 1 << 31]);
+    bytes.extend([1; 1000]);
+    for bytes in [bytes.clone(), gzip(&bytes)] {
+        fs::write(&path, &bytes).unwrap();
+        for error in [read_error(&bytes), Idx::read_within(&path, u64::MAX).unwrap_err()] {
+            let IdxErrorKind::Missing { expected } = error.kind else { panic!("{error}") };
+            assert_eq!((error.offset, expected), (1012, (1 << 62) + 12));
+        }
+        let error = Idx::read(&path).unwrap_err();
+        let IdxErrorKind::Limit { bytes, limit, .. } = error.kind else { panic!("{error}") };
+        assert_eq!((bytes, limit), (Some(1 << 62), 1 << 32));
+    }
+}
+
+#[test]
+fn sizes_beyond_64_bits() {
+    for sizes in [&[u32::MAX; 3][..], &[u32::MAX; 255], &[1 << 31, 1 << 31, 2]] {
+        let error = read_error(&header(ElementType::F64, sizes));
+        assert!(matches!(error.kind, IdxErrorKind::Limit { bytes: None, .. }), "{error}");
+        assert_eq!(error.offset, 4 + 4 * sizes.len() as u64);
+    }
+}
+
+#[test]
+fn the_limit_is_kept() {
+    for bytes in small_files() {
+        let elements = bytes.len() as u64 - 12;
+        assert!(Idx::from_reader("some-file", &bytes[..], elements).is_ok());
+        let error = Idx::from_reader("some-file", &bytes[..], elements - 1).unwrap_err();
+        let IdxErrorKind::Limit { bytes: Some(promised), limit, .. } = error.kind else { panic!("{error}") };
+        assert_eq!((promised, limit), (elements, elements - 1));
+    }
+}
+
+#[test]
+fn gzip_truncated_anywhere() {
+    for bytes in small_files() {
+        let packed = gzip(&bytes);
+        for cut in 2..packed.len() {
+            let error = read_error(&packed[..cut]);
+            assert!(matches!(error.kind, IdxErrorKind::Gzip(_)), "cut at {cut}: {error}");
+            assert!(error.gzip && error.source().is_some());
+        }
+    }
+}
+
+/// A changed bit is found, or lies in a field that says nothing of the content.
+#[test]
+fn gzip_damaged_anywhere() {
+    for bytes in small_files() {
+        let packed = gzip(&bytes);
+        let mut found = 0;
+        for bit in 16..8 * packed.len() {
+            let mut damaged = packed.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            match read(&damaged) {
+                Ok(array) => assert_eq!(written(&array), bytes),
+                Err(_) => found += 1,
+            }
+        }
+        // Time, flags of the encoder and operating system are 6 bytes, and the flag of a text file.
+        assert!(found >= 8 * packed.len() - 16 - 6 * 8 - 8, "{found}");
+    }
+}
+
+#[test]
+fn gzip_followed_by_something_else() {
+    for bytes in small_files() {
+        for rest in [&[0][..], &[0x1F], &[0x1F, 0x8B], b"more", &bytes] {
+            let error = read_error(&[&gzip(&bytes)[..], rest].concat());
+            assert!(matches!(error.kind, IdxErrorKind::Gzip(_)), "{rest:?}: {error}");
+        }
+    }
+}
+
+#[test]
+fn gzip_of_several_members() {
+    for bytes in small_files() {
+        for cut in 0..=bytes.len() {
+            let members = [gzip(&bytes[..cut]), gzip(&bytes[cut..])].concat();
+            assert_eq!(written(&read(&members).unwrap()), bytes);
+        }
+        let error = read_error(&[gzip(&bytes), gzip(&[0])].concat());
+        assert!(matches!(error.kind, IdxErrorKind::Trailing), "{error}");
+    }
+}
+
+/// Gives a byte at a time, with interruptions, and at the end an error of its own.
+struct Hesitant<'a> {
+    bytes: &'a [u8],
+    interrupted: bool,
+    failure: Option<io::ErrorKind>,
+}
+
+impl Read for Hesitant<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.interrupted = !self.interrupted;
+        match (self.interrupted, self.bytes.split_first(), self.failure) {
+            (true, ..) => Err(io::ErrorKind::Interrupted.into()),
+            (_, None, Some(failure)) => Err(failure.into()),
+            (_, None, None) => Ok(0),
+            (_, Some((&first, rest)), _) => {
+                self.bytes = rest;
+                buffer[0] = first;
+                Ok(1)
+            }
+        }
+    }
+}
+
+#[test]
+fn readers_may_hesitate() {
+    for bytes in small_files() {
+        for stream in [bytes.clone(), gzip(&bytes)] {
+            let reader = Hesitant { bytes: &stream, interrupted: false, failure: None };
+            assert_eq!(written(&Idx::from_reader("slow", reader, 1 << 20).unwrap()), bytes);
+        }
+    }
+}
+
+#[test]
+fn errors_of_the_reader_come_through() {
+    for bytes in small_files() {
+        for cut in 0..bytes.len() {
+            let failure = Some(io::ErrorKind::ConnectionReset);
+            let reader = Hesitant { bytes: &bytes[..cut], interrupted: false, failure };
+            let error = Idx::from_reader("lost", reader, 1 << 20).unwrap_err();
+            let IdxErrorKind::Io(source) = &error.kind else { panic!("{error}") };
+            assert_eq!(source.kind(), io::ErrorKind::ConnectionReset);
+            assert!(error.source().is_some());
+        }
+    }
+}
+
+#[test]
+fn no_file_or_a_folder() {
+    let folder = tempdir().unwrap();
+    for (path, kind) in [
+        (folder.path().join("absent"), io::ErrorKind::NotFound),
+        (folder.path().to_owned(), io::ErrorKind::IsADirectory),
+    ] {
+        let error = Idx::read(&path).unwrap_err();
+        let IdxErrorKind::Io(source) = &error.kind else { panic!("{error}") };
+        assert!(cfg!(windows) || source.kind() == kind, "{error}");
+        assert!(error.to_string().starts_with(&path.display().to_string()), "{error}");
+    }
+}
+
+#[test]
+fn messages_name_file_offset_and_expectation() {
+    let message = |bytes: &[u8]| Idx::from_reader("some-file", bytes, 100).unwrap_err().to_string();
+    assert_eq!(
+        message(&[9, 1, 8, 1]),
+        "some-file: at byte 0: expected the bytes 00 00 that begin an IDX file, but got 09 01"
+    );
+    assert_eq!(
+        message(&[0, 0, 0x0A, 1]),
+        "some-file: at byte 2: expected an element type (08, 09, 0B, 0C, 0D or 0E), but got 0A"
+    );
+    assert_eq!(
+        message(&[0, 0, 8, 0]),
+        "some-file: at byte 3: expected 1 to 255 dimensions below 2^32, but got 0, the largest 0"
+    );
+    assert_eq!(
+        message(&[0, 0, 8, 1, 0, 0, 0, 101]),
+        "some-file: at byte 8: expected at most 100 bytes of elements, but the header promises 101 (u8)"
+    );
+    assert_eq!(
+        message(&header(ElementType::F32, &[u32::MAX; 2])),
+        "some-file: at byte 12: expected at most 100 bytes of elements, \
+         but the header promises more than 2^64 (f32)"
+    );
+    assert_eq!(
+        message(&gzip(&[0, 0, 8, 1, 0, 0, 0, 2, 5])),
+        "some-file: at byte 9 of the unpacked data: expected 10 bytes in all, but the data end here"
+    );
+    assert_eq!(
+        message(&[0, 0, 8, 1, 0, 0, 0, 1, 5, 6]),
+        "some-file: at byte 9: expected the end of the data, but more bytes follow"
+    );
+    let damaged = message(&[0x1F, 0x8B, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let start = "some-file: at byte 0 of the unpacked data: expected sound gzip data, but: ";
+    assert!(damaged.starts_with(start), "{damaged}");
+}
+
+#[test]
+fn arrays_that_cannot_be_built() {
+    let elements = || Elements::U8(vec![1, 2, 3]);
+    for (dimensions, message) in [
+        (vec![], "expected 1 to 255 dimensions below 2^32, but got 0, the largest 0"),
+        (vec![1; 256], "expected 1 to 255 dimensions below 2^32, but got 256, the largest 1"),
+        (vec![2], "expected 2 elements, the product of the dimensions, but got 3"),
+        (vec![0, 3], "expected 0 elements, the product of the dimensions, but got 3"),
+        (vec![1 << 31; 3], "expected more than 2^64 elements, the product of the dimensions, but got 3"),
+    ] {
+        assert_eq!(Idx::new(dimensions, elements()).unwrap_err().to_string(), message);
+    }
+    #[cfg(target_pointer_width = "64")]
+    assert!(matches!(
+        Idx::new(vec![1 << 32, 0], Elements::U8(vec![])),
+        Err(IdxErrorKind::Dimensions { got: 2, largest: 0x1_0000_0000 })
+    ));
+    let (dimensions, parts) = Idx::new(vec![1, 3], elements()).unwrap().into_parts();
+    assert_eq!((dimensions, parts), (vec![1, 3], elements()));
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn writing_replaces_and_leaves_nothing_behind() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("array");
+    // What a crash may have left must not stand in the way.
+    fs::write(folder.path().join(".array.0.partial"), b"left").unwrap();
+    for bytes in small_files() {
+        read(&bytes).unwrap().write(&path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+    }
+    assert_eq!(names(folder.path()), [".array.0.partial", "array"]);
+    assert_eq!(fs::read(folder.path().join(".array.0.partial")).unwrap(), b"left");
+}
+
+#[test]
+fn writing_that_fails_leaves_all_as_it_was() {
+    let folder = tempdir().unwrap();
+    let array = Idx::new(vec![1], Elements::U8(vec![1])).unwrap();
+    let taken = folder.path().join("taken");
+    fs::create_dir(&taken).unwrap();
+    for path in [taken, folder.path().join("absent").join("array"), Path::new("/").to_owned()] {
+        let error = array.write(&path).unwrap_err();
+        assert!(matches!(error.kind, IdxErrorKind::Io(_)), "{error}");
+        assert_eq!(error.file, path.display().to_string());
+        assert_eq!(names(folder.path()), ["taken"]);
+    }
+}
+
+#[test]
+fn gzip_is_known_by_its_first_bytes_not_by_its_name() {
+    let folder = tempdir().unwrap();
+    let bytes = small_files().next().unwrap();
+    let (plain, packed) = (folder.path().join("plain"), folder.path().join("packed.gz"));
+    fs::write(&plain, gzip(&bytes)).unwrap();
+    fs::write(&packed, &bytes).unwrap();
+    for path in [plain, packed] {
+        assert_eq!(written(&Idx::read(path).unwrap()), bytes);
+    }
+}
+
+#[test]
+fn equal_arrays_give_equal_gzip_files() {
+    let folder = tempdir().unwrap();
+    let array = read(&small_files().next().unwrap()).unwrap();
+    let [first, second] = ["first.gz", "second.gz"].map(|name| {
+        let path = folder.path().join(name);
+        array.write(&path).unwrap();
+        fs::read(path).unwrap()
+    });
+    assert_eq!(first, second);
+    assert_eq!(first[..2], [0x1F, 0x8B]);
+}
+
+/// Takes a few bytes and then is full.
+struct Full(usize);
+
+impl Write for Full {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let taken = buffer.len().min(self.0);
+        self.0 -= taken;
+        if taken == 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(taken) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn errors_of_the_writer_come_through() {
+    for bytes in small_files() {
+        let array = read(&bytes).unwrap();
+        for room in 0..bytes.len() {
+            assert_eq!(array.to_writer(Full(room)).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        }
+        assert!(array.to_writer(Full(bytes.len())).is_ok());
+    }
+}
