@@ -188,9 +188,9 @@ impl<T: Real> Layer<T> for Dense {
 
 /// Writes the row-major matrix `from`, of `columns` columns and `rows` rows, as its transpose.
 fn transpose<T: Copy>(from: &[T], columns: usize, to: &mut [T], rows: usize) {
-    for (row, from) in from.chunks(columns).enumerate() {
-        for (&from, to) in from.iter().zip(to.iter_mut().skip(row).step_by(rows)) {
-            *to = from;
+    for (column, to) in to.chunks_mut(rows).enumerate() {
+        for (to, from) in to.iter_mut().zip(from.iter().skip(column).step_by(columns)) {
+            *to = *from;
         }
     }
 }
