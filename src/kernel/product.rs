@@ -128,6 +128,15 @@ fn tile<'a, T: Real, const WIDTH: usize>(
     }
 }
 
+/// Writes the row-major matrix `from`, of `columns` columns and `rows` rows, as its transpose.
+pub(crate) fn transpose<T: Copy>(from: &[T], columns: usize, to: &mut [T], rows: usize) {
+    for (column, to) in to.chunks_mut(rows).enumerate() {
+        for (to, from) in to.iter_mut().zip(from.iter().skip(column).step_by(columns)) {
+            *to = *from;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Matrix, TERMS, product};

@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Block, Layer, LayerKind};
-use crate::diagonal::{Diagonal, Gradients, Parameters};
+use crate::diagonal::{self, Diagonal, Gradients, Parameters};
 use crate::{Error, Real, Shape, shape};
 
 /// The Gaussian mixture layer with diagonal covariance, [`Diagonal`], in a network.
@@ -63,8 +63,7 @@ impl<T: Real> Layer<T> for Mixture {
     }
 
     fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
-        let parameters = vec![T::zero(); self.shape.parameter_count()];
-        self.diagonal(&parameters)?.workspace_len(batch)
+        diagonal::workspace_len(self.shape, batch)
     }
 
     fn forward(&self, parameters: &[T], x: &[T], y: &mut [T], work: &mut [T]) -> Result<(), Error> {
@@ -95,7 +94,7 @@ impl<T: Real> Layer<T> for Mixture {
             u: (!freeze_u).then_some(u),
             v: (!freeze_v).then_some(v),
         };
-        layer.backward(x, g, gradients, dx, work)
+        layer.backward_after_forward(x, g, gradients, dx, work)
     }
 
     #[cfg(feature = "rand")]
