@@ -208,7 +208,7 @@ impl<'a, T: Real> Diagonal<'a, T> {
 }
 
 /// Three rows of inputs and one of outputs, whatever the batch.
-fn workspace_len(shape: Shape, _batch: usize) -> Result<usize, Error> {
+pub(crate) fn workspace_len(shape: Shape, _batch: usize) -> Result<usize, Error> {
     shape::product("workspace", shape.inputs(), 3)?
         .checked_add(shape.outputs())
         .ok_or(Error::Overflow { argument: "workspace" })

@@ -10,5 +10,7 @@ mod row;
 #[cfg(feature = "rand")]
 pub use initialise::initialise;
 pub use layer::Diagonal;
+#[cfg(feature = "alloc")]
+pub(crate) use layer::workspace_len;
 pub use parameters::{Gradients, Parameters};
 pub use prepared::{Constants, Prepared};
