@@ -192,7 +192,8 @@ fn batches_that_cannot_be() {
     assert_eq!(batch(&[], 0), Ok(()));
     assert_eq!(batch(&[0, 1], 5), Err(Error::Length { argument: "out", expected: 6, got: 5 }));
     assert_eq!(labels(&[0, 1], 3), Err(Error::Length { argument: "out", expected: 2, got: 3 }));
-    for index in [2, usize::MAX / 3, usize::MAX] {
+    // The third wraps to a valid place where the product is not checked.
+    for index in [2, usize::MAX / 3, usize::MAX / 3 + 1, usize::MAX] {
         let error = Err(Error::Range { argument: "indices", largest: 1, got: index });
         assert_eq!(batch(&[0, index], 6), error);
         assert_eq!(labels(&[0, index], 2), error);

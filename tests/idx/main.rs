@@ -2,10 +2,12 @@
 #![cfg(feature = "std")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod gzip;
+mod write;
+
 use std::error::Error as _;
 use std::fs;
 use std::io::{self, Read, Write};
-use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -241,59 +243,6 @@ fn the_limit_is_kept() {
     }
 }
 
-#[test]
-fn gzip_truncated_anywhere() {
-    for bytes in small_files() {
-        let packed = gzip(&bytes);
-        for cut in 2..packed.len() {
-            let error = read_error(&packed[..cut]);
-            assert!(matches!(error.kind, IdxErrorKind::Gzip(_)), "cut at {cut}: {error}");
-            assert!(error.gzip && error.source().is_some());
-        }
-    }
-}
-
-/// A changed bit is found, or lies in a field that says nothing of the content.
-#[test]
-fn gzip_damaged_anywhere() {
-    for bytes in small_files() {
-        let packed = gzip(&bytes);
-        let mut found = 0;
-        for bit in 16..8 * packed.len() {
-            let mut damaged = packed.clone();
-            damaged[bit / 8] ^= 1 << (bit % 8);
-            match read(&damaged) {
-                Ok(array) => assert_eq!(written(&array), bytes),
-                Err(_) => found += 1,
-            }
-        }
-        // Time, flags of the encoder and operating system are 6 bytes, and the flag of a text file.
-        assert!(found >= 8 * packed.len() - 16 - 6 * 8 - 8, "{found}");
-    }
-}
-
-#[test]
-fn gzip_followed_by_something_else() {
-    for bytes in small_files() {
-        for rest in [&[0][..], &[0x1F], &[0x1F, 0x8B], b"more", &bytes] {
-            let error = read_error(&[&gzip(&bytes)[..], rest].concat());
-            assert!(matches!(error.kind, IdxErrorKind::Gzip(_)), "{rest:?}: {error}");
-        }
-    }
-}
-
-#[test]
-fn gzip_of_several_members() {
-    for bytes in small_files() {
-        for cut in 0..=bytes.len() {
-            let members = [gzip(&bytes[..cut]), gzip(&bytes[cut..])].concat();
-            assert_eq!(written(&read(&members).unwrap()), bytes);
-        }
-        let error = read_error(&[gzip(&bytes), gzip(&[0])].concat());
-        assert!(matches!(error.kind, IdxErrorKind::Trailing), "{error}");
-    }
-}
-
 /// Gives a byte at a time, with interruptions, and at the end an error of its own.
 struct Hesitant<'a> {
     bytes: &'a [u8],
@@ -390,111 +339,4 @@ fn messages_name_file_offset_and_expectation() {
     let damaged = message(&[0x1F, 0x8B, 0, 0, 0, 0, 0, 0, 0, 0]);
     let start = "some-file: at byte 0 of the unpacked data: expected sound gzip data, but: ";
     assert!(damaged.starts_with(start), "{damaged}");
-}
-
-#[test]
-fn arrays_that_cannot_be_built() {
-    let elements = || Elements::U8(vec![1, 2, 3]);
-    for (dimensions, message) in [
-        (vec![], "expected 1 to 255 dimensions below 2^32, but got 0, the largest 0"),
-        (vec![1; 256], "expected 1 to 255 dimensions below 2^32, but got 256, the largest 1"),
-        (vec![2], "expected 2 elements, the product of the dimensions, but got 3"),
-        (vec![0, 3], "expected 0 elements, the product of the dimensions, but got 3"),
-        (vec![1 << 31; 3], "expected more than 2^64 elements, the product of the dimensions, but got 3"),
-    ] {
-        assert_eq!(Idx::new(dimensions, elements()).unwrap_err().to_string(), message);
-    }
-    #[cfg(target_pointer_width = "64")]
-    assert!(matches!(
-        Idx::new(vec![1 << 32, 0], Elements::U8(vec![])),
-        Err(IdxErrorKind::Dimensions { got: 2, largest: 0x1_0000_0000 })
-    ));
-    let (dimensions, parts) = Idx::new(vec![1, 3], elements()).unwrap().into_parts();
-    assert_eq!((dimensions, parts), (vec![1, 3], elements()));
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).unwrap();
-    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
-
-#[test]
-fn writing_replaces_and_leaves_nothing_behind() {
-    let folder = tempdir().unwrap();
-    let path = folder.path().join("array");
-    // What a crash may have left must not stand in the way.
-    fs::write(folder.path().join(".array.0.partial"), b"left").unwrap();
-    for bytes in small_files() {
-        read(&bytes).unwrap().write(&path).unwrap();
-        assert_eq!(fs::read(&path).unwrap(), bytes);
-    }
-    assert_eq!(names(folder.path()), [".array.0.partial", "array"]);
-    assert_eq!(fs::read(folder.path().join(".array.0.partial")).unwrap(), b"left");
-}
-
-#[test]
-fn writing_that_fails_leaves_all_as_it_was() {
-    let folder = tempdir().unwrap();
-    let array = Idx::new(vec![1], Elements::U8(vec![1])).unwrap();
-    let taken = folder.path().join("taken");
-    fs::create_dir(&taken).unwrap();
-    for path in [taken, folder.path().join("absent").join("array"), Path::new("/").to_owned()] {
-        let error = array.write(&path).unwrap_err();
-        assert!(matches!(error.kind, IdxErrorKind::Io(_)), "{error}");
-        assert_eq!(error.file, path.display().to_string());
-        assert_eq!(names(folder.path()), ["taken"]);
-    }
-}
-
-#[test]
-fn gzip_is_known_by_its_first_bytes_not_by_its_name() {
-    let folder = tempdir().unwrap();
-    let bytes = small_files().next().unwrap();
-    let (plain, packed) = (folder.path().join("plain"), folder.path().join("packed.gz"));
-    fs::write(&plain, gzip(&bytes)).unwrap();
-    fs::write(&packed, &bytes).unwrap();
-    for path in [plain, packed] {
-        assert_eq!(written(&Idx::read(path).unwrap()), bytes);
-    }
-}
-
-#[test]
-fn equal_arrays_give_equal_gzip_files() {
-    let folder = tempdir().unwrap();
-    let array = read(&small_files().next().unwrap()).unwrap();
-    let [first, second] = ["first.gz", "second.gz"].map(|name| {
-        let path = folder.path().join(name);
-        array.write(&path).unwrap();
-        fs::read(path).unwrap()
-    });
-    assert_eq!(first, second);
-    assert_eq!(first[..2], [0x1F, 0x8B]);
-}
-
-/// Takes a few bytes and then is full.
-struct Full(usize);
-
-impl Write for Full {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let taken = buffer.len().min(self.0);
-        self.0 -= taken;
-        if taken == 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(taken) }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-#[test]
-fn errors_of_the_writer_come_through() {
-    for bytes in small_files() {
-        let array = read(&bytes).unwrap();
-        for room in 0..bytes.len() {
-            assert_eq!(array.to_writer(Full(room)).unwrap_err().kind(), io::ErrorKind::StorageFull);
-        }
-        assert!(array.to_writer(Full(bytes.len())).is_ok());
-    }
 }
