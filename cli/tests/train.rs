@@ -231,6 +231,7 @@ fn an_interrupt_ends_cleanly() {
     assert!(child.wait().unwrap().success());
     let report: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
     assert_eq!(report["interrupted"], true);
+    assert!(text.contains("\ninterrupted in epoch "), "{text}");
     assert!(report["epochs"].as_u64().unwrap() >= 1);
     assert!(path.exists(), "the model is saved");
 }
