@@ -54,6 +54,11 @@
 //! S. Chewi, P. Rigollet, Y. Yan, *Gaussian mixture layers for neural networks*, arXiv 2508.04883 (TMLR 2025).
 
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
+// No input makes the library panic: lengths are checked once, then slices are walked by iterators.
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;

@@ -83,7 +83,7 @@ pub(crate) struct TrainArguments {
     pub(crate) gamma: Option<f32>,
 
     /// Passes over the training images
-    #[arg(long, value_name = "N", value_parser = count, default_value = "10")]
+    #[arg(long, value_name = "N", value_parser = count, default_value = "8")]
     pub(crate) epochs: usize,
 
     /// Images of a step

@@ -15,12 +15,14 @@ const INTERVAL: Duration = Duration::from_millis(100);
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     epochs: usize,
+    epoch_images: usize,
     epoch_start: Instant,
     shown: Instant,
     images: usize,
     test_error: Option<f64>,
-    /// The seconds that each epoch took, evaluation included.
-    pub(crate) seconds: Vec<f64>,
+    /// The seconds that each epoch took, evaluation included; one that was stopped is not among them
+    /// unless it is the first.
+    seconds: Vec<f64>,
 }
 
 impl Progress {
@@ -31,6 +33,7 @@ impl Progress {
         Self {
             bar: terminal.then(|| bar(epochs as u64 * images as u64)),
             epochs,
+            epoch_images: images,
             epoch_start: now,
             shown: now,
             images: 0,
@@ -56,9 +59,11 @@ impl Progress {
             Event::Epoch { record, .. } => {
                 let seconds = self.epoch_start.elapsed().as_secs_f64();
                 self.epoch_start = Instant::now();
-                self.seconds.push(seconds);
                 self.test_error = Some(record.test_error);
                 let images = core::mem::take(&mut self.images);
+                if images == self.epoch_images || self.seconds.is_empty() {
+                    self.seconds.push(seconds);
+                }
                 let figures = self.figures(record.epoch, record.train_loss);
                 if let Some(bar) = &self.bar {
                     bar.set_message(figures);
@@ -72,6 +77,11 @@ impl Progress {
             }
             _ => ControlFlow::Continue(()),
         }
+    }
+
+    /// The mean time of an epoch.
+    pub(crate) fn seconds_per_epoch(&self) -> f64 {
+        self.seconds.iter().sum::<f64>() / self.seconds.len().max(1) as f64
     }
 
     fn figures(&self, epoch: usize, loss: f64) -> String {

@@ -1,6 +1,7 @@
 //! `gmlayer train`.
 
 use core::ops::ControlFlow;
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -64,9 +65,12 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
         best_test_error: history.best_test_error().unwrap_or(f64::NAN),
         last5_test_error: history.last_test_errors(5).unwrap_or(f64::NAN),
         errors_per_class: report::errors_per_class(&history.evaluation),
-        seconds_per_epoch: progress.seconds.iter().sum::<f64>() / progress.seconds.len().max(1) as f64,
+        seconds_per_epoch: progress.seconds_per_epoch(),
         seed: arguments.seed,
     };
+    if let Some(last) = last.filter(|_| history.interrupted) {
+        writeln!(std::io::stdout(), "interrupted in epoch {}, after {} steps", last.epoch, last.steps)?;
+    }
     let seconds = Some(report.seconds_per_epoch);
     let json = arguments.json.then_some(&report);
     Ok(report::print(report.parameters, &history.evaluation, seconds, json)?)

@@ -106,6 +106,7 @@ fn lanes<T, const WIDTH: usize>(b: &[T], column: usize, columns: usize) -> impl 
 }
 
 /// One tile: the rows of C from `column` on, over one run of terms.
+#[allow(clippy::indexing_slicing)] // arrays of one length, indices from `from_fn`
 #[inline(always)]
 fn tile<'a, T: Real, const WIDTH: usize>(
     c: &mut [T],

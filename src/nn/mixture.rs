@@ -30,11 +30,7 @@ impl Mixture {
 
     /// The layer over its parameters in one flat slice.
     fn diagonal<'a, T: Real>(&self, parameters: &'a [T]) -> Result<Diagonal<'a, T>, Error> {
-        shape::exact("parameters", parameters.len(), self.shape.parameter_count())?;
-        let (mu, rest) = parameters.split_at(self.shape.mu_len());
-        let (sigma, rest) = rest.split_at(self.shape.sigma_len());
-        let (u, v) = rest.split_at(self.shape.u_len());
-        Diagonal::new(self.shape, Parameters { mu, sigma, u, v })
+        Diagonal::new(self.shape, Parameters::from_flat(self.shape, parameters)?)
     }
 }
 
@@ -81,18 +77,15 @@ impl<T: Real> Layer<T> for Mixture {
         work: &mut [T],
     ) -> Result<(), Error> {
         let layer = self.diagonal(parameters)?;
-        shape::exact("gradients", gradients.len(), parameters.len())?;
         let &[freeze_mu, freeze_sigma, freeze_u, freeze_v] = frozen else {
             return Err(Error::Length { argument: "frozen", expected: 4, got: frozen.len() });
         };
-        let (mu, rest) = gradients.split_at_mut(self.shape.mu_len());
-        let (sigma, rest) = rest.split_at_mut(self.shape.sigma_len());
-        let (u, v) = rest.split_at_mut(self.shape.u_len());
+        let Gradients { mu, sigma, u, v } = Gradients::from_flat(self.shape, gradients)?;
         let gradients = Gradients {
-            mu: (!freeze_mu).then_some(mu),
-            sigma: (!freeze_sigma).then_some(sigma),
-            u: (!freeze_u).then_some(u),
-            v: (!freeze_v).then_some(v),
+            mu: mu.filter(|_| !freeze_mu),
+            sigma: sigma.filter(|_| !freeze_sigma),
+            u: u.filter(|_| !freeze_u),
+            v: v.filter(|_| !freeze_v),
         };
         layer.backward_after_forward(x, g, gradients, dx, work)
     }
