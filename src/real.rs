@@ -177,7 +177,7 @@ macro_rules! float {
                 libm::$scalbn(self, n)
             }
 
-            #[inline]
+            #[inline(always)] // a loop over it vectorises only when nothing is left to call
             fn normal(self) -> normal::Scaled<Self> {
                 normal::$float::scaled(self)
             }
