@@ -70,10 +70,21 @@ fn check_layer(layer: &dyn Layer<f64>, rows: usize, tolerance: f64, seed: u64) {
     assert_close(&added, &by_parameters, tolerance, "parameters");
     assert_close(&dx, &by_x, tolerance, "x");
 
-    let frozen = vec![true; layer.blocks().len()];
-    let mut gradients = start.clone();
-    layer.backward(&parameters, &x, &g, &frozen, &mut gradients, None, &mut work).unwrap();
-    assert_eq!(gradients, start, "frozen blocks are written");
+    // Each block frozen by itself, and then all of them.
+    let blocks = layer.blocks().len();
+    for frozen in
+        (0..blocks).map(|block| (0..blocks).map(|other| other == block).collect()).chain([vec![true; blocks]])
+    {
+        let mut partial = start.clone();
+        layer.backward(&parameters, &x, &g, &frozen, &mut partial, None, &mut work).unwrap();
+        let mut first = 0;
+        for (block, frozen) in layer.blocks().iter().zip(frozen) {
+            let range = first..first + block.len();
+            let want = if frozen { &start } else { &gradients };
+            assert_eq!(partial[range.clone()], want[range], "{} frozen: {frozen}", block.name);
+            first += block.len();
+        }
+    }
 }
 
 proptest! {
