@@ -86,16 +86,29 @@ fn add_gradient<T: Real, L: Layer<T>>(
     let mut y = vec![T::from_f64(f64::NAN); g.len()];
     layer.forward(parameters, x, &mut y, &mut work).unwrap();
 
-    let frozen = vec![true; layer.blocks().len()];
-    let mut untouched = theta[..parameters.len()].to_vec();
-    layer.backward(parameters, x, g, &frozen, &mut untouched, None, &mut work.clone()).unwrap();
-    assert_eq!(untouched, parameters, "frozen blocks are written");
-
     let (gradients, of_x) = gradient.split_at_mut(parameters.len());
+    let start = gradients.to_vec();
     let mut dx = vec![T::from_f64(f64::NAN); x.len()];
-    let frozen = vec![false; layer.blocks().len()];
-    layer.backward(parameters, x, g, &frozen, gradients, Some(&mut dx), &mut work).unwrap();
+    let blocks = layer.blocks().len();
+    let mut recorded = work.clone();
+    layer.backward(parameters, x, g, &vec![false; blocks], gradients, Some(&mut dx), &mut recorded).unwrap();
     of_x.iter_mut().zip(dx).for_each(|(sum, dx)| *sum += dx);
+
+    // Each block frozen by itself, and then all of them.
+    for frozen in
+        (0..blocks).map(|block| (0..blocks).map(|other| other == block).collect()).chain([vec![true; blocks]])
+    {
+        let mut partial = start.clone();
+        let mut recorded = work.clone();
+        layer.backward(parameters, x, g, &frozen, &mut partial, None, &mut recorded).unwrap();
+        let mut first = 0;
+        for (block, frozen) in layer.blocks().iter().zip(frozen) {
+            let range = first..first + block.len();
+            let want = if frozen { &start[range.clone()] } else { &gradients[range.clone()] };
+            assert_eq!(&partial[range], want, "{} frozen: {frozen}", block.name);
+            first += block.len();
+        }
+    }
 }
 
 /// Checks a loss and its gradient as a function of one block.

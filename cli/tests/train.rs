@@ -216,7 +216,7 @@ fn an_interrupt_ends_cleanly() {
     let path = folder.path().join("model");
     let mut child = Command::new(env!("CARGO_BIN_EXE_gmlayer"))
         .args(["train", "--train-images", "150", "--test-images", "50", "--components", "2"])
-        .args(["--epochs", "1000000", "--json", "--save", path.to_str().unwrap()])
+        .args(["--epochs", "3000", "--json", "--save", path.to_str().unwrap()])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

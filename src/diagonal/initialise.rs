@@ -67,6 +67,7 @@ mod tests {
     use rand_pcg::Pcg64;
 
     use super::initialise;
+    use crate::random::StandardNormal;
     use crate::{Error, Shape};
 
     #[test]
@@ -86,6 +87,18 @@ mod tests {
         let square = values.iter().map(|value| value * value).sum::<f64>() / 46.0;
         assert!((square / 0.0625 - 1.0).abs() < 5.0 * (2.0_f64 / 46.0).sqrt(), "{square}");
         assert!(values.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+
+    #[test]
+    fn values_are_drawn_in_the_stated_order() {
+        let shape = Shape::new(3, 2, 2).unwrap();
+        let mut blocks = [vec![0.0_f64; 6], vec![0.0; 6], vec![0.0; 12], vec![0.0; 4]];
+        let [mu, sigma, u, v] = &mut blocks;
+        initialise(shape, 0.5, &mut Pcg64::seed_from_u64(3), mu, sigma, u, v).unwrap();
+        let (mut generator, mut normal) = (Pcg64::seed_from_u64(3), StandardNormal::new());
+        for value in [&*mu, &*u, &*v].into_iter().flatten() {
+            assert_eq!(*value, 0.5 * normal.sample(&mut generator));
+        }
     }
 
     #[test]
