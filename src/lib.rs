@@ -54,6 +54,8 @@
 //! S. Chewi, P. Rigollet, Y. Yan, *Gaussian mixture layers for neural networks*, arXiv 2508.04883 (TMLR 2025).
 
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
+// Only the kernels that are chosen at run time hold unsafe code, and they need `std`.
+#![cfg_attr(not(feature = "std"), forbid(unsafe_code))]
 // No input makes the library panic: lengths are checked once, then slices are walked by iterators.
 #![cfg_attr(
     not(test),

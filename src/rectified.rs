@@ -47,12 +47,13 @@ impl<T: Real> Rectified<T> {
     /// ```
     ///
     /// **Source**: Chewi, Rigollet & Yan (arXiv 2508.04883), eq. 6.
+    #[inline(always)]
     pub fn new(m: T, s: T) -> Self {
         Self::assemble(m, s, standardised(m, s), s.is_zero())
     }
 
     /// From m, s, their ratio t, and whether s counts as zero.
-    #[inline]
+    #[inline(always)]
     fn assemble(m: T, s: T, t: T, degenerate: bool) -> Self {
         let at = t.normal();
         let tail = at.tail * T::UNSCALE;
@@ -73,7 +74,7 @@ impl<T: Real> Rectified<T> {
 }
 
 /// t = m/s, with the limit at s = 0 and 0 for 0/0; NaN stays NaN.
-#[inline]
+#[inline(always)]
 fn standardised<T: Real>(m: T, s: T) -> T {
     if !s.is_zero() {
         m / s

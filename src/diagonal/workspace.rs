@@ -4,6 +4,7 @@ use super::batch::{CHUNK, LEAST_ROWS, ordinary_constants, ordinary_parameters, s
 use super::parameters::Parameters;
 use super::prepared::Constants;
 use super::row::Scratch;
+use crate::kernel::widest;
 use crate::{Error, Real, Shape, shape};
 
 /// The parts of a workspace; all but `rows` are empty for a batch that goes row by row.
@@ -70,7 +71,7 @@ impl<'a, T: Real> Workspace<'a, T> {
         }
         let (a, rest) = self.prepared.split_at_mut(shape.v_len());
         let (w, variance) = rest.split_at_mut(shape.u_len());
-        let kept = Constants::fill(shape, *parameters, a, w, variance);
+        let kept = widest(|| Constants::fill(shape, *parameters, a, w, variance));
         kept && ordinary_parameters(parameters)
             && ordinary_constants(&Constants { a, w, mu: parameters.mu, variance })
     }

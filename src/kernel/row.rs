@@ -6,7 +6,7 @@ use crate::Real;
 pub(crate) const LANES: usize = 16;
 
 /// ⟨a, b⟩ over the shorter length.
-#[inline]
+#[inline(always)]
 pub(crate) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
     let len = a.len().min(b.len());
     let (a, a_rest) = a.get(..len).unwrap_or_default().as_chunks::<LANES>();
@@ -35,7 +35,7 @@ pub(crate) fn sum<T: Real>(terms: impl Iterator<Item = T>) -> T {
 }
 
 /// The sum of all lanes, as a tree.
-#[inline]
+#[inline(always)]
 pub(crate) fn tree<T: Real>(mut sums: [T; LANES]) -> T {
     let mut width = LANES / 2;
     while width > 0 {
@@ -50,7 +50,7 @@ pub(crate) fn tree<T: Real>(mut sums: [T; LANES]) -> T {
 }
 
 /// c += factor·a over the shorter length.
-#[inline]
+#[inline(always)]
 pub(crate) fn add_scaled<T: Real>(c: &mut [T], factor: T, a: &[T]) {
     for (c, &a) in c.iter_mut().zip(a) {
         *c += factor * a;

@@ -2,8 +2,8 @@
 
 use super::super::parameters::{Gradients, Parameters};
 use super::super::prepared::Constants;
-use super::{Tape, clear_others};
-use crate::kernel::{Matrix, add_scaled, product, transpose};
+use super::{CHUNK, Tape, clear_others};
+use crate::kernel::{Matrix, add_scaled, dot, product, product_of_squares, transpose, widest};
 use crate::{Real, Shape};
 
 /// What a backward pass differentiates: the parameters and what was prepared from them.
@@ -28,8 +28,7 @@ pub(in crate::diagonal) fn backward<T: Real>(
     let (shape, constants) = (model.shape, &model.constants);
     let (inputs, outputs) = (shape.inputs(), shape.outputs());
     let rows = x.len() / inputs;
-    let (squares, rest) = scratch.split_at_mut(x.len());
-    let (spread, rest) = rest.split_at_mut(x.len());
+    let (spread, rest) = scratch.split_at_mut(x.len());
     let (cleared, rest) = rest.split_at_mut(x.len());
     let (share, rest) = rest.split_at_mut(g.len());
     let (of_w, rest) = rest.split_at_mut(outputs * inputs);
@@ -62,11 +61,8 @@ pub(in crate::diagonal) fn backward<T: Real>(
         product(of_mu, Matrix::rows(tape.density, rows), x, rows, inputs);
     }
     if gradients.sigma.is_some() {
-        for (square, &x) in squares.iter_mut().zip(x) {
-            *square = x * x;
-        }
         of_variance.fill(T::zero());
-        product(of_variance, Matrix::rows(tape.density_moment, rows), squares, rows, inputs);
+        product_of_squares(of_variance, Matrix::rows(tape.density_moment, rows), x, rows, inputs);
     }
 
     let with_slopes = gradients.u.is_some() || gradients.sigma.is_some();
@@ -80,25 +76,31 @@ pub(in crate::diagonal) fn backward<T: Real>(
             product(of_w, Matrix::rows(slope, rows), x, rows, inputs);
         }
         if let Some(of_sigma) = gradients.sigma.as_deref_mut() {
-            along_sigma(component.sigma, component.u, of_w, of_variance, of_sigma);
+            widest(|| along_sigma(component.sigma, component.u, of_w, of_variance, of_sigma));
         }
         for (l, share) in share.chunks_exact(rows).enumerate() {
-            let of_a = crate::kernel::dot(share, mean);
+            let of_a = widest(|| dot(share, mean));
             let row = l * inputs..(l + 1) * inputs;
             if let Some(of_v) = gradients.v.as_deref_mut().and_then(|of_v| of_v.get_mut(l)) {
                 *of_v += of_a;
             }
             if let Some(of_mu) = gradients.mu.as_deref_mut() {
-                add_scaled(of_mu, of_a, component.u.get(row.clone()).unwrap_or_default());
+                let u = component.u.get(row.clone()).unwrap_or_default();
+                widest(|| add_scaled(of_mu, of_a, u));
             }
             if let Some(of_u) = gradients.u.as_deref_mut().and_then(|of_u| of_u.get_mut(row.clone())) {
                 let of_w = of_w.get(row).unwrap_or_default();
-                let terms = of_w.iter().zip(component.sigma).zip(component.mu);
-                for (of_u, ((&of_w, &sigma), &mu)) in of_u.iter_mut().zip(terms) {
-                    *of_u += of_w * sigma * sigma + of_a * mu;
-                }
+                widest(|| along_u(of_u, of_w, of_a, component.sigma, component.mu));
             }
         }
+    }
+}
+
+/// ∂U += ∂W diag σ² + ∂a μᵀ, for one output.
+#[inline(always)]
+fn along_u<T: Real>(of_u: &mut [T], of_w: &[T], of_a: T, sigma: &[T], mu: &[T]) {
+    for (of_u, ((&of_w, &sigma), &mu)) in of_u.iter_mut().zip(of_w.iter().zip(sigma).zip(mu)) {
+        *of_u += of_w * sigma * sigma + of_a * mu;
     }
 }
 
@@ -126,51 +128,75 @@ fn cotangents<T: Real>(
 ) {
     let components = tape
         .inverse
-        .chunks_exact_mut(rows)
+        .chunks_exact(rows)
         .zip(tape.probability.chunks_exact(rows))
         .zip(tape.density.chunks_exact_mut(rows))
         .zip(tape.density_moment.chunks_exact_mut(rows))
         .zip(tape.slope.chunks_exact_mut(rows * outputs))
         .zip(constants.a.chunks_exact(outputs));
-    for (((((inverse, probability), density), density_moment), slope), a) in components {
-        for lane in 0..rows.div_ceil(LANES) {
-            let first = lane * LANES;
-            let width = LANES.min(rows - first);
-            let (mut rho, mut pi) = ([T::zero(); LANES], [T::zero(); LANES]);
-            let by_output = share.chunks_exact(rows).zip(slope.chunks_exact_mut(rows)).zip(a);
-            for ((share, slope), &a) in by_output {
-                let lanes = share.iter().zip(slope).zip(probability).skip(first).take(width);
-                for (((&g, slope), &p), (rho, pi)) in lanes.zip(rho.iter_mut().zip(&mut pi)) {
-                    *rho += g * a;
-                    *pi += g * *slope;
-                    *slope = p * g;
-                }
-            }
-            let lanes =
-                density.iter_mut().zip(density_moment.iter_mut()).zip(inverse.iter()).zip(probability);
-            let sums = rho.into_iter().zip(pi);
-            for ((((density, moment), &inverse), &p), (rho, pi)) in lanes.skip(first).take(width).zip(sums) {
-                let of_m = rho * p + pi * inverse * *density;
-                let of_s = rho * *density - pi * inverse * *moment;
-                (*density, *moment) = (of_m, of_s * inverse);
-            }
+    for (((((inverse, probability), density), moment), slope), a) in components {
+        let mut sums = [[T::zero(); CHUNK]; 2];
+        let [rho, pi] = &mut sums;
+        for ((share, slope), &a) in share.chunks_exact(rows).zip(slope.chunks_exact_mut(rows)).zip(a) {
+            widest(|| add_cotangent(rho, pi, slope, share, a, probability));
         }
+        widest(|| slopes(rho, pi, density, moment, inverse, probability));
     }
 }
 
-/// Lanes of the batch that are summed over the outputs at once.
-const LANES: usize = 16;
+/// ρ += g a and π += g (W x) of one output, and p g in the place of W x, along the rows.
+#[inline(always)]
+fn add_cotangent<T: Real>(
+    rho: &mut [T],
+    pi: &mut [T],
+    slope: &mut [T],
+    share: &[T],
+    a: T,
+    probability: &[T],
+) {
+    let lanes = share.iter().zip(slope).zip(probability);
+    for (((&g, slope), &p), (rho, pi)) in lanes.zip(rho.iter_mut().zip(pi)) {
+        *rho += g * a;
+        *pi += g * *slope;
+        *slope = p * g;
+    }
+}
+
+/// ∂m and ∂s/s of one component, in the place of φ and tφ, along the rows.
+#[inline(always)]
+fn slopes<T: Real>(
+    rho: &[T],
+    pi: &[T],
+    density: &mut [T],
+    moment: &mut [T],
+    inverse: &[T],
+    probability: &[T],
+) {
+    let lanes = density.iter_mut().zip(moment).zip(inverse).zip(probability);
+    for ((((density, moment), &inverse), &p), (&rho, &pi)) in lanes.zip(rho.iter().zip(pi)) {
+        let along = pi * inverse;
+        let of_s = rho * *density - along * *moment;
+        *density = rho * p + along * *density;
+        *moment = of_s * inverse;
+    }
+}
+
+/// Inputs that are summed over the outputs at once.
+const BLOCK: usize = 64;
 
 /// ∂σ += σ∘(Σ (∂s/s) x∘x + 2 Σ_l ∂Wₗ∘Uₗ), in blocks along the inputs.
+#[inline(always)]
 fn along_sigma<T: Real>(sigma: &[T], u: &[T], of_w: &[T], of_variance: &[T], of_sigma: &mut [T]) {
     let inputs = sigma.len();
-    let blocks = of_sigma.chunks_mut(LANES).zip(sigma.chunks(LANES)).zip(of_variance.chunks(LANES));
+    let blocks = of_sigma.chunks_mut(BLOCK).zip(sigma.chunks(BLOCK)).zip(of_variance.chunks(BLOCK));
     for (block, ((of_sigma, sigma), of_variance)) in blocks.enumerate() {
-        let first = block * LANES;
-        let mut sums = [T::zero(); LANES];
+        let (first, width) = (block * BLOCK, sigma.len());
+        let mut sums = [T::zero(); BLOCK];
         for (u, of_w) in u.chunks_exact(inputs).zip(of_w.chunks_exact(inputs)) {
-            let terms = u.iter().zip(of_w).skip(first).take(sigma.len());
-            for (sum, (&u, &of_w)) in sums.iter_mut().zip(terms) {
+            let (Some(u), Some(of_w)) = (u.get(first..first + width), of_w.get(first..first + width)) else {
+                continue;
+            };
+            for ((sum, &u), &of_w) in sums.iter_mut().zip(u).zip(of_w) {
                 *sum += u * of_w;
             }
         }

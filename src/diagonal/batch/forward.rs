@@ -1,8 +1,8 @@
 //! The forward pass of one chunk.
 
 use super::super::prepared::Constants;
-use super::{Tape, clear_others, ordinary};
-use crate::kernel::{Matrix, product, transpose};
+use super::{Tape, all_zero, clear_others, ordinary};
+use crate::kernel::{Matrix, product, product_of_squares, square_roots, transpose, widest};
 use crate::{Real, Rectified, Shape};
 
 /// Fills the tape for a chunk of rows and overwrites `y`, where it is wanted, with h(x).
@@ -20,14 +20,14 @@ pub(in crate::diagonal) fn forward<T: Real>(
     let (inputs, outputs) = (shape.inputs(), shape.outputs());
     let rows = x.len() / inputs;
     let (x_transposed, rest) = scratch.split_at_mut(x.len());
-    let (squares, rest) = rest.split_at_mut(x.len());
     let (y_transposed, rest) = rest.split_at_mut(rows * outputs);
     let (least, _) = rest.split_at_mut(rows);
 
     // A row of zeros may have s = 0; every other s² below the least has lost digits.
     for ((plain, least), x) in tape.plain.iter_mut().zip(least.iter_mut()).zip(x.chunks_exact(inputs)) {
-        *plain = if ordinary(x) { T::one() } else { T::zero() };
-        *least = if x.iter().all(T::is_zero) { T::zero() } else { T::ORDINARY.0 };
+        let (ordinary, zero) = widest(|| (ordinary(x), all_zero(x)));
+        *plain = if ordinary { T::one() } else { T::zero() };
+        *least = if zero { T::zero() } else { T::ORDINARY.0 };
     }
     transpose(x, inputs, x_transposed, rows);
     if tape.plain.iter().any(T::is_zero) {
@@ -35,14 +35,11 @@ pub(in crate::diagonal) fn forward<T: Real>(
             clear_others(x, tape.plain);
         }
     }
-    for (square, &x) in squares.iter_mut().zip(x_transposed.iter()) {
-        *square = x * x;
-    }
     for field in [&mut *tape.mean, &mut *tape.inverse, &mut *tape.slope] {
         field.fill(T::zero());
     }
     product(tape.mean, Matrix::rows(constants.mu, inputs), x_transposed, inputs, rows);
-    product(tape.inverse, Matrix::rows(constants.variance, inputs), squares, inputs, rows);
+    product_of_squares(tape.inverse, Matrix::rows(constants.variance, inputs), x_transposed, inputs, rows);
     product(tape.slope, Matrix::rows(constants.w, inputs), x_transposed, inputs, rows);
 
     y_transposed.fill(T::zero());
@@ -56,20 +53,13 @@ pub(in crate::diagonal) fn forward<T: Real>(
         .zip(tape.slope.chunks_exact(rows * outputs))
         .zip(constants.variance.chunks_exact(inputs))
         .zip(constants.a.chunks_exact(outputs));
-    for (((((((mean, inverse), probability), density), density_moment), slope), variance), a) in components {
-        let deterministic = variance.iter().all(T::is_zero);
-        let lanes = mean.iter_mut().zip(inverse).zip(probability.iter_mut()).zip(density).zip(density_moment);
-        let flags = tape.plain.iter_mut().zip(least.iter());
-        for (((((m, squares), p), phi), moment), (plain, &least)) in lanes.zip(flags) {
-            let lane = Lane::new(*m, *squares, if deterministic { T::zero() } else { least });
-            (*m, *squares, *p) = (lane.at.mean, lane.inverse, lane.at.probability);
-            (*phi, *moment) = (lane.at.density, lane.at.density_moment);
-            *plain = if lane.plain { *plain } else { T::zero() };
-        }
+    for (((((((mean, inverse), probability), density), moment), slope), variance), a) in components {
+        let deterministic = all_zero(variance);
+        widest(|| limit(inverse, least, deterministic, tape.plain));
+        square_roots(inverse);
+        widest(|| lanes(mean, inverse, probability, density, moment, tape.plain));
         for ((y, slope), &a) in y_transposed.chunks_exact_mut(rows).zip(slope.chunks_exact(rows)).zip(a) {
-            for (((y, &slope), &r), &p) in y.iter_mut().zip(slope).zip(mean.iter()).zip(probability.iter()) {
-                *y += a * r + slope * p;
-            }
+            widest(|| add_output(y, slope, a, mean, probability));
         }
     }
     if let Some(y) = y {
@@ -81,24 +71,45 @@ pub(in crate::diagonal) fn forward<T: Real>(
     }
 }
 
-/// One row of one component.
-struct Lane<T> {
-    at: Rectified<T>,
-    inverse: T,
-    plain: bool,
+/// Replaces every s² that is not of ordinary size by 1, and its row is plain no longer. A deterministic
+/// component has s = 0.
+#[inline(always)]
+fn limit<T: Real>(squares: &mut [T], least: &[T], deterministic: bool, plain: &mut [T]) {
+    let (_, most) = T::ORDINARY;
+    for ((square, &least), plain) in squares.iter_mut().zip(least).zip(plain) {
+        let least = if deterministic { T::zero() } else { least };
+        let in_range = (*square >= least) & (*square <= most);
+        *square = if in_range { *square } else { T::one() };
+        *plain = if in_range { *plain } else { T::zero() };
+    }
 }
 
-impl<T: Real> Lane<T> {
-    /// From m and s². Where s² is not of ordinary size the lane is not plain, and its values are harmless.
-    #[inline(always)]
-    fn new(m: T, squares: T, least: T) -> Self {
-        let (_, most) = T::ORDINARY;
-        let in_range = (squares >= least) & (squares <= most);
-        let s = if in_range { squares } else { T::one() }.sqrt();
-        let at = Rectified::new(m, s);
-        let inverse = if s.is_zero() { T::zero() } else { s.recip() };
+/// From m in `mean` and s in `inverse`: r, 1/s, p, φ and tφ of one component, along the rows.
+#[inline(always)]
+fn lanes<T: Real>(
+    mean: &mut [T],
+    inverse: &mut [T],
+    probability: &mut [T],
+    density: &mut [T],
+    moment: &mut [T],
+    plain: &mut [T],
+) {
+    let large = T::from_usize(16);
+    let fields = probability.iter_mut().zip(density).zip(moment).zip(plain);
+    for ((m, s), (((p, phi), moment), plain)) in mean.iter_mut().zip(inverse).zip(fields) {
+        let at = Rectified::new(*m, *s);
         // φ/s loses digits where φ is nearly subnormal and s is large.
-        let faint = (at.density < T::FAINT) & !at.density.is_zero() & (s > T::from_usize(16));
-        Self { at, inverse, plain: in_range & !faint }
+        let faint = (at.density < T::FAINT) & !at.density.is_zero() & (*s > large);
+        *plain = if faint { T::zero() } else { *plain };
+        *s = if s.is_zero() { T::zero() } else { s.recip() };
+        (*m, *p, *phi, *moment) = (at.mean, at.probability, at.density, at.density_moment);
+    }
+}
+
+/// y += a r + (W x) p of one output, along the rows.
+#[inline(always)]
+fn add_output<T: Real>(y: &mut [T], slope: &[T], a: T, mean: &[T], probability: &[T]) {
+    for (((y, &slope), &r), &p) in y.iter_mut().zip(slope).zip(mean).zip(probability) {
+        *y += a * r + slope * p;
     }
 }

@@ -39,6 +39,7 @@ pub(super) const CHUNK: usize = 64;
 pub(super) const LEAST_ROWS: usize = 8;
 
 /// Whether every number is 0 or of ordinary size.
+#[inline(always)]
 pub(super) fn ordinary<T: Real>(numbers: &[T]) -> bool {
     let (least, most) = T::ORDINARY;
     numbers.iter().fold(true, |ordinary, &number| {
@@ -47,7 +48,14 @@ pub(super) fn ordinary<T: Real>(numbers: &[T]) -> bool {
     })
 }
 
+/// Whether every number is 0.
+#[inline(always)]
+pub(super) fn all_zero<T: Real>(numbers: &[T]) -> bool {
+    numbers.iter().fold(true, |zero, number| zero & number.is_zero())
+}
+
 /// Whether no number is larger than ordinary, and none is NaN.
+#[inline(always)]
 pub(super) fn bounded<T: Real>(numbers: &[T]) -> bool {
     let (_, most) = T::ORDINARY;
     numbers.iter().fold(true, |bounded, &number| bounded & (number.abs() <= most))

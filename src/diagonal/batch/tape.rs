@@ -31,10 +31,10 @@ pub(in crate::diagonal) const fn tape_len(shape: Shape, rows: usize) -> Result<u
     }
 }
 
-/// The number of scratch elements that a chunk of `rows` rows takes: three copies of the inputs, one of the
+/// The number of scratch elements that a chunk of `rows` rows takes: two copies of the inputs, one of the
 /// outputs, a row of limits, and the products of one pass along the parameters.
 pub(in crate::diagonal) const fn scratch_len(shape: Shape, rows: usize) -> Result<usize, Error> {
-    let Some(each) = (3 * shape.inputs()).checked_add(shape.outputs() + 1) else {
+    let Some(each) = (2 * shape.inputs()).checked_add(shape.outputs() + 1) else {
         return Err(Error::Overflow { argument: "workspace" });
     };
     let passes = shape.outputs() * shape.inputs() + shape.sigma_len();
