@@ -1,7 +1,9 @@
 """Fits the polynomials of the normal distribution's kernels (src/normal/f32.rs and f64.rs).
 
     pip install mpmath gmpy2        # gmpy2 only makes it faster
-    python3 scripts/fit_normal.py   # about a minute; prints the constants as they stand in the source
+    python3 scripts/fit_normal.py   # some ten seconds
+
+It prints the constants, and fails unless those in the source are the same numbers.
 
 With Mills' ratio M(a) = Q(a)/phi(a), Laplace's continued fraction begins
 
@@ -14,11 +16,13 @@ costs d tau/(c E) in Q and d a tau/E in psi(-a). The weight is the larger of the
 
 The exponential needs q with e^r = 1 + r + r^2 q(r) for |r| a little beyond ln(2)/2; same exchange.
 
-Rounding to the format is part of the fit: A and B may carry a common factor, so the factor is chosen
-among many for which the rounded coefficients do least harm.
+Rounding to the format is part of the fit: A and B may carry a common factor, so of many factors the one
+is taken whose rounded coefficients do least harm.
 """
 
+import pathlib
 import random
+import re
 import struct
 
 from mpmath import mp, mpf
@@ -119,7 +123,7 @@ def decimal(x, name):
 
 
 def factors(b, a, name, tries):
-    """Common factors in [1/4, 1/2) for which B/A comes out exact at 0, as far as the format can tell."""
+    """Common factors with A(0) in [1/4, 1/2), for which Q(0) = 1/2 and psi(0) = phi(0) to the last digit."""
     norm = to_format(1 / mp.sqrt(2 * mp.pi), name)
     while tries > 0:
         anchor = to_format(mpf(random.random()) / 4 + mpf(1) / 4, name)
@@ -158,7 +162,7 @@ def fit_tail(name, end, degree):
     count = 1500
     points, target, weight = mills(mpf(end), count)
     b, a, worst = exchange(points, target, weight, degree - 1, degree, spread(count, 2 * degree + 1))
-    print(f"// {name}: tau on [0, {end}], degrees {degree - 1}/{degree}: 2^{float(mp.log(worst, 2)):.2f}")
+    print(f"tau on [0, {end}], degrees {degree - 1}/{degree}: relative error of Q and psi 2^{float(mp.log(worst, 2)):.2f}")
     assert all(c > 0 for c in a + b)
     return points, target, weight, b, a
 
@@ -169,9 +173,40 @@ def fit_exponential(name, reach, degree):
     target = [(mp.expm1(r) - r) / (r * r) for r in points]
     weight = [r * r * f / mp.exp(r) for r, f in zip(points, target)]
     b, _, worst = exchange(points, target, weight, degree, 0, spread(count, degree + 2))
-    print(f"// {name}: q on [-{float(reach):.4f}, {float(reach):.4f}], degree {degree}: 2^{float(mp.log(worst, 2)):.2f}")
-    return b
+    rounded, after = round_polynomial(b, points[::8], name)
+    print(
+        f"q for |r| <= {float(reach):.4f}, degree {degree}: relative error of e^r "
+        f"2^{float(mp.log(worst, 2)):.2f}, rounded 2^{float(mp.log(after, 2)):.2f}"
+    )
+    return rounded
 
+
+def round_polynomial(q, points, name):
+    """Rounded coefficients of q and the relative error of e^r they give.
+
+    One coefficient at a time moves by a few last places while that helps: the later ones, which are finer,
+    make up for what the rounding of the first ones costs.
+    """
+    bits = {"f32": 24, "f64": 53}[name]
+    powers = [[float(r ** (j + 2) * mp.exp(-r)) for r in points] for j in range(len(q))]
+    fitted = [float((1 + r + r * r * horner(q, r)) * mp.exp(-r) - 1) for r in points]
+
+    def error(candidate):
+        change = [float(new - old) for new, old in zip(candidate, q)]
+        return max(abs(e + sum(c * p[i] for c, p in zip(change, powers))) for i, e in enumerate(fitted))
+
+    rounded = [to_format(c, name) for c in q]
+    best, improved = error(rounded), True
+    while improved:
+        improved = False
+        for j, c in enumerate(rounded):
+            place = mpf(2) ** (mp.frexp(c)[1] - bits)
+            for step in (1, -1, 2, -2, 5, -5, 20, -20, 100, -100):
+                candidate = rounded[:j] + [to_format(c + step * place, name)] + rounded[j + 1 :]
+                now = error(candidate)
+                if now < best:
+                    best, rounded, improved = now, candidate, True
+    return rounded, mpf(best)
 
 
 def split(x, unit):
@@ -180,34 +215,34 @@ def split(x, unit):
     return high, x - high
 
 
-def show(name, constant, values):
-    if isinstance(values, list):
-        print(f"const {constant}: [{name}; {len(values)}] = [")
-        for value in values:
-            print(f"    {decimal(value, name)},")
-        print("];")
-    else:
-        print(f"const {constant}: {name} = {decimal(to_format(values, name), name)};")
+def check(name, constant, values):
+    """Prints a constant and compares it with the source."""
+    values = values if isinstance(values, list) else [values]
+    values = [to_format(value, name) for value in values]
+    print(f"{constant}: {', '.join(decimal(value, name) for value in values)}")
+    source = (pathlib.Path(__file__).parent.parent / f"src/normal/{name}.rs").read_text()
+    text = re.search(rf"const {constant}: [^=]*=\s*\[?([^;\]]*)\]?;", source).group(1)
+    words = re.findall(r"-?[\d.]+(?:e-?\d+)?", text.replace("_", ""))
+    found = [decimal(to_format(mpf(word), name), name) for word in words]
+    want = [decimal(value, name) for value in values]
+    assert found == want, f"{constant} in src/normal/{name}.rs: {found}"
 
 
 def fit(name, end, degree, exponential_degree, unit):
     """All constants of one kernel. `unit` is the last place of the squares in the reduction."""
-    print(f"// {name}")
+    print(f"\n{name}")
     points, target, weight, b, a = fit_tail(name, end, degree)
     random.seed(1)
     harm, b, a = round_pair(b, a, points, weight, name, TRIES)
-    print(f"// rounding the coefficients costs at most 2^{float(mp.log(harm, 2)):.2f}")
-    show(name, "NUMERATOR", b)
-    show(name, "DENOMINATOR", a)
-    reach = mp.log(2) / 2 + mpf(end) * mp.sqrt(2 * unit) / 2
-    q = fit_exponential(name, reach, exponential_degree)
-    show(name, "EXPONENTIAL", [to_format(c, name) for c in q])
-    high, low = split(mp.log(2), LN2_UNIT[name])
-    show(name, "LN2_HIGH", high)
-    show(name, "LN2_LOW", low)
-    high, low = split(mp.log(2 * mp.pi) / 2, unit)
-    show(name, "NORM_HIGH", high)
-    show(name, "NORM_LOW", low)
+    print(f"rounding its coefficients: at most 2^{float(mp.log(harm, 2)):.2f}")
+    check(name, "NUMERATOR", b)
+    check(name, "DENOMINATOR", a)
+    reach = mp.log(2) / 2 + mpf(2) ** -15
+    check(name, "EXPONENTIAL", fit_exponential(name, reach, exponential_degree))
+    for constant, value, last in (("LN2", mp.log(2), LN2_UNIT[name]), ("NORM", mp.log(2 * mp.pi) / 2, unit)):
+        high, low = split(value, last)
+        check(name, constant + "_HIGH", high)
+        check(name, constant + "_LOW", low)
 
 
 LN2_UNIT = {"f32": mpf(2) ** -9, "f64": mpf(2) ** -41}

@@ -152,6 +152,12 @@ impl<T: Real> Real for Dual<T> {
         let (least, largest) = T::SAFE_SQUARES;
         (Self { value: least, derivative: T::ZERO }, Self { value: largest, derivative: T::ZERO })
     };
+    const ORDINARY: (Self, Self) = {
+        let (least, most) = T::ORDINARY;
+        (Self { value: least, derivative: T::ZERO }, Self { value: most, derivative: T::ZERO })
+    };
+    const LEAST_NORMAL: Self = Self { value: T::LEAST_NORMAL, derivative: T::ZERO };
+    const FAINT: Self = Self { value: T::FAINT, derivative: T::ZERO };
     const UNSCALE: Self = Self { value: T::UNSCALE, derivative: T::ZERO };
     const UNIT_ROUNDOFF: f64 = T::UNIT_ROUNDOFF;
     const ZERO: Self = Self { value: T::ZERO, derivative: T::ZERO };

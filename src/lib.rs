@@ -1,5 +1,64 @@
-//! Gaussian mixture layers.
-#![cfg_attr(not(feature = "std"), no_std)]
+//! The **Gaussian mixture layer**: a drop-in replacement for a fully connected layer whose weights are not
+//! numbers but a distribution, with the *exact* expectation forward and the exact gradient backward.
+//!
+//! Each of K components holds weights β ~ N(μ, diag σ²) and an output ω with E\[ω|β\] = Uβ + v. The layer
+//! returns
+//!
+//! ```text
+//! h(x) = 1/K Σ_k E[(Uβ + v) ReLU(⟨β, x⟩)]
+//!      = 1/K Σ_k [ (Uμ + v) r + U (σ²⊙x) p ],
+//!
+//! r = E[max(z, 0)] = m Φ(t) + s φ(t),   p = P(z > 0) = Φ(t),   z ~ N(m, s²),
+//! m = ⟨μ, x⟩,   s = |σ⊙x|,   t = m/s.
+//! ```
+//!
+//! There is no sampling and no automatic differentiation. The core is `no_std`, allocates nothing, never
+//! panics and holds no `unsafe` code; it is generic over [`Real`], so that `f32`, `f64`, [`Dual`] numbers and
+//! scalars of your own run through the same code.
+//!
+//! # Example
+//!
+//! ```
+//! use gmlayer::diagonal::{Diagonal, Gradients, Parameters};
+//! use gmlayer::Shape;
+//!
+//! let shape = Shape::new(3, 2, 1)?; // inputs, outputs, components
+//! let (mu, sigma) = ([0.5_f32, -1.0, 2.0], [1.0, 0.5, 0.1]);
+//! let (u, v) = ([1.0, 0.0, 0.0, 0.0, 1.0, 0.0], [0.1, -0.1]);
+//! let layer = Diagonal::new(shape, Parameters { mu: &mu, sigma: &sigma, u: &u, v: &v })?;
+//!
+//! let (x, mut y) = ([1.0, 2.0, 0.5], [0.0; 2]);
+//! let mut work = vec![0.0; layer.workspace_len(1)?];
+//! layer.forward(&x, &mut y, &mut work)?;
+//!
+//! let (g, mut of_mu, mut dx) = ([1.0, 0.0], [0.0; 3], [0.0; 3]); // g = ∂loss/∂y
+//! let gradients = Gradients { mu: Some(&mut of_mu), ..Gradients::none() };
+//! layer.backward(&x, &g, gradients, Some(&mut dx), &mut work)?;
+//! let product: f32 = x.iter().zip(&dx).map(|(x, dx)| x * dx).sum();
+//! assert!((product - y[0]).abs() < 1e-5); // h is homogeneous in x: ⟨x, ∂x⟩ = ⟨g, h⟩
+//! # Ok::<(), gmlayer::Error>(())
+//! ```
+//!
+//! # Features
+//!
+//! | feature | adds | needs |
+//! |---|---|---|
+//! | (none) | [`diagonal`], [`rectified`], [`normal`], [`gradcheck`], [`Dual`] | libm, num-traits |
+//! | `rand` | seeded starting values, a normal sampler: `random`, `diagonal::initialise` | rand_core |
+//! | `alloc` | networks, losses, optimisers: `nn` | an allocator |
+//! | `std` (default) | `alloc` and `rand`; data sets, the IDX format, the training loop: `data`, `train` | flate2, rand_pcg |
+//! | `checkpoint` | `std`; models as safetensors files: `train::checkpoint` | safetensors, serde, tempfile |
+//!
+//! # Source
+//!
+//! S. Chewi, P. Rigollet, Y. Yan, *Gaussian mixture layers for neural networks*, arXiv 2508.04883 (TMLR 2025).
+
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
+// No input makes the library panic: lengths are checked once, then slices are walked by iterators.
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -28,3 +87,8 @@ pub use error::Error;
 pub use real::Real;
 pub use rectified::Rectified;
 pub use shape::Shape;
+
+/// The code of the README, compiled and run with the documentation tests.
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -38,6 +38,16 @@ pub trait Real:
     /// 2⁻ⁿ, the factor that takes [`normal::Scaled`] values to their true size.
     const UNSCALE: Self;
 
+    /// The least and the largest size of an ordinary number: squares, quotients and sums of products of such
+    /// numbers keep all their digits. Kernels that rely on it leave other numbers to slower formulas.
+    const ORDINARY: (Self, Self);
+
+    /// The least normal number.
+    const LEAST_NORMAL: Self;
+
+    /// A density below this is close enough to the subnormal numbers for a quotient to lose digits.
+    const FAINT: Self;
+
     /// Half the distance from 1 to the next number: the largest relative error of one rounding.
     const UNIT_ROUNDOFF: f64;
 
@@ -91,9 +101,12 @@ pub trait Real:
 }
 
 macro_rules! float {
-    ($float:ident, $safe:expr, $unscale:expr, $sqrt:ident, $exp:ident, $ln:ident, $abs:ident, $ilogb:ident, $scalbn:ident) => {
+    ($float:ident, $power:ident, $safe:expr, $ordinary:expr, $faint:expr, $unscale:expr, $sqrt:ident, $exp:ident, $ln:ident, $abs:ident, $ilogb:ident, $scalbn:ident) => {
         impl Real for $float {
             const SAFE_SQUARES: (Self, Self) = $safe;
+            const ORDINARY: (Self, Self) = $ordinary;
+            const LEAST_NORMAL: Self = <$float>::MIN_POSITIVE;
+            const FAINT: Self = $power($faint);
             const UNSCALE: Self = $unscale;
             const UNIT_ROUNDOFF: f64 = <$float>::EPSILON as f64 / 2.0;
             const ZERO: Self = 0.0;
@@ -164,7 +177,7 @@ macro_rules! float {
                 libm::$scalbn(self, n)
             }
 
-            #[inline]
+            #[inline(always)] // a loop over it vectorises only when nothing is left to call
             fn normal(self) -> normal::Scaled<Self> {
                 normal::$float::scaled(self)
             }
@@ -183,7 +196,10 @@ const fn power_of_two_f32(n: i32) -> f32 {
 
 float!(
     f32,
+    power_of_two_f32,
     (power_of_two_f32(-90), power_of_two_f32(100)),
+    (power_of_two_f32(-40), power_of_two_f32(20)),
+    -100,
     power_of_two_f32(-64),
     sqrtf,
     expf,
@@ -194,7 +210,10 @@ float!(
 );
 float!(
     f64,
+    power_of_two_f64,
     (power_of_two_f64(-900), power_of_two_f64(1000)),
+    (power_of_two_f64(-320), power_of_two_f64(160)),
+    -900,
     power_of_two_f64(-200),
     sqrt,
     exp,

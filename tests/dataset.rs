@@ -1,6 +1,5 @@
 //! Samples, batches, and folders in the layout of MNIST.
 #![cfg(feature = "std")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::error::Error as _;
 use std::fs;

@@ -1,6 +1,5 @@
 //! The diagonal layer against exact values: forward and every gradient, in `f32` and `f64`.
 #![allow(missing_docs)]
-#![allow(clippy::unwrap_used, clippy::panic)] // in a test a panic is a failure
 
 mod support;
 

@@ -1,6 +1,5 @@
 //! The built-in digits: the same bits for ever, and hard enough to be worth learning.
 #![cfg(feature = "std")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use gmlayer::Error;
 use gmlayer::data::{DIGITS_SIDE, DIGITS_TEST, DIGITS_TRAIN, Dataset, Samples, digits};

@@ -1,6 +1,5 @@
 //! Networks and optimisers: layout, freezing, hand-worked steps, every error.
 #![cfg(feature = "std")]
-#![allow(clippy::unwrap_used)]
 
 use gmlayer::nn::{
     Adam, AdamSettings, Dense, Layer, LayerKind, Mixture, Network, NetworkError, Optimizer, Relu, Sgd,

@@ -1,6 +1,5 @@
 //! A step of training allocates nothing.
 #![cfg(feature = "std")]
-#![allow(clippy::unwrap_used)]
 
 use core::ops::ControlFlow;
 

@@ -1,6 +1,5 @@
 //! Checkpoints: the round trip, and every way in which a file can be wrong.
 #![cfg(feature = "checkpoint")]
-#![allow(clippy::unwrap_used)]
 
 use std::path::Path;
 

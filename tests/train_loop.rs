@@ -1,6 +1,5 @@
 //! The training loop and evaluation.
 #![cfg(feature = "std")]
-#![allow(clippy::unwrap_used)]
 
 use core::ops::ControlFlow;
 

@@ -1,5 +1,7 @@
 //! The `gmlayer` program: trains and evaluates Gaussian mixture layers.
 
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 mod arguments;
 mod data;
 mod eval;

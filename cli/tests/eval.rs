@@ -1,5 +1,4 @@
 //! `gmlayer eval` as a user meets it.
-#![allow(clippy::unwrap_used)]
 
 mod common;
 

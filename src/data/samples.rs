@@ -58,6 +58,7 @@ impl Samples {
     /// # Errors
     /// [`Error::Length`] where `out` has the wrong length, [`Error::Range`] for an index past the last
     /// sample; `out` is then left as it was, or in part written.
+    #[allow(clippy::indexing_slicing)] // a table of every byte
     pub fn batch<T: Real>(&self, indices: &[usize], out: &mut [T]) -> Result<(), Error> {
         expect_length("out", rows(indices.len(), self.inputs)?, out.len())?;
         let level: [T; 256] = core::array::from_fn(|byte| T::from_f64(byte as f64 / 255.0));

@@ -1,8 +1,10 @@
 //! The layer: lengths are checked here, once, then components and rows are walked.
 
+use super::batch::{self, CHUNK, LEAST_ROWS, Model, Plain, Tape, bounded, tape_len};
 use super::parameters::{Gradients, Parameters};
 use super::prepared::{Constants, Prepared};
 use super::row::Scratch;
+use super::workspace::{self, Workspace};
 use crate::{Error, Real, Shape, shape};
 
 /// A Gaussian mixture layer over borrowed parameters.
@@ -73,16 +75,17 @@ impl<'a, T: Real> Diagonal<'a, T> {
     }
 
     /// The number of scratch elements that [`forward`](Self::forward) and
-    /// [`backward`](Self::backward) need for a batch of `batch` rows.
+    /// [`backward`](Self::backward) need for a batch of `batch` rows: 3d + L below 8 rows; from there on
+    /// room for the prepared parameters, one chunk and a record of the whole batch.
     ///
     /// # Errors
     ///
     /// [`Error::Overflow`] when that number cannot be addressed.
-    pub fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
-        workspace_len(self.shape, batch)
+    pub const fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
+        workspace::workspace_len(self.shape, batch)
     }
 
-    /// Overwrites y with h(x), one row at a time.
+    /// Overwrites y with h(x).
     ///
     /// **Shapes**: `x: [batch × inputs]`, `y: [batch × outputs]`, row-major;
     /// `work`: at least [`workspace_len`](Self::workspace_len) elements, whose contents do not matter.
@@ -97,20 +100,7 @@ impl<'a, T: Real> Diagonal<'a, T> {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
         let batch = shape::rows("x", x.len(), inputs)?;
         shape::exact("y", y.len(), shape::product("y", batch, outputs)?)?;
-        let q = shape::workspace(work, workspace_len(self.shape, batch)?)?;
-        let q = q.get_mut(..inputs).unwrap_or_default();
-
-        y.fill(T::zero());
-        for component in self.parameters.components(self.shape) {
-            for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)) {
-                component.forward(x, y, q);
-            }
-        }
-        let components = T::from_usize(self.shape.components());
-        for y in y {
-            *y /= components;
-        }
-        Ok(())
+        self.record(x, Some(y), &mut Workspace::split(self.shape, batch, work)?)
     }
 
     /// Adds the gradients of ℓ = Σ_b ⟨g_b, h(x_b)⟩ to the blocks that are there, and overwrites `dx`.
@@ -130,44 +120,180 @@ impl<'a, T: Real> Diagonal<'a, T> {
         x: &[T],
         g: &[T],
         gradients: Gradients<'_, T>,
-        mut dx: Option<&mut [T]>,
+        dx: Option<&mut [T]>,
         work: &mut [T],
     ) -> Result<(), Error> {
-        let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
-        let batch = shape::rows("x", x.len(), inputs)?;
-        shape::exact("g", g.len(), shape::product("g", batch, outputs)?)?;
+        let batch = self.check_backward(x, g, &gradients, dx.as_deref())?;
+        let mut work = Workspace::split(self.shape, batch, work)?;
+        self.record(x, None, &mut work)?;
+        self.replay(x, g, gradients, dx, &mut work)
+    }
+
+    /// [`backward`](Self::backward) in half the time, for a `work` that [`forward`](Self::forward) has left
+    /// for the same `x` and parameters.
+    ///
+    /// With any other contents of `work` the gradients are meaningless numbers, and nothing worse.
+    ///
+    /// # Errors
+    ///
+    /// As for [`backward`](Self::backward).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use gmlayer::{diagonal::{Diagonal, Gradients, Parameters}, Shape};
+    /// # let shape = Shape::new(2, 1, 1)?;
+    /// # let parameters = Parameters { mu: &[1.0_f64, 0.0], sigma: &[1.0, 0.5], u: &[1.0, 0.0], v: &[2.0] };
+    /// let layer = Diagonal::new(shape, parameters)?;
+    /// let (x, target) = ([1.0, 2.0], 3.0);
+    /// let (mut y, mut of_mu) = ([0.0], [0.0; 2]);
+    /// let mut work = vec![0.0; layer.workspace_len(1)?];
+    /// layer.forward(&x, &mut y, &mut work)?;
+    /// let g = [y[0] - target];
+    /// let gradients = Gradients { mu: Some(&mut of_mu), ..Gradients::none() };
+    /// layer.backward_after_forward(&x, &g, gradients, None, &mut work)?;
+    /// # let mut again = [0.0; 2];
+    /// # let gradients = Gradients { mu: Some(&mut again), ..Gradients::none() };
+    /// # layer.backward(&x, &g, gradients, None, &mut work)?;
+    /// # assert_eq!(of_mu, again);
+    /// # Ok::<(), gmlayer::Error>(())
+    /// ```
+    pub fn backward_after_forward(
+        &self,
+        x: &[T],
+        g: &[T],
+        gradients: Gradients<'_, T>,
+        dx: Option<&mut [T]>,
+        work: &mut [T],
+    ) -> Result<(), Error> {
+        let batch = self.check_backward(x, g, &gradients, dx.as_deref())?;
+        self.replay(x, g, gradients, dx, &mut Workspace::split(self.shape, batch, work)?)
+    }
+
+    /// Checks the lengths of a backward pass and returns the number of rows.
+    fn check_backward(
+        &self,
+        x: &[T],
+        g: &[T],
+        gradients: &Gradients<'_, T>,
+        dx: Option<&[T]>,
+    ) -> Result<usize, Error> {
+        let batch = shape::rows("x", x.len(), self.shape.inputs())?;
+        shape::exact("g", g.len(), shape::product("g", batch, self.shape.outputs())?)?;
         gradients.check(self.shape)?;
-        if let Some(dx) = dx.as_deref() {
+        if let Some(dx) = dx {
             shape::exact("dx", dx.len(), x.len())?;
         }
-        let work = shape::workspace(work, workspace_len(self.shape, batch)?)?;
-        let (direction, rest) = work.split_at_mut(inputs);
-        let (q, rest) = rest.split_at_mut(inputs);
-        let (c, share) = rest.split_at_mut(inputs);
-        let mut scratch = Scratch { direction, q, c };
-
-        if let Some(dx) = dx.as_deref_mut() {
-            dx.fill(T::zero());
-        }
-        let components = T::from_usize(self.shape.components());
-        let blocks = self.parameters.components(self.shape).zip(gradients.components(self.shape));
-        for (component, mut gradients) in blocks {
-            let mut dx = dx.as_deref_mut().map(|dx| dx.chunks_exact_mut(inputs));
-            for (x, g) in x.chunks_exact(inputs).zip(g.chunks_exact(outputs)) {
-                for (share, &g) in share.iter_mut().zip(g) {
-                    *share = g / components;
+        Ok(batch)
+    }
+    /// Fills the tapes, and `y` where it is wanted.
+    fn record(&self, x: &[T], mut y: Option<&mut [T]>, work: &mut Workspace<'_, T>) -> Result<(), Error> {
+        let (shape, inputs, outputs) = (self.shape, self.shape.inputs(), self.shape.outputs());
+        let batched = work.prepare(shape, &self.parameters);
+        let tape_len = tape_len(shape, CHUNK)?;
+        for (index, x) in x.chunks(CHUNK * inputs).enumerate() {
+            let rows = x.len() / inputs;
+            let mut y = y.as_deref_mut().and_then(|y| y.chunks_mut(CHUNK * outputs).nth(index));
+            let (constants, chunk, record) = work.batch(shape, &self.parameters);
+            let mut tape =
+                record.chunks_mut(tape_len).nth(index).map(|record| Tape::split(shape, rows, record));
+            if let Some(tape) = &mut tape {
+                tape.clear();
+                if batched && rows >= LEAST_ROWS {
+                    batch::forward(&constants, shape, x, y.as_deref_mut(), tape, chunk);
                 }
-                let dx = dx.as_mut().and_then(Iterator::next);
-                component.backward(x, share, &mut gradients, dx, &mut scratch);
+            }
+            let plain = tape.as_ref().map_or(Plain::none(), Plain::of);
+            if let Some(y) = y {
+                let (scratch, _) = work.scratch(inputs);
+                for (row, (x, y)) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)).enumerate() {
+                    if !plain.contains(row) {
+                        self.forward_row(x, y, scratch.q);
+                    }
+                }
             }
         }
         Ok(())
     }
 
+    /// Runs the tapes backward.
+    fn replay(
+        &self,
+        x: &[T],
+        g: &[T],
+        mut gradients: Gradients<'_, T>,
+        mut dx: Option<&mut [T]>,
+        work: &mut Workspace<'_, T>,
+    ) -> Result<(), Error> {
+        let (shape, inputs, outputs) = (self.shape, self.shape.inputs(), self.shape.outputs());
+        let tape_len = tape_len(shape, CHUNK)?;
+        for (index, (x, g)) in x.chunks(CHUNK * inputs).zip(g.chunks(CHUNK * outputs)).enumerate() {
+            let rows = x.len() / inputs;
+            let mut dx = dx.as_deref_mut().and_then(|dx| dx.chunks_mut(CHUNK * inputs).nth(index));
+            let (constants, chunk, record) = work.batch(shape, &self.parameters);
+            let mut tape =
+                record.chunks_mut(tape_len).nth(index).map(|record| Tape::split(shape, rows, record));
+            if let Some(tape) = &mut tape {
+                tape.keep(g.chunks_exact(outputs).map(bounded));
+            }
+            let plain = tape.as_ref().map_or(Plain::none(), Plain::of);
+            if let Some(tape) = &mut tape
+                && plain.any()
+            {
+                let model = Model { shape, parameters: self.parameters, constants };
+                batch::backward(&model, x, g, &mut gradients, dx.as_deref_mut(), tape, chunk);
+            }
+            let (mut scratch, share) = work.scratch(inputs);
+            let mut dx = dx.map(|dx| dx.chunks_exact_mut(inputs));
+            for (row, (x, g)) in x.chunks_exact(inputs).zip(g.chunks_exact(outputs)).enumerate() {
+                let dx = dx.as_mut().and_then(Iterator::next);
+                if !plain.contains(row) {
+                    self.backward_row(x, g, &mut gradients, dx, &mut scratch, share);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One row of y by itself.
+    fn forward_row(&self, x: &[T], y: &mut [T], q: &mut [T]) {
+        y.fill(T::zero());
+        for component in self.parameters.components(self.shape) {
+            component.forward(x, y, q);
+        }
+        let components = T::from_usize(self.shape.components());
+        for y in y {
+            *y /= components;
+        }
+    }
+
+    /// The gradients of one row by itself; `share` is scratch for its cotangent times 1/K.
+    fn backward_row(
+        &self,
+        x: &[T],
+        g: &[T],
+        gradients: &mut Gradients<'_, T>,
+        mut dx: Option<&mut [T]>,
+        scratch: &mut Scratch<'_, T>,
+        share: &mut [T],
+    ) {
+        let components = T::from_usize(self.shape.components());
+        for (share, &g) in share.iter_mut().zip(g) {
+            *share = g / components;
+        }
+        if let Some(dx) = dx.as_deref_mut() {
+            dx.fill(T::zero());
+        }
+        let blocks = gradients.reborrow().components(self.shape);
+        for (component, mut gradients) in self.parameters.components(self.shape).zip(blocks) {
+            component.backward(x, share, &mut gradients, dx.as_deref_mut(), scratch);
+        }
+    }
+
     /// The number of elements of storage that [`prepare`](Self::prepare) fills: K(L + L·d + d).
     #[must_use]
     pub fn prepared_len(&self) -> usize {
-        self.shape.v_len() + self.shape.u_len() + self.shape.sigma_len()
+        workspace::prepared_len(self.shape)
     }
 
     /// The form for inference: a = Uμ + v, W = U diag(σ²) and σ², computed once into `storage`.
@@ -205,11 +331,4 @@ impl<'a, T: Real> Diagonal<'a, T> {
         Constants::fill(self.shape, self.parameters, a, w, variance);
         Prepared::new(self.shape, Constants { a, w, mu: self.parameters.mu, variance })
     }
-}
-
-/// Three rows of inputs and one of outputs, whatever the batch.
-pub(crate) fn workspace_len(shape: Shape, _batch: usize) -> Result<usize, Error> {
-    shape::product("workspace", shape.inputs(), 3)?
-        .checked_add(shape.outputs())
-        .ok_or(Error::Overflow { argument: "workspace" })
 }

@@ -1,5 +1,6 @@
 //! The form for inference: everything that does not depend on the input, computed once.
 
+use super::batch::{CHUNK, LEAST_ROWS, Plain, Tape, forward, ordinary_constants, scratch_len, tape_len};
 use super::parameters::Parameters;
 use crate::kernel::{dot, sum};
 use crate::rectified::project_checked;
@@ -19,31 +20,35 @@ pub struct Constants<'a, T> {
 }
 
 impl<T: Real> Constants<'_, T> {
-    /// Writes a, W and σ² of checked lengths.
+    /// Writes a, W and σ² of checked lengths. Returns whether σ² and W are 0 only where σ and U are.
     pub(super) fn fill(
         shape: Shape,
         parameters: Parameters<'_, T>,
         a: &mut [T],
         w: &mut [T],
         variance: &mut [T],
-    ) {
+    ) -> bool {
         let (inputs, outputs) = (shape.inputs(), shape.outputs());
         let written = a
             .chunks_exact_mut(outputs)
             .zip(w.chunks_exact_mut(outputs * inputs))
             .zip(variance.chunks_exact_mut(inputs));
+        let mut kept = true;
         for (component, ((a, w), variance)) in parameters.components(shape).zip(written) {
             for (variance, &sigma) in variance.iter_mut().zip(component.sigma) {
                 *variance = sigma * sigma;
+                kept &= !variance.is_zero() | sigma.is_zero();
             }
             let rows = component.u.chunks_exact(inputs).zip(w.chunks_exact_mut(inputs));
             for ((u, w), (a, &v)) in rows.zip(a.iter_mut().zip(component.v)) {
                 *a = dot(u, component.mu) + v;
                 for ((w, &u), &sigma) in w.iter_mut().zip(u).zip(component.sigma) {
                     *w = u * sigma * sigma;
+                    kept &= !w.is_zero() | u.is_zero() | sigma.is_zero();
                 }
             }
         }
+        kept
     }
 }
 
@@ -93,8 +98,23 @@ impl<'a, T: Real> Prepared<'a, T> {
     /// # Errors
     ///
     /// [`Error::Overflow`] when that number cannot be addressed.
-    pub fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
-        workspace_len(self.shape, batch)
+    pub const fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
+        let rows = if batch < CHUNK { batch } else { CHUNK };
+        let chunk = if batch < LEAST_ROWS {
+            0
+        } else {
+            match (scratch_len(self.shape, rows), tape_len(self.shape, rows)) {
+                (Ok(scratch), Ok(tape)) => match scratch.checked_add(tape) {
+                    Some(chunk) => chunk,
+                    None => return Err(Error::Overflow { argument: "workspace" }),
+                },
+                (Err(error), _) | (_, Err(error)) => return Err(error),
+            }
+        };
+        match chunk.checked_add(2 * self.shape.inputs()) {
+            Some(len) => Ok(len),
+            None => Err(Error::Overflow { argument: "workspace" }),
+        }
     }
 
     /// Overwrites y with h(x).
@@ -109,26 +129,46 @@ impl<'a, T: Real> Prepared<'a, T> {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
         let batch = shape::rows("x", x.len(), inputs)?;
         shape::exact("y", y.len(), shape::product("y", batch, outputs)?)?;
-        let work = shape::workspace(work, workspace_len(self.shape, batch)?)?;
-        let (sigma, direction) = work.split_at_mut(inputs);
+        let work = shape::workspace(work, self.workspace_len(batch)?)?;
+        let (sigma, rest) = work.split_at_mut(inputs);
+        let (direction, chunk) = rest.split_at_mut(inputs);
 
-        y.fill(T::zero());
+        let batched = batch >= LEAST_ROWS && ordinary_constants(&self.constants);
+        for (x, y) in x.chunks(CHUNK * inputs).zip(y.chunks_mut(CHUNK * outputs)) {
+            let rows = x.len() / inputs;
+            let mut plain = Plain::none();
+            if batched && rows >= LEAST_ROWS {
+                let (scratch, record) = chunk.split_at_mut(scratch_len(self.shape, rows)?);
+                let mut tape = Tape::split(self.shape, rows, record);
+                forward(&self.constants, self.shape, x, Some(&mut *y), &mut tape, scratch);
+                plain = Plain::of(&tape);
+            }
+            for (row, (x, y)) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)).enumerate() {
+                if !plain.contains(row) {
+                    self.row(x, y, sigma, direction);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One row by itself.
+    fn row(&self, x: &[T], y: &mut [T], sigma: &mut [T], direction: &mut [T]) {
+        let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
         let Constants { a, w, mu, variance } = self.constants;
+        y.fill(T::zero());
         let means = mu.chunks_exact(inputs).zip(variance.chunks_exact(inputs));
         let slopes = a.chunks_exact(outputs).zip(w.chunks_exact(outputs * inputs));
         for ((mu, variance), (a, w)) in means.zip(slopes) {
-            for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)) {
-                let at = rectified(mu, variance, x, sigma, direction);
-                for ((y, &a), w) in y.iter_mut().zip(a).zip(w.chunks_exact(inputs)) {
-                    *y += a * at.mean + dot(w, x) * at.probability;
-                }
+            let at = rectified(mu, variance, x, sigma, direction);
+            for ((y, &a), w) in y.iter_mut().zip(a).zip(w.chunks_exact(inputs)) {
+                *y += a * at.mean + dot(w, x) * at.probability;
             }
         }
         let components = T::from_usize(self.shape.components());
         for y in y {
             *y /= components;
         }
-        Ok(())
     }
 }
 
@@ -149,9 +189,4 @@ fn rectified<T: Real>(
         *sigma = variance.sqrt();
     }
     project_checked(mu, sigma, x, direction).rectified
-}
-
-/// Two rows of inputs, whatever the batch.
-fn workspace_len(shape: Shape, _batch: usize) -> Result<usize, Error> {
-    shape::product("workspace", shape.inputs(), 2)
 }

@@ -49,6 +49,7 @@ impl<const N: usize> Check<N> {
     ///
     /// [`Error::Zero`] when there is no element or no output, [`Error::Overflow`] when the scratch could
     /// not be addressed.
+    #[allow(clippy::indexing_slicing)] // below N: iterators are not `const`
     pub const fn new(blocks: [Block; N], outputs: usize) -> Result<Self, Error> {
         let mut inputs: usize = 0;
         let mut index = 0;

@@ -38,7 +38,7 @@ impl Entry {
     /// How far the error exceeds what is allowed; NaN counts as infinitely far.
     fn excess(&self) -> f64 {
         let excess = self.absolute_error() / self.allowed;
-        if excess.is_nan() && !(self.absolute_error() == 0.0) { f64::INFINITY } else { excess }
+        if excess.is_nan() { f64::INFINITY } else { excess }
     }
 }
 
@@ -85,15 +85,13 @@ where
         let allowed = SAFETY * estimated_error + rounding * size + f64::MIN_POSITIVE;
         let entry = Entry { index, backward, difference, estimated_error, allowed };
         let explained = NOISES * noise.absolute / (block_scale * libm::cbrt(T::UNIT_ROUNDOFF));
-        let unreliable = !(estimated_error <= (USELESS * size).max(explained));
-        verdict =
-            verdict.and(if !(entry.absolute_error() <= allowed) && !(unreliable && backward.is_finite()) {
-                Verdict::Differs
-            } else if unreliable {
-                Verdict::Unreliable
-            } else {
-                Verdict::Agrees
-            });
+        let agrees = entry.absolute_error() <= allowed;
+        let reliable = estimated_error <= (USELESS * size).max(explained);
+        verdict = verdict.and(match (agrees, reliable) {
+            (true, true) => Verdict::Agrees,
+            (_, false) if backward.is_finite() => Verdict::Unreliable,
+            _ => Verdict::Differs,
+        });
         if worst.is_none_or(|worst| entry.excess() > worst.excess()) {
             worst = Some(entry);
         }

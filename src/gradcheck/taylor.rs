@@ -158,7 +158,10 @@ struct Fit {
 
 impl Fit {
     fn new(steps: &[Step], remainder: &dyn Fn(Step) -> f64, floor: &dyn Fn(f64) -> f64) -> Self {
-        let above = |step: &&Step| !(remainder(**step) <= floor(step.h));
+        let above = |step: &&Step| {
+            let remainder = remainder(**step);
+            remainder > floor(step.h) || remainder.is_nan()
+        };
         let count = steps.iter().filter(above).count();
         if count < 3 {
             return Self { order: None, steps: count };

@@ -3,10 +3,8 @@
 //! Two shapes of loop do all the work. `product` adds A·B to C, with the batch or the inputs in the
 //! vector lanes; `dot` and its kin walk single rows, for the formulas that treat one row at a time.
 
-#[cfg(feature = "alloc")]
 mod product;
 mod row;
 
-#[cfg(feature = "alloc")]
-pub(crate) use product::{Matrix, product};
+pub(crate) use product::{Matrix, product, transpose};
 pub(crate) use row::{LANES, add_scaled, dot, largest, sum, tree};

@@ -106,6 +106,7 @@ fn lanes<T, const WIDTH: usize>(b: &[T], column: usize, columns: usize) -> impl 
 }
 
 /// One tile: the rows of C from `column` on, over one run of terms.
+#[allow(clippy::indexing_slicing)] // arrays of one length, indices from `from_fn`
 #[inline(always)]
 fn tile<'a, T: Real, const WIDTH: usize>(
     c: &mut [T],
@@ -124,6 +125,15 @@ fn tile<'a, T: Real, const WIDTH: usize>(
     for (sums, c) in sums.iter().zip(c.chunks_mut(columns)) {
         for (c, &sum) in c.iter_mut().skip(column).zip(sums) {
             *c += sum;
+        }
+    }
+}
+
+/// Writes the row-major matrix `from`, of `columns` columns and `rows` rows, as its transpose.
+pub(crate) fn transpose<T: Copy>(from: &[T], columns: usize, to: &mut [T], rows: usize) {
+    for (column, to) in to.chunks_mut(rows).enumerate() {
+        for (to, from) in to.iter_mut().zip(from.iter().skip(column).step_by(columns)) {
+            *to = *from;
         }
     }
 }

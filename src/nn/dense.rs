@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Block, Layer, LayerKind};
-use crate::kernel::{Matrix, product};
+use crate::kernel::{Matrix, product, transpose};
 use crate::{Error, Real, shape};
 
 /// Rows of a batch that are worked on together: what the vector lanes run along.
@@ -183,14 +183,5 @@ impl<T: Real> Layer<T> for Dense {
         }
         bias.fill(T::zero());
         Ok(())
-    }
-}
-
-/// Writes the row-major matrix `from`, of `columns` columns and `rows` rows, as its transpose.
-fn transpose<T: Copy>(from: &[T], columns: usize, to: &mut [T], rows: usize) {
-    for (column, to) in to.chunks_mut(rows).enumerate() {
-        for (to, from) in to.iter_mut().zip(from.iter().skip(column).step_by(columns)) {
-            *to = *from;
-        }
     }
 }

@@ -87,7 +87,7 @@ impl<T: Real> Layer<T> for Mixture {
             u: u.filter(|_| !freeze_u),
             v: v.filter(|_| !freeze_v),
         };
-        layer.backward(x, g, gradients, dx, work)
+        layer.backward_after_forward(x, g, gradients, dx, work)
     }
 
     #[cfg(feature = "rand")]

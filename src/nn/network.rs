@@ -212,6 +212,11 @@ impl<T: Real> Network<T> {
         &self.gradients
     }
 
+    /// Sets the gradients to 0, as a [`step`](Self::step) does at its end.
+    pub fn clear_gradients(&mut self) {
+        self.gradients.fill(T::zero());
+    }
+
     /// The parameters of one block, by its full name such as `0.mu`.
     #[must_use]
     pub fn block(&self, name: &str) -> Option<&[T]> {
@@ -322,7 +327,7 @@ impl<T: Real> Network<T> {
     /// [`Error::Length`] when the optimiser was made for other blocks.
     pub fn step(&mut self, optimizer: &mut dyn Optimizer<T>) -> Result<(), Error> {
         optimizer.step(&self.blocks, &mut self.parameters, &self.gradients)?;
-        self.gradients.fill(T::zero());
+        self.clear_gradients();
         Ok(())
     }
 }

@@ -13,8 +13,8 @@ const NUMERATOR: [f32; 5] = [0.45735845, 0.23802513, 0.06833585, 0.010864943, 0.
 /// The denominator A of τ.
 const DENOMINATOR: [f32; 6] = [0.36491925, 0.31488502, 0.13652278, 0.035321523, 0.00543598, 0.0004128796];
 
-/// q of eʳ = 1 + r + r² q(r) for |r| ≤ 0.376, to 2⁻²⁷ of eʳ.
-const EXPONENTIAL: [f32; 5] = [0.49999988, 0.16666465, 0.04166904, 0.008374923, 0.001380177];
+/// q of eʳ = 1 + r + r² q(r), to 2⁻²⁸ of eʳ.
+const EXPONENTIAL: [f32; 5] = [0.49999994, 0.16666521, 0.04166833, 0.008368705, 0.0013814563];
 
 /// ln 2 as a multiple of 2⁻⁹ and the rest.
 const LN2_HIGH: f32 = 0.693_359_4;
@@ -54,12 +54,13 @@ pub(crate) fn scaled(t: f32) -> Scaled<f32> {
 
     // φ(a) = 2ᵏ eʳ = 2ᵏ (e_0 + e_1). The terms of `far` are multiples of 2⁻¹⁷, so it is exact.
     let x = -0.5 * a_0 * a_0 - NORM_HIGH;
-    let rounded = x * core::f32::consts::LOG2_E + ROUND;
+    let square_rest = (0.5 * a_1) * (a + a_0);
+    let rounded = (x - square_rest) * core::f32::consts::LOG2_E + ROUND;
     let k = rounded - ROUND;
     let power = f32::from_bits(rounded.to_bits().wrapping_add(127 + 64) << 23);
     let power = if beyond { 0.0 } else { power };
     let far = x - k * LN2_HIGH;
-    let near = -((0.5 * a_1) * (a + a_0) + (k * LN2_LOW + NORM_LOW));
+    let near = -(square_rest + (k * LN2_LOW + NORM_LOW));
     let r = far + near;
     let r2 = r * r;
     let [q0, q1, q2, q3, q4] = EXPONENTIAL;

@@ -73,7 +73,7 @@ pub struct Scaled<T> {
 /// ```
 /// assert_eq!(gmlayer::normal::density(1.0_f32), 0.241_970_72);
 /// ```
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn density<T: Real>(t: T) -> T {
     t.normal().density * T::UNSCALE
@@ -91,7 +91,7 @@ pub fn density<T: Real>(t: T) -> T {
 /// assert_eq!(gmlayer::normal::cumulative(0.0_f64), 0.5);
 /// assert_eq!(gmlayer::normal::cumulative(-10.0_f32), 7.619_853e-24);
 /// ```
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn cumulative<T: Real>(t: T) -> T {
     let tail = t.normal().tail * T::UNSCALE;
@@ -111,7 +111,7 @@ pub fn cumulative<T: Real>(t: T) -> T {
 /// assert_eq!(gmlayer::normal::ramp(-10.0_f32), 7.474_56e-25);
 /// assert_eq!(gmlayer::normal::ramp(10.0_f32), 10.0);
 /// ```
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn ramp<T: Real>(t: T) -> T {
     t.positive_part() + t.normal().ramp_tail * T::UNSCALE
@@ -128,7 +128,7 @@ pub fn ramp<T: Real>(t: T) -> T {
 /// ```
 /// assert_eq!(gmlayer::normal::density_moment(-1.0_f32), -0.241_970_72);
 /// ```
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn density_moment<T: Real>(t: T) -> T {
     t.normal().density_moment * T::UNSCALE

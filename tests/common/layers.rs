@@ -138,7 +138,9 @@ impl Recipe {
 
 /// Shapes, scales and zero patterns.
 pub fn recipes() -> impl Strategy<Value = Recipe> {
-    let sizes = (1_usize..40, 1_usize..7, 1_usize..6, 1_usize..6);
+    // Below eight rows the layer goes row by row, above in chunks of 64.
+    let batch = prop_oneof![4 => 1_usize..6, 3 => 8_usize..24, 1 => 60_usize..140];
+    let sizes = (1_usize..40, 1_usize..7, 1_usize..6, batch);
     let exponents = prop::array::uniform6(-3.0..3.0_f64);
     let zeros = prop_oneof![Just(0.0), Just(0.3), Just(0.8), Just(1.0)];
     (sizes, any::<u64>(), exponents, zeros).prop_map(

@@ -1,6 +1,5 @@
 //! The IDX format: exact round trips, and a clear error for every way in which a file can be wrong.
 #![cfg(feature = "std")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod gzip;
 mod write;

@@ -7,7 +7,7 @@ use crate::{scalar, slices};
 
 /// Stamps the same properties on both formats.
 macro_rules! structure {
-    ($float:ident, $seed:expr) => {
+    ($float:ident, $step:expr) => {
         mod $float {
             use super::*;
 
@@ -82,7 +82,7 @@ macro_rules! structure {
                         t = t.next_up();
                         let now = cumulative(t);
                         let back = last - now;
-                        prop_assert!(back <= $seed * (last.next_up() - last), "back by {} at {}", back, t);
+                        prop_assert!(back <= $step * (last.next_up() - last), "back by {} at {}", back, t);
                         last = now;
                     }
                 }

@@ -5,6 +5,8 @@
 //! paper. Only sums, products, divisions and square roots enter, so that the bits are the same on every
 //! platform.
 
+#![allow(clippy::indexing_slicing)] // arrays of fixed sizes, indices from their own ranges
+
 mod canvas;
 mod glyph;
 mod hand;

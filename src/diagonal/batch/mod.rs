@@ -1,0 +1,79 @@
+//! Many rows at once: the batch in the vector lanes, all products as matrix products.
+//!
+//! Rows are taken in chunks of [`CHUNK`]. For a chunk X `[rows × inputs]` the forward pass is three
+//! products with Xᵀ, one loop over the lanes and one sum:
+//!
+//! ```text
+//! m = μ Xᵀ     s² = σ² (X∘X)ᵀ     W Xᵀ      [components (× outputs) × rows]
+//! r, p, φ, tφ from m and s                   h = 1/K Σ_k [ a r + (W x) p ]
+//! ```
+//!
+//! and the backward pass, with the cotangent g (times 1/K), ρ = ⟨g, a⟩ and π = ⟨g, W x⟩,
+//!
+//! ```text
+//! ∂m = ρ p + π φ/s     ∂s/s = (ρ φ − π tφ/s)/s     ∂Wₗ = Σ p gₗ xᵀ     ∂aₗ = Σ r gₗ
+//! ∂U = ∂W diag σ² + ∂a μᵀ     ∂v = ∂a     ∂μ = Σ ∂m x + Uᵀ∂a     ∂σ = σ∘(Σ (∂s/s) x∘x + 2 Σ_l ∂Wₗ∘Uₗ)
+//! ∂x = ∂m μ + p Wᵀg + (∂s/s) σ²∘x
+//! ```
+//!
+//! Squares and divisions by s lose digits far from 1. So this path takes numbers of ordinary size alone
+//! ([`Real::ORDINARY`]), which is one comparison a number; whatever else comes, a row or the whole layer,
+//! goes through the formulas for single [rows](super::row).
+
+mod backward;
+mod forward;
+mod tape;
+
+pub(super) use backward::{Model, backward};
+pub(super) use forward::forward;
+pub(super) use tape::{Plain, Tape, scratch_len, tape_len};
+
+use super::parameters::Parameters;
+use super::prepared::Constants;
+use crate::Real;
+
+/// Rows that are worked on together: what the vector lanes run along.
+pub(super) const CHUNK: usize = 64;
+
+/// Fewer rows than this go one by one: filling the lanes would cost more than it saves.
+pub(super) const LEAST_ROWS: usize = 8;
+
+/// Whether every number is 0 or of ordinary size.
+pub(super) fn ordinary<T: Real>(numbers: &[T]) -> bool {
+    let (least, most) = T::ORDINARY;
+    numbers.iter().fold(true, |ordinary, &number| {
+        let size = number.abs();
+        ordinary & (size.is_zero() | ((size >= least) & (size <= most)))
+    })
+}
+
+/// Whether no number is larger than ordinary, and none is NaN.
+pub(super) fn bounded<T: Real>(numbers: &[T]) -> bool {
+    let (_, most) = T::ORDINARY;
+    numbers.iter().fold(true, |bounded, &number| bounded & (number.abs() <= most))
+}
+
+/// Whether the prepared constants keep all their digits: bounded, and σ² and W normal where they are not 0.
+pub(super) fn ordinary_constants<T: Real>(constants: &Constants<'_, T>) -> bool {
+    let normal = |numbers: &[T]| {
+        numbers
+            .iter()
+            .fold(true, |normal, &number| normal & (number.is_zero() | (number.abs() >= T::LEAST_NORMAL)))
+    };
+    let Constants { a, w, mu, variance } = constants;
+    bounded(a) && bounded(w) && bounded(mu) && bounded(variance) && normal(w) && normal(variance)
+}
+
+/// Whether the parameters themselves are bounded.
+pub(super) fn ordinary_parameters<T: Real>(parameters: &Parameters<'_, T>) -> bool {
+    bounded(parameters.sigma) && bounded(parameters.u) && bounded(parameters.v)
+}
+
+/// Sets the lanes of rows that are not plain to 0.
+fn clear_others<T: Real>(lanes: &mut [T], plain: &[T]) {
+    for (lane, plain) in lanes.iter_mut().zip(plain) {
+        if plain.is_zero() {
+            *lane = T::zero();
+        }
+    }
+}
