@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::{Block, Layer, LayerKind};
 use crate::diagonal::{self, Diagonal, Gradients, Parameters};
-use crate::{Error, Real, Shape, shape};
+use crate::{Error, Real, Shape};
 
 /// The Gaussian mixture layer with diagonal covariance, [`Diagonal`], in a network.
 ///
@@ -92,7 +92,7 @@ impl<T: Real> Layer<T> for Mixture {
 
     #[cfg(feature = "rand")]
     fn initialise(&self, parameters: &mut [T], random: &mut dyn rand_core::Rng) -> Result<(), Error> {
-        shape::exact("parameters", parameters.len(), self.shape.parameter_count())?;
+        crate::shape::exact("parameters", parameters.len(), self.shape.parameter_count())?;
         let (mu, rest) = parameters.split_at_mut(self.shape.mu_len());
         let (sigma, rest) = rest.split_at_mut(self.shape.sigma_len());
         let (u, v) = rest.split_at_mut(self.shape.u_len());
