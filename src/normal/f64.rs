@@ -63,6 +63,15 @@ const ROUND_TO_2_20: f64 = 1.5 * (1_u64 << 32) as f64;
 /// Adding and subtracting this rounds to an integer.
 const ROUND: f64 = 1.5 * (1_u64 << 52) as f64;
 
+/// (a_0 + a_1) x + y, rounded about once: the product of a_0, of at most 26 digits, and the first 27 digits
+/// of x is exact.
+#[inline(always)]
+fn multiply_add(a_0: f64, a_1: f64, x: f64, y: f64) -> f64 {
+    let x_0 = f64::from_bits(x.to_bits() & 0xffff_ffff_fc00_0000);
+    let x_1 = x - x_0;
+    a_0 * x_0 + (y + (a_0 * x_1 + a_1 * x))
+}
+
 /// The normal distribution at t, times 2²⁰⁰.
 #[inline(always)]
 pub(crate) fn scaled(t: f64) -> Scaled<f64> {
@@ -98,8 +107,8 @@ pub(crate) fn scaled(t: f64) -> Scaled<f64> {
     let d = d0
         + a * (((d1 + a * d2) + a2 * (d3 + a * d4))
             + a4 * (((d5 + a * d6) + a2 * (d7 + a * d8)) + a4 * ((d9 + a * d10) + a2 * d11)));
-    let p = a * d + n;
-    let inverse = density / (a * p + d);
+    let p = multiply_add(a_0, a_1, d, n);
+    let inverse = density / multiply_add(a_0, a_1, p, d);
 
     let signed = f64::from_bits(a.to_bits() | (t.to_bits() & (1 << 63)));
     Scaled {

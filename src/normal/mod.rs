@@ -13,7 +13,8 @@
 //! every platform.
 //!
 //! Accuracy is stated in ULP: the error over the distance of neighbouring numbers at the exact value,
-//! which is never less than the smallest subnormal number.
+//! which is never less than the smallest subnormal number. The bounds in `f32` are those of an exhaustive
+//! sweep over every argument, the bounds in `f64` hold for 300 million random arguments.
 //!
 //! # Method
 //!
@@ -83,7 +84,8 @@ pub fn density<T: Real>(t: T) -> T {
 ///
 /// Φ(t) = P(Z ≤ t); 0 at −∞, 1 at +∞, NaN at NaN, and exactly 1/2 at 0.
 ///
-/// Accuracy: at most 1 ULP in `f32` and 5 ULP in `f64`.
+/// Accuracy: at most 1 ULP in `f32` and 5 ULP in `f64`. The order of neighbouring values is kept up to
+/// rounding: from an argument to the next, Φ steps back by at most 1 ULP in `f32`.
 ///
 /// # Example
 ///
@@ -121,7 +123,7 @@ pub fn ramp<T: Real>(t: T) -> T {
 ///
 /// t φ(t); 0 at ±∞, NaN at NaN.
 ///
-/// Accuracy: at most 2 ULP in `f32` and 2 ULP in `f64`.
+/// Accuracy: at most 1.5 ULP in `f32` and 2 ULP in `f64`.
 ///
 /// # Example
 ///
@@ -178,7 +180,7 @@ pub fn ramp_slice<T: Real>(t: &[T], out: &mut [T]) -> Result<(), Error> {
 
 /// [`density_moment`] of each element of `t`, to the same bits.
 ///
-/// Accuracy: at most 2 ULP in `f32` and 2 ULP in `f64`.
+/// Accuracy: at most 1.5 ULP in `f32` and 2 ULP in `f64`.
 ///
 /// # Errors
 ///

@@ -7,8 +7,8 @@ use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
 use crate::data::{table, ulp};
-use crate::reference::Reference;
-use crate::{Worst, scalar, slices};
+use crate::reference::{Reference, SCALE};
+use crate::{Worst, reference_f32, scalar, slices};
 
 #[test]
 fn the_table_of_forty_digits() {
@@ -39,6 +39,22 @@ fn the_reference_agrees_with_the_table() {
     }
     println!("reference: {:.1} bits", -worst.log2());
     assert!(worst < 2.0_f64.powi(-76), "2^{:.1}", worst.log2());
+}
+
+#[test]
+fn the_reference_for_f32_agrees_with_this_one() {
+    let reference = Reference::new();
+    let mut worst = 0.0_f64;
+    for i in -150_000..=150_000 {
+        let t = i as f32 / 10_000.0;
+        let long = reference.at(f64::from(t));
+        for (got, want) in reference_f32::values(t).iter().zip(long) {
+            let error = (got - want.high / SCALE).abs() / reference_f32::unit(*got);
+            worst = worst.max(error);
+        }
+    }
+    println!("reference for f32: 2^{:.1} ULP", worst.log2());
+    assert!(worst < 2.0_f64.powi(-12), "2^{:.1} ULP", worst.log2());
 }
 
 /// A number in [0, 1) with 53 digits.

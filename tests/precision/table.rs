@@ -19,11 +19,11 @@ pub(crate) const TABLE: [Line; 8] = [
     line("density", 1.0, 1.5),
     line("cumulative", 1.0, 5.0),
     line("ramp", 1.5, 6.0),
-    line("density_moment", 2.0, 2.0),
+    line("density_moment", 1.5, 2.0),
     line("density_slice", 1.0, 1.5),
     line("cumulative_slice", 1.0, 5.0),
     line("ramp_slice", 1.5, 6.0),
-    line("density_moment_slice", 2.0, 2.0),
+    line("density_moment_slice", 1.5, 2.0),
 ];
 
 /// The bars that the project sets itself for φ, Φ, ψ and tφ, in `f32` and `f64`.
