@@ -9,50 +9,105 @@ use support::judge::{BAR, Precision, worst};
 use support::reference;
 use support::table::{Case, DIAGONAL, Exact, all_diagonal, diagonal};
 
+/// The ways through the layer: a batch of fewer than eight rows goes row by row, a larger one in chunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// The batch as it is.
+    Whole,
+    /// Each row by itself, the gradients added up.
+    RowByRow,
+    /// The batch with rows of zeros after it, so that it goes in chunks.
+    InChunks,
+    /// The forward pass alone, by the prepared layer; the gradients as [`Way::Whole`].
+    Prepared,
+}
+
+const WAYS: [Way; 4] = [Way::Whole, Way::RowByRow, Way::InChunks, Way::Prepared];
+
 /// The outputs of the layer in the order of [`Case::exact`].
-fn run<T: Precision>(case: &Case) -> Result<[Vec<T>; 6], Error> {
+fn run<T: Precision>(case: &Case, way: Way) -> Result<[Vec<T>; 6], Error> {
     let numbers = |values: &[f64]| -> Vec<T> { values.iter().map(|&value| T::from_f64(value)).collect() };
     let zeros = |count: usize| vec![T::zero(); count];
     // What the layer overwrites starts as NaN, so that a trace of it shows.
     let nans = |count: usize| vec![T::from_f64(f64::NAN); count];
     let (mu, sigma, u, v) = (numbers(&case.mu), numbers(&case.sigma), numbers(&case.u), numbers(&case.v));
-    let (x, g) = (numbers(&case.x), numbers(&case.g));
+    let (mut x, mut g) = (numbers(&case.x), numbers(&case.g));
+    let (x_len, g_len) = (x.len(), g.len());
+    if way == Way::InChunks {
+        x.resize(x_len.max(8 * case.inputs), T::zero());
+        g.resize(g_len.max(8 * case.outputs), T::zero());
+    }
+    let rows = match way {
+        Way::RowByRow => 1,
+        _ => x.len() / case.inputs,
+    };
 
     let shape = Shape::new(case.inputs, case.outputs, case.components)?;
     let layer = Diagonal::new(shape, Parameters { mu: &mu, sigma: &sigma, u: &u, v: &v })?;
-    let mut work = nans(layer.workspace_len(case.batch)?);
-    let mut h = nans(g.len());
-    layer.forward(&x, &mut h, &mut work)?;
-
+    let mut work = nans(layer.workspace_len(rows)?);
+    let (mut h, mut dx) = (nans(g.len()), nans(x.len()));
     let (mut dmu, mut dsigma, mut du, mut dv) =
         (zeros(mu.len()), zeros(sigma.len()), zeros(u.len()), zeros(v.len()));
-    let mut dx = nans(x.len());
-    let gradients =
-        Gradients { mu: Some(&mut dmu), sigma: Some(&mut dsigma), u: Some(&mut du), v: Some(&mut dv) };
-    layer.backward(&x, &g, gradients, Some(&mut dx), &mut work)?;
+    let batches = x.chunks(rows * case.inputs).zip(g.chunks(rows * case.outputs));
+    let outputs = h.chunks_mut(rows * case.outputs).zip(dx.chunks_mut(rows * case.inputs));
+    for ((x, g), (h, dx)) in batches.zip(outputs) {
+        layer.forward(x, h, &mut work)?;
+        let gradients =
+            Gradients { mu: Some(&mut dmu), sigma: Some(&mut dsigma), u: Some(&mut du), v: Some(&mut dv) };
+        layer.backward_after_forward(x, g, gradients, Some(dx), &mut work)?;
+    }
+    if way == Way::Prepared {
+        let mut storage = nans(layer.prepared_len());
+        let prepared = layer.prepare(&mut storage)?;
+        let mut work = nans(prepared.workspace_len(rows)?);
+        prepared.forward(&x, &mut h, &mut work)?;
+    }
+    h.truncate(g_len);
+    dx.truncate(x_len);
     Ok([h, dmu, dsigma, du, dv, dx])
 }
 
-/// Judges every output of every case, prints the worst error of each, and counts the values.
+/// Whether σ² and Uσ² are normal numbers, or 0 where σ or U is: what the prepared layer asks for.
+fn can_be_prepared<T: Precision>(case: &Case) -> bool {
+    let normal = |value: f64| (T::SMALLEST_NORMAL..1.0 / T::SMALLEST_NORMAL).contains(&value);
+    case.u.chunks(case.inputs).enumerate().all(|(row, u)| {
+        let sigma = &case.sigma[row / case.outputs * case.inputs..][..case.inputs];
+        u.iter().zip(sigma).all(|(u, sigma)| {
+            *sigma == 0.0 || normal(sigma * sigma) && (*u == 0.0 || normal((u * sigma * sigma).abs()))
+        })
+    })
+}
+
+/// Judges every output of every case on every way, prints the worst error of each case, and counts the values
+/// of one way.
 fn judge_all<T: Precision>(cases: &[Case]) -> usize {
     let mut overall = (0.0, String::new());
-    let mut judged = 0;
+    let (mut judged, mut prepared) = (0, 0);
     for case in cases {
-        let outputs = run::<T>(case).unwrap_or_else(|e| panic!("{}: {e}", case.name));
-        let mut line = String::new();
-        for ((block, exact), got) in case.exact().into_iter().zip(&outputs) {
-            let (ratio, index) = worst(got, exact);
-            judged += got.len();
-            line += &format!("  {block} {ratio:.2}");
-            if ratio >= overall.0 {
-                let (value, want) = (got[index], exact.hi[index]);
-                overall = (ratio, format!("{}, {block}[{index}]: {value:?} against {want:e}", case.name));
+        let mut line = [0.0_f64; 6];
+        for way in WAYS {
+            if way == Way::Prepared && !can_be_prepared::<T>(case) {
+                continue;
+            }
+            prepared += usize::from(way == Way::Prepared);
+            let outputs = run::<T>(case, way).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+            for (((block, exact), got), most) in case.exact().into_iter().zip(&outputs).zip(&mut line) {
+                let (ratio, index) = worst(got, exact);
+                judged += if way == Way::Whole { got.len() } else { 0 };
+                *most = most.max(ratio);
+                if ratio >= overall.0 {
+                    let (value, want) = (got[index], exact.hi[index]);
+                    let place = format!("{}, {way:?}, {block}[{index}]", case.name);
+                    overall = (ratio, format!("{place}: {value:?} against {want:e}"));
+                }
             }
         }
-        println!("{} {:36}{line}", T::NAME, case.name);
+        let [h, mu, sigma, u, v, x] = line.map(|ratio| format!("{ratio:.2}"));
+        println!("{} {:36} h {h}  dmu {mu}  dsigma {sigma}  du {u}  dv {v}  dx {x}", T::NAME, case.name);
     }
-    println!("{}: worst {:.2} at {}", T::NAME, overall.0, overall.1);
+    println!("{}: worst {:.2} at {}; {prepared} cases prepared", T::NAME, overall.0, overall.1);
     assert!(overall.0 < BAR, "{}: {:.2} at {}", T::NAME, overall.0, overall.1);
+    assert!(2 * prepared > cases.len(), "only {prepared} cases are prepared");
     judged
 }
 

@@ -18,9 +18,9 @@ use crate::{Error, Real, Shape, shape};
 /// m = ⟨μ, x⟩,   s = |σ⊙x|,   t = m/s
 /// ```
 ///
-/// **Accuracy**: every output and gradient is within 8(u·scale + η) of the exact value, where u is half
-/// an ULP of 1, η the smallest subnormal, and scale the sum of the absolute values of the terms of that
-/// output, each factor counted with its sensitivity. Held by `tests/diagonal_table.rs` against 60-digit
+/// **Accuracy**: every output and gradient is within 8 budgets of the exact value. A budget is u·scale + η,
+/// where u is half an ULP of 1, η the smallest subnormal, and scale the sum of the absolute values of the
+/// terms of that output, each factor counted with its sensitivity. Held by `tests/diagonal_table.rs` against 60-digit
 /// tables, in `f32` and `f64`.
 ///
 /// # Example
@@ -92,6 +92,8 @@ impl<'a, T: Real> Diagonal<'a, T> {
     ///
     /// A NaN in `x` makes its own row of `y` NaN, and no other.
     ///
+    /// **Accuracy**: within 8 budgets u·scale + η, as [the layer](Self) says.
+    ///
     /// # Errors
     ///
     /// [`Error::Zero`] or [`Error::Rows`] when `x` does not hold whole rows, [`Error::Length`] when `y`
@@ -111,6 +113,8 @@ impl<'a, T: Real> Diagonal<'a, T> {
     ///
     /// Parameter gradients **accumulate**; a block that is left out is not computed. At the kinks
     /// (σ⊙x = 0) every gradient is the limit of central differences.
+    ///
+    /// **Accuracy**: within 8 budgets u·scale + η, as [the layer](Self) says.
     ///
     /// # Errors
     ///
@@ -133,6 +137,8 @@ impl<'a, T: Real> Diagonal<'a, T> {
     /// for the same `x` and parameters.
     ///
     /// With any other contents of `work` the gradients are meaningless numbers, and nothing worse.
+    ///
+    /// **Accuracy**: within 8 budgets u·scale + η, as [the layer](Self) says.
     ///
     /// # Errors
     ///
@@ -298,8 +304,8 @@ impl<'a, T: Real> Diagonal<'a, T> {
 
     /// The form for inference: a = Uμ + v, W = U diag(σ²) and σ², computed once into `storage`.
     ///
-    /// **Accuracy**: as [`forward`](Self::forward) while U σ² and σ² stay in the range of normal numbers
-    /// or are exactly 0 (|σ| between 10⁻¹⁸ and 10¹⁸ in `f32`, for U around 1).
+    /// **Accuracy**: within 8 budgets u·scale + η, as [the layer](Self) says, while U σ² and σ² stay in the
+    /// range of normal numbers or are exactly 0 (|σ| between 10⁻¹⁸ and 10¹⁸ in `f32`, for U around 1).
     ///
     /// # Errors
     ///

@@ -9,6 +9,7 @@ mod f32;
 mod f64;
 mod reference;
 mod reference_f32;
+mod rule;
 mod structure;
 mod table;
 

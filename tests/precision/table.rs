@@ -39,10 +39,10 @@ pub(crate) fn bound(name: &str) -> &'static Line {
 }
 
 /// The public functions of a source text, each with the documentation above it.
-fn public_functions(source: &str) -> Vec<(String, String)> {
+pub(crate) fn public_functions(source: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut documentation = String::new();
-    for text in source.lines() {
+    for text in source.lines().map(str::trim_start) {
         if let Some(doc) = text.strip_prefix("///") {
             documentation.push_str(doc);
             documentation.push('\n');
@@ -54,6 +54,12 @@ fn public_functions(source: &str) -> Vec<(String, String)> {
         }
     }
     found
+}
+
+/// The bound that a documentation states as a number of budgets.
+pub(crate) fn stated_budgets(documentation: &str) -> Option<f64> {
+    let (_, rest) = documentation.split_once("**Accuracy**: within ")?;
+    rest.split_once(" budgets")?.0.parse().ok()
 }
 
 /// The bounds that a documentation states, in `f32` and in `f64`.

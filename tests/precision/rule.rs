@@ -1,0 +1,147 @@
+//! The second half of the accuracy table: functions whose bound is a number of first-order budgets.
+
+use std::fs;
+use std::path::Path;
+
+use gmlayer::{Rectified, rectified};
+use rand_core::SeedableRng;
+use rand_pcg::Pcg64;
+
+use super::double::Double;
+use super::reference::{Reference, SCALE};
+use super::table::{public_functions, stated_budgets};
+
+/// A public numeric function that is held to a number of budgets, and the test that holds it.
+struct Line {
+    file: &'static str,
+    name: &'static str,
+    budgets: f64,
+    held_by: &'static str,
+}
+
+const fn line(file: &'static str, name: &'static str, held_by: &'static str) -> Line {
+    Line { file, name, budgets: 8.0, held_by }
+}
+
+const TABLES: &str = "tests/diagonal_table.rs";
+const HERE: &str = "tests/precision/rule.rs";
+
+const RULES: [Line; 7] = [
+    line("src/rectified.rs", "new", HERE),
+    line("src/rectified.rs", "project", HERE),
+    line("src/diagonal/layer.rs", "forward", TABLES),
+    line("src/diagonal/layer.rs", "backward", TABLES),
+    line("src/diagonal/layer.rs", "backward_after_forward", TABLES),
+    line("src/diagonal/layer.rs", "prepare", TABLES),
+    line("src/diagonal/prepared.rs", "forward", TABLES),
+];
+
+/// Public functions that compute no number but a length, or hand out what they hold.
+const NOT_NUMERIC: [&str; 7] =
+    ["new", "shape", "parameters", "constants", "workspace_len", "prepared_len", "none"];
+
+#[test]
+fn every_public_function_of_the_layer_has_a_line_and_states_its_bound() {
+    for file in ["src/rectified.rs", "src/diagonal/layer.rs", "src/diagonal/prepared.rs"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        for (name, documentation) in public_functions(&fs::read_to_string(path).unwrap()) {
+            match RULES.iter().find(|line| (line.file, line.name) == (file, name.as_str())) {
+                Some(line) => {
+                    assert_eq!(
+                        stated_budgets(&documentation),
+                        Some(line.budgets),
+                        "the docs of `{name}`, {file}"
+                    );
+                    assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(line.held_by).exists());
+                }
+                None => {
+                    assert!(
+                        NOT_NUMERIC.contains(&name.as_str()),
+                        "`{name}` of {file} has no line in the table"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// A number of every size that matters here.
+fn number(random: &mut Pcg64, exponents: f64) -> f64 {
+    let uniform = |random: &mut Pcg64| gmlayer::random::uniform(random);
+    let size = 10.0_f64.powf(exponents * (2.0 * uniform(random) - 1.0)) * (1.0 + uniform(random));
+    if uniform(random) < 0.5 { -size } else { size }
+}
+
+/// Errors of r, p, φ and tφ in budgets u(|F| + |t F′(t)|) + η, at t = m/s.
+fn budgets(reference: &Reference, m: f64, s: f64, got: [f64; 4], roundoff: f64, least: f64) -> f64 {
+    let exact = Double::from(m) * Double::from(s).reciprocal();
+    let t = exact.high;
+    let shift = exact.low;
+    let unscale = |value: Double| value * Double::from(1.0 / SCALE);
+    let [density, cumulative, ramp, moment] = reference.at(t).map(unscale);
+    // The values at t + shift, to first order: shift is a rounding of t.
+    let moved = |value: Double, slope: f64| value + Double::from(slope * shift);
+    let slopes = [cumulative.high, density.high, -moment.high, density.high - t * moment.high];
+    let want = [
+        moved(ramp, slopes[0]) * Double::from(s),
+        moved(cumulative, slopes[1]),
+        moved(density, slopes[2]),
+        moved(moment, slopes[3]),
+    ];
+    let sizes = [s, 1.0, 1.0, 1.0];
+    (0..4).fold(0.0, |worst: f64, i| {
+        let error = ((Double::from(got[i]) + want[i] * Double::from(-1.0)).high).abs();
+        let sensitivity = sizes[i] * (t * slopes[i]).abs();
+        let budget = roundoff * (want[i].high.abs() + sensitivity) + least * (1.0 + sizes[i] * least);
+        worst.max(error / budget)
+    })
+}
+
+#[test]
+fn rectified_values_are_within_eight_budgets() {
+    let reference = Reference::new();
+    let mut random = Pcg64::seed_from_u64(5);
+    let (mut worst_f64, mut worst_f32) = (0.0_f64, 0.0_f64);
+    for _ in 0..200_000 {
+        let s = number(&mut random, 3.0).abs();
+        let t = 20.0 * (2.0 * gmlayer::random::uniform(&mut random) - 1.0);
+        let z = Rectified::new(s * t, s);
+        let got = [z.mean, z.probability, z.density, z.density_moment];
+        worst_f64 = worst_f64.max(budgets(&reference, s * t, s, got, f64::EPSILON / 2.0, 5e-324));
+
+        let (m, s) = ((s * t * 0.6) as f32, s as f32);
+        let z = Rectified::new(m, s);
+        let got = [z.mean, z.probability, z.density, z.density_moment].map(f64::from);
+        let roundoff = f64::from(f32::EPSILON) / 2.0;
+        worst_f32 = worst_f32.max(budgets(&reference, f64::from(m), f64::from(s), got, roundoff, 1.5e-45));
+    }
+    println!("Rectified::new: {worst_f64:.2} budgets in f64, {worst_f32:.2} in f32");
+    assert!(worst_f64 <= 8.0 && worst_f32 <= 8.0, "{worst_f64}, {worst_f32}");
+}
+
+/// One input: m = μx and s = |σx| are rounded once, at any size of the numbers.
+#[test]
+fn projections_are_within_eight_budgets() {
+    let reference = Reference::new();
+    let mut random = Pcg64::seed_from_u64(6);
+    let mut worst = 0.0_f64;
+    for _ in 0..100_000 {
+        let (sigma, x) = (number(&mut random, 100.0), number(&mut random, 100.0));
+        let t = 20.0 * (2.0 * gmlayer::random::uniform(&mut random) - 1.0);
+        let mu = t * sigma.abs();
+        let mut direction = [0.0];
+        let z = rectified::project(&[mu], &[sigma], &[x], &mut direction).unwrap();
+        assert!((z.unit * direction[0]).abs() - 1.0 <= f64::EPSILON);
+        // In units of |x|, which h is homogeneous in.
+        let got = [
+            z.rectified.mean / x.abs(),
+            z.rectified.probability,
+            z.rectified.density,
+            z.rectified.density_moment,
+        ];
+        let m = if x < 0.0 { -mu } else { mu };
+        worst = worst.max(budgets(&reference, m, sigma.abs(), got, f64::EPSILON / 2.0, 5e-324));
+    }
+    println!("project: {worst:.2} budgets in f64");
+    assert!(worst <= 8.0, "{worst}");
+}
