@@ -1,9 +1,8 @@
 //! The layer: lengths are checked here, once, then components and rows are walked.
 
-use super::batch::{self, CHUNK, LEAST_ROWS, Model, Plain, Tape, bounded, tape_len};
 use super::parameters::{Gradients, Parameters};
+use super::prepare::prepare;
 use super::prepared::{Constants, Prepared};
-use super::row::Scratch;
 use super::workspace::{self, Workspace};
 use crate::{Error, Real, Shape, shape};
 
@@ -47,8 +46,8 @@ use crate::{Error, Real, Shape, shape};
 /// **Source**: Chewi, Rigollet & Yan (arXiv 2508.04883), eq. 5 and 6.
 #[derive(Debug, Clone, Copy)]
 pub struct Diagonal<'a, T> {
-    shape: Shape,
-    parameters: Parameters<'a, T>,
+    pub(super) shape: Shape,
+    pub(super) parameters: Parameters<'a, T>,
 }
 
 impl<'a, T: Real> Diagonal<'a, T> {
@@ -192,110 +191,6 @@ impl<'a, T: Real> Diagonal<'a, T> {
         }
         Ok(batch)
     }
-    /// Fills the tapes, and `y` where it is wanted.
-    fn record(&self, x: &[T], mut y: Option<&mut [T]>, work: &mut Workspace<'_, T>) -> Result<(), Error> {
-        let (shape, inputs, outputs) = (self.shape, self.shape.inputs(), self.shape.outputs());
-        let batched = work.prepare(shape, &self.parameters);
-        let tape_len = tape_len(shape, CHUNK)?;
-        for (index, x) in x.chunks(CHUNK * inputs).enumerate() {
-            let rows = x.len() / inputs;
-            let mut y = y.as_deref_mut().and_then(|y| y.chunks_mut(CHUNK * outputs).nth(index));
-            let (constants, chunk, record) = work.batch(shape, &self.parameters);
-            let mut tape =
-                record.chunks_mut(tape_len).nth(index).map(|record| Tape::split(shape, rows, record));
-            if let Some(tape) = &mut tape {
-                tape.clear();
-                if batched && rows >= LEAST_ROWS {
-                    batch::forward(&constants, shape, x, y.as_deref_mut(), tape, chunk);
-                }
-            }
-            let plain = tape.as_ref().map_or(Plain::none(), Plain::of);
-            if let Some(y) = y {
-                let (scratch, _) = work.scratch(inputs);
-                for (row, (x, y)) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)).enumerate() {
-                    if !plain.contains(row) {
-                        self.forward_row(x, y, scratch.q);
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Runs the tapes backward.
-    fn replay(
-        &self,
-        x: &[T],
-        g: &[T],
-        mut gradients: Gradients<'_, T>,
-        mut dx: Option<&mut [T]>,
-        work: &mut Workspace<'_, T>,
-    ) -> Result<(), Error> {
-        let (shape, inputs, outputs) = (self.shape, self.shape.inputs(), self.shape.outputs());
-        let tape_len = tape_len(shape, CHUNK)?;
-        for (index, (x, g)) in x.chunks(CHUNK * inputs).zip(g.chunks(CHUNK * outputs)).enumerate() {
-            let rows = x.len() / inputs;
-            let mut dx = dx.as_deref_mut().and_then(|dx| dx.chunks_mut(CHUNK * inputs).nth(index));
-            let (constants, chunk, record) = work.batch(shape, &self.parameters);
-            let mut tape =
-                record.chunks_mut(tape_len).nth(index).map(|record| Tape::split(shape, rows, record));
-            if let Some(tape) = &mut tape {
-                tape.keep(g.chunks_exact(outputs).map(bounded));
-            }
-            let plain = tape.as_ref().map_or(Plain::none(), Plain::of);
-            if let Some(tape) = &mut tape
-                && plain.any()
-            {
-                let model = Model { shape, parameters: self.parameters, constants };
-                batch::backward(&model, x, g, &mut gradients, dx.as_deref_mut(), tape, chunk);
-            }
-            let (mut scratch, share) = work.scratch(inputs);
-            let mut dx = dx.map(|dx| dx.chunks_exact_mut(inputs));
-            for (row, (x, g)) in x.chunks_exact(inputs).zip(g.chunks_exact(outputs)).enumerate() {
-                let dx = dx.as_mut().and_then(Iterator::next);
-                if !plain.contains(row) {
-                    self.backward_row(x, g, &mut gradients, dx, &mut scratch, share);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// One row of y by itself.
-    fn forward_row(&self, x: &[T], y: &mut [T], q: &mut [T]) {
-        y.fill(T::zero());
-        for component in self.parameters.components(self.shape) {
-            component.forward(x, y, q);
-        }
-        let components = T::from_usize(self.shape.components());
-        for y in y {
-            *y /= components;
-        }
-    }
-
-    /// The gradients of one row by itself; `share` is scratch for its cotangent times 1/K.
-    fn backward_row(
-        &self,
-        x: &[T],
-        g: &[T],
-        gradients: &mut Gradients<'_, T>,
-        mut dx: Option<&mut [T]>,
-        scratch: &mut Scratch<'_, T>,
-        share: &mut [T],
-    ) {
-        let components = T::from_usize(self.shape.components());
-        for (share, &g) in share.iter_mut().zip(g) {
-            *share = g / components;
-        }
-        if let Some(dx) = dx.as_deref_mut() {
-            dx.fill(T::zero());
-        }
-        let blocks = gradients.reborrow().components(self.shape);
-        for (component, mut gradients) in self.parameters.components(self.shape).zip(blocks) {
-            component.backward(x, share, &mut gradients, dx.as_deref_mut(), scratch);
-        }
-    }
-
     /// The number of elements of storage that [`prepare`](Self::prepare) fills: K(L + L·d + d).
     #[must_use]
     pub fn prepared_len(&self) -> usize {
@@ -334,7 +229,7 @@ impl<'a, T: Real> Diagonal<'a, T> {
         shape::exact("storage", storage.len(), self.prepared_len())?;
         let (a, rest) = storage.split_at_mut(self.shape.v_len());
         let (w, variance) = rest.split_at_mut(self.shape.u_len());
-        Constants::fill(self.shape, self.parameters, a, w, variance);
+        prepare(self.shape, &self.parameters, a, w, variance);
         Prepared::new(self.shape, Constants { a, w, mu: self.parameters.mu, variance })
     }
 }

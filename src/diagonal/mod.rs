@@ -5,6 +5,8 @@ mod batch;
 mod initialise;
 mod layer;
 mod parameters;
+mod passes;
+mod prepare;
 mod prepared;
 mod row;
 mod workspace;

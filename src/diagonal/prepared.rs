@@ -1,8 +1,7 @@
 //! The form for inference: everything that does not depend on the input, computed once.
 
-use super::batch::{CHUNK, LEAST_ROWS, Plain, Tape, forward, ordinary_constants, scratch_len, tape_len};
-use super::parameters::Parameters;
-use crate::kernel::{dot, sum};
+use super::batch::{self, CHUNK, LEAST_ROWS, Plain, Tape, bounded, scratch_len, tape_len, whole};
+use crate::kernel::{dot, sum, task, widest};
 use crate::rectified::project_checked;
 use crate::{Error, Real, Rectified, Shape, shape};
 
@@ -20,37 +19,14 @@ pub struct Constants<'a, T> {
 }
 
 impl<T: Real> Constants<'_, T> {
-    /// Writes a, W and σ² of checked lengths. Returns whether σ² and W are 0 only where σ and U are.
-    pub(super) fn fill(
-        shape: Shape,
-        parameters: Parameters<'_, T>,
-        a: &mut [T],
-        w: &mut [T],
-        variance: &mut [T],
-    ) -> bool {
-        let (inputs, outputs) = (shape.inputs(), shape.outputs());
-        let written = a
-            .chunks_exact_mut(outputs)
-            .zip(w.chunks_exact_mut(outputs * inputs))
-            .zip(variance.chunks_exact_mut(inputs));
-        let mut kept = true;
-        for (component, ((a, w), variance)) in parameters.components(shape).zip(written) {
-            for (variance, &sigma) in variance.iter_mut().zip(component.sigma) {
-                *variance = sigma * sigma;
-                kept &= !variance.is_zero() | sigma.is_zero();
-            }
-            let rows = component.u.chunks_exact(inputs).zip(w.chunks_exact_mut(inputs));
-            for ((u, w), (a, &v)) in rows.zip(a.iter_mut().zip(component.v)) {
-                *a = dot(u, component.mu) + v;
-                for ((w, &u), &sigma) in w.iter_mut().zip(u).zip(component.sigma) {
-                    *w = u * sigma * sigma;
-                    kept &= !w.is_zero() | u.is_zero() | sigma.is_zero();
-                }
-            }
-        }
-        kept
+    /// Whether all constants keep all their digits and are not larger than ordinary.
+    #[inline(always)]
+    fn are_usual(&self) -> bool {
+        bounded(self.a) && bounded(self.mu) && whole(self.w) && whole(self.variance)
     }
 }
+
+task!(AreUsual, Constants::are_usual, (constants: &'a Constants<'a, T>) -> bool);
 
 /// A layer prepared for inference.
 ///
@@ -65,6 +41,7 @@ impl<T: Real> Constants<'_, T> {
 pub struct Prepared<'a, T> {
     shape: Shape,
     constants: Constants<'a, T>,
+    usual: bool,
 }
 
 impl<'a, T: Real> Prepared<'a, T> {
@@ -78,7 +55,7 @@ impl<'a, T: Real> Prepared<'a, T> {
         shape::exact("w", constants.w.len(), shape.u_len())?;
         shape::exact("mu", constants.mu.len(), shape.mu_len())?;
         shape::exact("variance", constants.variance.len(), shape.sigma_len())?;
-        Ok(Self { shape, constants })
+        Ok(Self { shape, constants, usual: widest(AreUsual, (&constants,)) })
     }
 
     /// The sizes.
@@ -136,14 +113,17 @@ impl<'a, T: Real> Prepared<'a, T> {
         let (sigma, rest) = work.split_at_mut(inputs);
         let (direction, chunk) = rest.split_at_mut(inputs);
 
-        let batched = batch >= LEAST_ROWS && ordinary_constants(&self.constants);
+        let batched = batch >= LEAST_ROWS && self.usual;
         for (x, y) in x.chunks(CHUNK * inputs).zip(y.chunks_mut(CHUNK * outputs)) {
             let rows = x.len() / inputs;
             let mut plain = Plain::none();
             if batched && rows >= LEAST_ROWS {
                 let (scratch, record) = chunk.split_at_mut(scratch_len(self.shape, rows)?);
                 let mut tape = Tape::split(self.shape, rows, record);
-                forward(&self.constants, self.shape, x, Some(&mut *y), &mut tape, scratch);
+                let Constants { a, w, mu, variance } = self.constants;
+                batch::begin(self.shape, mu, variance, x, &mut tape, scratch);
+                batch::slopes(self.shape, 0, w, rows, &mut tape, scratch);
+                batch::finish(self.shape, a, variance, Some(&mut *y), rows, &mut tape, scratch);
                 plain = Plain::of(&tape);
             }
             for (row, (x, y)) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)).enumerate() {

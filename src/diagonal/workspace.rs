@@ -1,10 +1,9 @@
 //! How a workspace is shared out.
 
-use super::batch::{CHUNK, LEAST_ROWS, ordinary_constants, ordinary_parameters, scratch_len, tape_len};
+use super::batch::{CHUNK, LEAST_ROWS, scratch_len, tape_len};
 use super::parameters::Parameters;
-use super::prepared::Constants;
+use super::prepare::{prepare, prepare_variance};
 use super::row::Scratch;
-use crate::kernel::widest;
 use crate::{Error, Real, Shape, shape};
 
 /// The parts of a workspace; all but `rows` are empty for a batch that goes row by row.
@@ -14,9 +13,9 @@ pub(super) struct Workspace<'a, T> {
     /// a, W and σ².
     prepared: &'a mut [T],
     /// Scratch of one chunk.
-    pub(super) chunk: &'a mut [T],
+    chunk: &'a mut [T],
     /// The tapes of all chunks.
-    pub(super) record: &'a mut [T],
+    record: &'a mut [T],
 }
 
 /// The number of scratch elements of a [`Diagonal`](super::Diagonal) layer of this shape for a batch; `const`,
@@ -66,14 +65,14 @@ impl<'a, T: Real> Workspace<'a, T> {
     /// Computes a, W and σ². Returns whether the batch may go in chunks: whether there are chunks, and the
     /// parameters are of ordinary size.
     pub(super) fn prepare(&mut self, shape: Shape, parameters: &Parameters<'_, T>) -> bool {
-        if self.prepared.is_empty() {
-            return false;
-        }
-        let (a, rest) = self.prepared.split_at_mut(shape.v_len());
-        let (w, variance) = rest.split_at_mut(shape.u_len());
-        let kept = widest(|| Constants::fill(shape, *parameters, a, w, variance));
-        kept && ordinary_parameters(parameters)
-            && ordinary_constants(&Constants { a, w, mu: parameters.mu, variance })
+        let Batch { a, w, variance, .. } = self.batch(shape);
+        !a.is_empty() && prepare(shape, parameters, a, w, variance)
+    }
+
+    /// Computes σ² alone. Returns the same of μ and σ.
+    pub(super) fn prepare_variance(&mut self, shape: Shape, parameters: &Parameters<'_, T>) -> bool {
+        let Batch { a, variance, .. } = self.batch(shape);
+        !a.is_empty() && prepare_variance(parameters, variance)
     }
 
     /// The rows of scratch, and with them one row of outputs.
@@ -84,14 +83,24 @@ impl<'a, T: Real> Workspace<'a, T> {
         (Scratch { direction, q, c }, share)
     }
 
-    /// The prepared constants, the scratch of a chunk, and the tapes.
-    pub(super) fn batch<'b>(
-        &'b mut self,
-        shape: Shape,
-        parameters: &Parameters<'b, T>,
-    ) -> (Constants<'b, T>, &'b mut [T], &'b mut [T]) {
-        let (a, rest) = self.prepared.split_at(shape.v_len().min(self.prepared.len()));
-        let (w, variance) = rest.split_at(shape.u_len().min(rest.len()));
-        (Constants { a, w, mu: parameters.mu, variance }, self.chunk, self.record)
+    /// The parts that a batch of chunks uses.
+    pub(super) fn batch(&mut self, shape: Shape) -> Batch<'_, T> {
+        let (a, rest) = self.prepared.split_at_mut(shape.v_len().min(self.prepared.len()));
+        let (w, variance) = rest.split_at_mut(shape.u_len().min(rest.len()));
+        Batch { a, w, variance, chunk: self.chunk, record: self.record }
     }
+}
+
+/// The parts of a workspace that a batch of chunks uses; all empty for one that goes row by row.
+pub(super) struct Batch<'a, T> {
+    /// a of all components.
+    pub(super) a: &'a mut [T],
+    /// W of all components, or of one of them at the front.
+    pub(super) w: &'a mut [T],
+    /// σ² of all components.
+    pub(super) variance: &'a mut [T],
+    /// Scratch of one chunk.
+    pub(super) chunk: &'a mut [T],
+    /// The tapes of all chunks.
+    pub(super) record: &'a mut [T],
 }

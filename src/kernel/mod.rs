@@ -5,7 +5,7 @@
 //! | [`product`], [`product_of_squares`] | C += A·B and C += A·(B∘B), in register tiles |
 //! | [`transpose`] | rows to columns |
 //! | [`square_roots`] | of every element |
-//! | [`widest`] | runs a loop with the widest vectors that the processor has |
+//! | [`widest`] | runs a function compiled for the widest vectors that the processor has |
 //! | [`dot`] and its kin | sums along one row |
 //!
 //! Each product is the same sum in the same order in every implementation: in runs of [`TERMS`] that are
@@ -18,7 +18,7 @@ mod row;
 #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
 mod x86;
 
-pub(crate) use row::{LANES, add_scaled, dot, largest, sum, tree};
+pub(crate) use row::{LANES, add_scaled, all, dot, largest, sum, tree};
 
 use crate::Real;
 
@@ -92,20 +92,44 @@ pub(crate) fn square_roots<T: Real>(values: &mut [T]) {
     }
 }
 
-/// Calls `work` compiled for the widest vectors that the processor has.
-///
-/// It reaches what is inlined into `work`; the arithmetic is the same, and so are the bits.
+/// Runs a task compiled for the widest vectors that the processor has: the same arithmetic, the same bits.
 #[inline(always)]
-pub(crate) fn widest<R>(work: impl FnOnce() -> R) -> R {
+pub(crate) fn widest<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
     #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
     {
-        x86::widest(work)
+        x86::widest(task, arguments)
     }
     #[cfg(not(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable))))]
     {
-        work()
+        task.run(arguments)
     }
 }
+
+/// A function that [`widest`] can compile anew: closures and function items would be called, not inlined.
+pub(crate) trait Task<A> {
+    /// What the function returns.
+    type Output;
+
+    /// Calls the function; always inlined.
+    fn run(self, arguments: A) -> Self::Output;
+}
+
+/// Makes `$task` stand for an `#[inline(always)]` function, whose argument types may use `'a` and `T`.
+macro_rules! task {
+    ($task:ident, $function:path, ($($argument:ident: $type:ty),* $(,)?) -> $output:ty) => {
+        struct $task;
+
+        impl<'a, T: $crate::Real> $crate::kernel::Task<($($type,)*)> for $task {
+            type Output = $output;
+
+            #[inline(always)]
+            fn run(self, ($($argument,)*): ($($type,)*)) -> $output {
+                $function($($argument),*)
+            }
+        }
+    };
+}
+pub(crate) use task;
 
 #[cfg(test)]
 mod tests {

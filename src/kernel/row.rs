@@ -6,6 +6,7 @@ use crate::Real;
 pub(crate) const LANES: usize = 16;
 
 /// ⟨a, b⟩ over the shorter length.
+#[allow(clippy::indexing_slicing, clippy::needless_range_loop)] // arrays of one length
 #[inline(always)]
 pub(crate) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
     let len = a.len().min(b.len());
@@ -13,10 +14,12 @@ pub(crate) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
     let (b, b_rest) = b.get(..len).unwrap_or_default().as_chunks::<LANES>();
     let mut sums = [T::zero(); LANES];
     for (a, b) in a.iter().zip(b) {
-        for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
-            *sum += a * b;
+        for i in 0..LANES {
+            sums[i] += a[i] * b[i];
         }
     }
+    // A copy, so that the array above stays in registers.
+    let mut sums = sums.map(|sum| sum);
     for ((sum, &a), &b) in sums.iter_mut().zip(a_rest).zip(b_rest) {
         *sum += a * b;
     }
@@ -49,6 +52,20 @@ pub(crate) fn tree<T: Real>(mut sums: [T; LANES]) -> T {
     sum
 }
 
+/// Whether `holds` is true of every element, looked at in lanes.
+#[allow(clippy::indexing_slicing, clippy::needless_range_loop)] // arrays of one length
+#[inline(always)]
+pub(crate) fn all<T: Real>(a: &[T], holds: impl Fn(T) -> bool) -> bool {
+    let (whole, rest) = a.as_chunks::<LANES>();
+    let mut misses = [T::zero(); LANES];
+    for a in whole {
+        for i in 0..LANES {
+            misses[i] += if holds(a[i]) { T::zero() } else { T::one() };
+        }
+    }
+    rest.iter().all(|&a| holds(a)) && misses.iter().all(T::is_zero)
+}
+
 /// c += factor·a over the shorter length.
 #[inline(always)]
 pub(crate) fn add_scaled<T: Real>(c: &mut [T], factor: T, a: &[T]) {
@@ -64,7 +81,7 @@ pub(crate) fn largest<T: Real>(a: &[T]) -> T {
 
 #[cfg(test)]
 mod tests {
-    use super::{LANES, add_scaled, dot, largest, sum};
+    use super::{LANES, add_scaled, all, dot, largest, sum};
 
     #[test]
     fn every_length_is_summed_once() {
@@ -79,6 +96,19 @@ mod tests {
             let mut c = vec![1.0; len];
             add_scaled(&mut c, 3.0, &a);
             assert!(c.iter().zip(&a).all(|(c, a)| *c == 1.0 + 3.0 * a));
+        }
+    }
+
+    #[test]
+    fn one_miss_anywhere_is_seen() {
+        for len in 0..3 * LANES + 2 {
+            let a = vec![1.0; len];
+            assert!(all(&a, |a| a == 1.0));
+            for at in 0..len {
+                let mut a = a.clone();
+                a[at] = f64::NAN;
+                assert!(!all(&a, |a| a == 1.0), "{at} of {len}");
+            }
         }
     }
 

@@ -13,7 +13,7 @@ mod transposed;
 use core::any::TypeId;
 use std::sync::OnceLock;
 
-use super::Matrix;
+use super::{Matrix, Task};
 use crate::Real;
 
 /// The instructions that are used.
@@ -156,21 +156,21 @@ pub(super) fn square_roots<T: Real>(values: &mut [T]) -> bool {
 
 /// [`super::widest`].
 #[inline(always)]
-pub(super) fn widest<R>(work: impl FnOnce() -> R) -> R {
+pub(super) fn widest<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-    fn with_avx512<R>(work: impl FnOnce() -> R) -> R {
-        work()
+    fn with_avx512<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
+        task.run(arguments)
     }
     #[target_feature(enable = "avx2")]
-    fn with_avx2<R>(work: impl FnOnce() -> R) -> R {
-        work()
+    fn with_avx2<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
+        task.run(arguments)
     }
     match instructions() {
         // SAFETY: the processor has the instructions.
-        Instructions::Avx512 => unsafe { with_avx512(work) },
+        Instructions::Avx512 => unsafe { with_avx512(task, arguments) },
         // SAFETY: the processor has the instructions.
-        Instructions::Avx2 => unsafe { with_avx2(work) },
-        Instructions::Portable => work(),
+        Instructions::Avx2 => unsafe { with_avx2(task, arguments) },
+        Instructions::Portable => task.run(arguments),
     }
 }
 
@@ -262,12 +262,14 @@ macro_rules! products {
             mask: $mask,
         ) {
             let mut sums = [[$zero(); VECTORS]; ROWS];
-            for term in 0..terms {
+            let rows: [usize; ROWS] = core::array::from_fn(|row| row * row_stride);
+            let (mut a, mut b) = (a, b);
+            for _ in 0..terms {
                 let mut lanes = [$zero(); VECTORS];
                 for vector in 0..VECTORS {
-                    // SAFETY: the caller vouches for these columns of row `term` of B.
+                    // SAFETY: the caller vouches for these columns of this row of B.
                     lanes[vector] = unsafe {
-                        let b = b.add(term * columns + vector * $lanes);
+                        let b = b.add(vector * $lanes);
                         if vector + 1 == VECTORS { $load_masked(b, mask) } else { $load(b) }
                     };
                     if SQUARED {
@@ -276,11 +278,13 @@ macro_rules! products {
                 }
                 for row in 0..ROWS {
                     // SAFETY: the caller vouches for this element of A.
-                    let factor = $set(unsafe { *a.add(row * row_stride + term * column_stride) });
+                    let factor = $set(unsafe { *a.add(rows[row]) });
                     for vector in 0..VECTORS {
                         sums[row][vector] = $multiply_add(factor, lanes[vector], sums[row][vector]);
                     }
                 }
+                // Past the last term these point outside, and are not read.
+                (a, b) = (a.wrapping_add(column_stride), b.wrapping_add(columns));
             }
             for row in 0..ROWS {
                 for vector in 0..VECTORS {

@@ -1,9 +1,10 @@
 //! The backward pass of one chunk.
 
-use super::super::parameters::{Gradients, Parameters};
-use super::super::prepared::Constants;
+use core::ops::Range;
+
+use super::super::parameters::{Component, Gradients, Parameters};
 use super::{CHUNK, Tape, clear_others};
-use crate::kernel::{Matrix, add_scaled, dot, product, product_of_squares, transpose, widest};
+use crate::kernel::{Matrix, add_scaled, dot, product, product_of_squares, task, transpose, widest};
 use crate::{Real, Shape};
 
 /// What a backward pass differentiates: the parameters and what was prepared from them.
@@ -11,7 +12,10 @@ use crate::{Real, Shape};
 pub(in crate::diagonal) struct Model<'a, T> {
     pub(in crate::diagonal) shape: Shape,
     pub(in crate::diagonal) parameters: Parameters<'a, T>,
-    pub(in crate::diagonal) constants: Constants<'a, T>,
+    pub(in crate::diagonal) a: &'a [T],
+    /// W, which only ∂x needs.
+    pub(in crate::diagonal) w: &'a [T],
+    pub(in crate::diagonal) variance: &'a [T],
 }
 
 /// Adds the gradients of the plain rows of a chunk and overwrites their `dx`; what the tape holds of W x, φ
@@ -25,14 +29,15 @@ pub(in crate::diagonal) fn backward<T: Real>(
     tape: &mut Tape<'_, T>,
     scratch: &mut [T],
 ) {
-    let (shape, constants) = (model.shape, &model.constants);
+    let shape = model.shape;
     let (inputs, outputs) = (shape.inputs(), shape.outputs());
     let rows = x.len() / inputs;
     let (spread, rest) = scratch.split_at_mut(x.len());
     let (cleared, rest) = rest.split_at_mut(x.len());
     let (share, rest) = rest.split_at_mut(g.len());
     let (of_w, rest) = rest.split_at_mut(outputs * inputs);
-    let (of_variance, _) = rest.split_at_mut(shape.sigma_len());
+    let (of_variance, rest) = rest.split_at_mut(shape.sigma_len());
+    let (of_a, _) = rest.split_at_mut(outputs);
 
     let components = T::from_usize(shape.components());
     transpose(g, outputs, share, rows);
@@ -43,16 +48,16 @@ pub(in crate::diagonal) fn backward<T: Real>(
         }
     }
     let x = plain_rows(x, inputs, tape.plain, cleared);
-    cotangents(constants, share, tape, outputs, rows);
+    cotangents(model.a, share, tape, outputs, rows);
     // From here: density holds ∂m, density_moment ∂s/s, slope p g.
 
     if let Some(dx) = dx {
         dx.fill(T::zero());
-        product(dx, Matrix::transposed(tape.density, rows), constants.mu, shape.components(), inputs);
-        product(dx, Matrix::transposed(tape.slope, rows), constants.w, shape.v_len(), inputs);
+        product(dx, Matrix::transposed(tape.density, rows), model.parameters.mu, shape.components(), inputs);
+        product(dx, Matrix::transposed(tape.slope, rows), model.w, shape.v_len(), inputs);
         spread.fill(T::zero());
         let of_s = Matrix::transposed(tape.density_moment, rows);
-        product(spread, of_s, constants.variance, shape.components(), inputs);
+        product(spread, of_s, model.variance, shape.components(), inputs);
         for ((dx, &spread), &x) in dx.iter_mut().zip(spread.iter()).zip(x) {
             *dx += spread * x;
         }
@@ -75,24 +80,69 @@ pub(in crate::diagonal) fn backward<T: Real>(
             of_w.fill(T::zero());
             product(of_w, Matrix::rows(slope, rows), x, rows, inputs);
         }
-        if let Some(of_sigma) = gradients.sigma.as_deref_mut() {
-            widest(|| along_sigma(component.sigma, component.u, of_w, of_variance, of_sigma));
+        for (of_a, share) in of_a.iter_mut().zip(share.chunks_exact(rows)) {
+            *of_a = widest(Dot, (share, mean));
         }
-        for (l, share) in share.chunks_exact(rows).enumerate() {
-            let of_a = widest(|| dot(share, mean));
-            let row = l * inputs..(l + 1) * inputs;
-            if let Some(of_v) = gradients.v.as_deref_mut().and_then(|of_v| of_v.get_mut(l)) {
-                *of_v += of_a;
-            }
-            if let Some(of_mu) = gradients.mu.as_deref_mut() {
-                let u = component.u.get(row.clone()).unwrap_or_default();
-                widest(|| add_scaled(of_mu, of_a, u));
-            }
-            if let Some(of_u) = gradients.u.as_deref_mut().and_then(|of_u| of_u.get_mut(row.clone())) {
-                let of_w = of_w.get(row).unwrap_or_default();
-                widest(|| along_u(of_u, of_w, of_a, component.sigma, component.mu));
+        if let Some(of_v) = gradients.v.as_deref_mut() {
+            add_scaled(of_v, T::one(), of_a);
+        }
+        widest(AlongInputs, (&component, &*of_w, &*of_a, of_variance, gradients));
+    }
+}
+
+/// Inputs that go through all outputs together.
+const BLOCK: usize = 64;
+
+/// The gradients of μ, σ and U in one pass along the inputs, in blocks:
+///
+/// ```text
+/// ∂U += ∂W diag σ² + ∂a μᵀ     ∂μ += Uᵀ∂a     ∂σ += σ∘(Σ (∂s/s) x∘x + 2 Σ_l ∂Wₗ∘Uₗ)
+/// ```
+#[inline(always)]
+fn along_inputs<T: Real>(
+    component: &Component<'_, T>,
+    of_w: &[T],
+    of_a: &[T],
+    of_variance: &[T],
+    mut gradients: Gradients<'_, T>,
+) {
+    let inputs = component.mu.len();
+    for first in (0..inputs).step_by(BLOCK) {
+        let block = first..inputs.min(first + BLOCK);
+        let (mu, sigma) = (part(component.mu, &block), part(component.sigma, &block));
+        let mut sums = [[T::zero(); BLOCK]; 2];
+        let [of_mu, of_sigma] = &mut sums;
+        let rows = component.u.chunks_exact(inputs).zip(of_w.chunks_exact(inputs)).zip(of_a);
+        let mut of_u = gradients.u.as_deref_mut().map(|of_u| of_u.chunks_exact_mut(inputs));
+        for ((u, of_w), &of_a) in rows {
+            let (u, of_w) = (part(u, &block), part(of_w, &block));
+            add_products(of_mu, of_sigma, u, of_w, of_a);
+            if let Some(of_u) = of_u.as_mut().and_then(Iterator::next) {
+                along_u(of_u.get_mut(block.clone()).unwrap_or_default(), of_w, of_a, sigma, mu);
             }
         }
+        if let Some(total) = gradients.mu.as_deref_mut() {
+            add_scaled(total.get_mut(block.clone()).unwrap_or_default(), T::one(), of_mu);
+        }
+        if let Some(total) = gradients.sigma.as_deref_mut() {
+            let total = total.get_mut(block.clone()).unwrap_or_default();
+            add_spread(total, sigma, part(of_variance, &block), of_sigma);
+        }
+    }
+}
+
+/// A block of a row.
+#[inline(always)]
+fn part<'a, T>(row: &'a [T], block: &Range<usize>) -> &'a [T] {
+    row.get(block.clone()).unwrap_or_default()
+}
+
+/// Uᵀ∂a and Σ_l ∂Wₗ∘Uₗ, for one output.
+#[inline(always)]
+fn add_products<T: Real>(of_mu: &mut [T], of_sigma: &mut [T], u: &[T], of_w: &[T], of_a: T) {
+    for ((of_mu, of_sigma), (&u, &of_w)) in of_mu.iter_mut().zip(of_sigma).zip(u.iter().zip(of_w)) {
+        *of_mu += u * of_a;
+        *of_sigma += u * of_w;
     }
 }
 
@@ -101,6 +151,16 @@ pub(in crate::diagonal) fn backward<T: Real>(
 fn along_u<T: Real>(of_u: &mut [T], of_w: &[T], of_a: T, sigma: &[T], mu: &[T]) {
     for (of_u, ((&of_w, &sigma), &mu)) in of_u.iter_mut().zip(of_w.iter().zip(sigma).zip(mu)) {
         *of_u += of_w * sigma * sigma + of_a * mu;
+    }
+}
+
+/// ∂σ += σ∘(Σ (∂s/s) x∘x + 2 Σ_l ∂Wₗ∘Uₗ).
+#[inline(always)]
+fn add_spread<T: Real>(total: &mut [T], sigma: &[T], of_variance: &[T], sums: &[T]) {
+    for ((total, &sigma), (&of_variance, &sum)) in
+        total.iter_mut().zip(sigma).zip(of_variance.iter().zip(sums))
+    {
+        *total += sigma * (of_variance + (sum + sum));
     }
 }
 
@@ -119,13 +179,7 @@ fn plain_rows<'a, T: Real>(x: &'a [T], inputs: usize, plain: &[T], copy: &'a mut
 }
 
 /// ∂m, ∂s/s and p g of every component, in the place of φ, tφ and W x.
-fn cotangents<T: Real>(
-    constants: &Constants<'_, T>,
-    share: &[T],
-    tape: &mut Tape<'_, T>,
-    outputs: usize,
-    rows: usize,
-) {
+fn cotangents<T: Real>(a: &[T], share: &[T], tape: &mut Tape<'_, T>, outputs: usize, rows: usize) {
     let components = tape
         .inverse
         .chunks_exact(rows)
@@ -133,14 +187,14 @@ fn cotangents<T: Real>(
         .zip(tape.density.chunks_exact_mut(rows))
         .zip(tape.density_moment.chunks_exact_mut(rows))
         .zip(tape.slope.chunks_exact_mut(rows * outputs))
-        .zip(constants.a.chunks_exact(outputs));
+        .zip(a.chunks_exact(outputs));
     for (((((inverse, probability), density), moment), slope), a) in components {
         let mut sums = [[T::zero(); CHUNK]; 2];
         let [rho, pi] = &mut sums;
         for ((share, slope), &a) in share.chunks_exact(rows).zip(slope.chunks_exact_mut(rows)).zip(a) {
-            widest(|| add_cotangent(rho, pi, slope, share, a, probability));
+            widest(AddCotangent, (&mut rho[..], &mut pi[..], slope, share, a, probability));
         }
-        widest(|| slopes(rho, pi, density, moment, inverse, probability));
+        widest(Slopes, (&rho[..], &pi[..], density, moment, inverse, probability));
     }
 }
 
@@ -181,29 +235,27 @@ fn slopes<T: Real>(
     }
 }
 
-/// Inputs that are summed over the outputs at once.
-const BLOCK: usize = 64;
-
-/// ∂σ += σ∘(Σ (∂s/s) x∘x + 2 Σ_l ∂Wₗ∘Uₗ), in blocks along the inputs.
-#[inline(always)]
-fn along_sigma<T: Real>(sigma: &[T], u: &[T], of_w: &[T], of_variance: &[T], of_sigma: &mut [T]) {
-    let inputs = sigma.len();
-    let blocks = of_sigma.chunks_mut(BLOCK).zip(sigma.chunks(BLOCK)).zip(of_variance.chunks(BLOCK));
-    for (block, ((of_sigma, sigma), of_variance)) in blocks.enumerate() {
-        let (first, width) = (block * BLOCK, sigma.len());
-        let mut sums = [T::zero(); BLOCK];
-        for (u, of_w) in u.chunks_exact(inputs).zip(of_w.chunks_exact(inputs)) {
-            let (Some(u), Some(of_w)) = (u.get(first..first + width), of_w.get(first..first + width)) else {
-                continue;
-            };
-            for ((sum, &u), &of_w) in sums.iter_mut().zip(u).zip(of_w) {
-                *sum += u * of_w;
-            }
-        }
-        for (((of_sigma, &sigma), &of_variance), sum) in
-            of_sigma.iter_mut().zip(sigma).zip(of_variance).zip(sums)
-        {
-            *of_sigma += sigma * (of_variance + (sum + sum));
-        }
-    }
-}
+task!(Dot, dot, (a: &'a [T], b: &'a [T]) -> T);
+task!(AlongInputs, along_inputs, (
+    component: &'a Component<'a, T>,
+    of_w: &'a [T],
+    of_a: &'a [T],
+    of_variance: &'a [T],
+    gradients: Gradients<'a, T>,
+) -> ());
+task!(AddCotangent, add_cotangent, (
+    rho: &'a mut [T],
+    pi: &'a mut [T],
+    slope: &'a mut [T],
+    share: &'a [T],
+    a: T,
+    probability: &'a [T],
+) -> ());
+task!(Slopes, slopes, (
+    rho: &'a [T],
+    pi: &'a [T],
+    density: &'a mut [T],
+    moment: &'a mut [T],
+    inverse: &'a [T],
+    probability: &'a [T],
+) -> ());

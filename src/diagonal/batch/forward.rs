@@ -1,33 +1,33 @@
-//! The forward pass of one chunk.
+//! The forward pass of one chunk, in three steps.
 
-use super::super::prepared::Constants;
 use super::{Tape, all_zero, clear_others, ordinary};
-use crate::kernel::{Matrix, product, product_of_squares, square_roots, transpose, widest};
+use crate::kernel::{Matrix, product, product_of_squares, square_roots, task, transpose, widest};
 use crate::{Real, Rectified, Shape};
 
-/// Fills the tape for a chunk of rows and overwrites `y`, where it is wanted, with h(x).
-///
-/// Rows whose tape says that they are not plain are left to the caller; what stands in their place in `y` is
-/// finite and meaningless.
-pub(in crate::diagonal) fn forward<T: Real>(
-    constants: &Constants<'_, T>,
+/// The scratch of the forward pass: Xᵀ, yᵀ and the least s² of each row.
+fn split<T>(shape: Shape, rows: usize, scratch: &mut [T]) -> [&mut [T]; 3] {
+    let (x_transposed, rest) = scratch.split_at_mut(rows * shape.inputs());
+    let (y_transposed, rest) = rest.split_at_mut(rows * shape.outputs());
+    let (least, _) = rest.split_at_mut(rows);
+    [x_transposed, y_transposed, least]
+}
+
+/// First step: finds the plain rows, transposes them and computes m and s².
+pub(in crate::diagonal) fn begin<T: Real>(
     shape: Shape,
+    mu: &[T],
+    variance: &[T],
     x: &[T],
-    y: Option<&mut [T]>,
     tape: &mut Tape<'_, T>,
     scratch: &mut [T],
 ) {
-    let (inputs, outputs) = (shape.inputs(), shape.outputs());
+    let inputs = shape.inputs();
     let rows = x.len() / inputs;
-    let (x_transposed, rest) = scratch.split_at_mut(x.len());
-    let (y_transposed, rest) = rest.split_at_mut(rows * outputs);
-    let (least, _) = rest.split_at_mut(rows);
-
+    let [x_transposed, _, least] = split(shape, rows, scratch);
     // A row of zeros may have s = 0; every other s² below the least has lost digits.
-    for ((plain, least), x) in tape.plain.iter_mut().zip(least.iter_mut()).zip(x.chunks_exact(inputs)) {
-        let (ordinary, zero) = widest(|| (ordinary(x), all_zero(x)));
-        *plain = if ordinary { T::one() } else { T::zero() };
-        *least = if zero { T::zero() } else { T::ORDINARY.0 };
+    for ((plain, least), x) in tape.plain.iter_mut().zip(least).zip(x.chunks_exact(inputs)) {
+        *plain = if widest(Ordinary, (x,)) { T::one() } else { T::zero() };
+        *least = if widest(AllZero, (x,)) { T::zero() } else { T::ORDINARY.0 };
     }
     transpose(x, inputs, x_transposed, rows);
     if tape.plain.iter().any(T::is_zero) {
@@ -38,10 +38,42 @@ pub(in crate::diagonal) fn forward<T: Real>(
     for field in [&mut *tape.mean, &mut *tape.inverse, &mut *tape.slope] {
         field.fill(T::zero());
     }
-    product(tape.mean, Matrix::rows(constants.mu, inputs), x_transposed, inputs, rows);
-    product_of_squares(tape.inverse, Matrix::rows(constants.variance, inputs), x_transposed, inputs, rows);
-    product(tape.slope, Matrix::rows(constants.w, inputs), x_transposed, inputs, rows);
+    product(tape.mean, Matrix::rows(mu, inputs), x_transposed, inputs, rows);
+    product_of_squares(tape.inverse, Matrix::rows(variance, inputs), x_transposed, inputs, rows);
+}
 
+/// Second step, for all components at once or for each in turn: W x of as many components as `w` holds, from
+/// the component `first` on.
+pub(in crate::diagonal) fn slopes<T: Real>(
+    shape: Shape,
+    first: usize,
+    w: &[T],
+    rows: usize,
+    tape: &mut Tape<'_, T>,
+    scratch: &mut [T],
+) {
+    let [x_transposed, ..] = split(shape, rows, scratch);
+    let inputs = shape.inputs();
+    let len = w.len() / inputs * rows;
+    let slope = tape.slope.get_mut(first * shape.outputs() * rows..).and_then(|slope| slope.get_mut(..len));
+    product(slope.unwrap_or_default(), Matrix::rows(w, inputs), x_transposed, inputs, rows);
+}
+
+/// Last step: r, p, φ and tφ, and h(x) where `y` is wanted.
+///
+/// Rows whose tape says that they are not plain are left to the caller; what stands in their place in `y` is
+/// meaningless.
+pub(in crate::diagonal) fn finish<T: Real>(
+    shape: Shape,
+    a: &[T],
+    variance: &[T],
+    y: Option<&mut [T]>,
+    rows: usize,
+    tape: &mut Tape<'_, T>,
+    scratch: &mut [T],
+) {
+    let (inputs, outputs) = (shape.inputs(), shape.outputs());
+    let [_, y_transposed, least] = split(shape, rows, scratch);
     y_transposed.fill(T::zero());
     let components = tape
         .mean
@@ -51,15 +83,15 @@ pub(in crate::diagonal) fn forward<T: Real>(
         .zip(tape.density.chunks_exact_mut(rows))
         .zip(tape.density_moment.chunks_exact_mut(rows))
         .zip(tape.slope.chunks_exact(rows * outputs))
-        .zip(constants.variance.chunks_exact(inputs))
-        .zip(constants.a.chunks_exact(outputs));
+        .zip(variance.chunks_exact(inputs))
+        .zip(a.chunks_exact(outputs));
     for (((((((mean, inverse), probability), density), moment), slope), variance), a) in components {
-        let deterministic = all_zero(variance);
-        widest(|| limit(inverse, least, deterministic, tape.plain));
+        let deterministic = variance.iter().all(T::is_zero);
+        widest(Limit, (&mut *inverse, &*least, deterministic, &mut *tape.plain));
         square_roots(inverse);
-        widest(|| lanes(mean, inverse, probability, density, moment, tape.plain));
+        widest(Lanes, (&mut *mean, inverse, &mut *probability, density, moment, &mut *tape.plain));
         for ((y, slope), &a) in y_transposed.chunks_exact_mut(rows).zip(slope.chunks_exact(rows)).zip(a) {
-            widest(|| add_output(y, slope, a, mean, probability));
+            widest(AddOutput, (y, slope, a, &*mean, &*probability));
         }
     }
     if let Some(y) = y {
@@ -113,3 +145,16 @@ fn add_output<T: Real>(y: &mut [T], slope: &[T], a: T, mean: &[T], probability: 
         *y += a * r + slope * p;
     }
 }
+
+task!(Ordinary, ordinary, (numbers: &'a [T]) -> bool);
+task!(AllZero, all_zero, (numbers: &'a [T]) -> bool);
+task!(Limit, limit, (squares: &'a mut [T], least: &'a [T], deterministic: bool, plain: &'a mut [T]) -> ());
+task!(Lanes, lanes, (
+    mean: &'a mut [T],
+    inverse: &'a mut [T],
+    probability: &'a mut [T],
+    density: &'a mut [T],
+    moment: &'a mut [T],
+    plain: &'a mut [T],
+) -> ());
+task!(AddOutput, add_output, (y: &'a mut [T], slope: &'a [T], a: T, mean: &'a [T], probability: &'a [T]) -> ());

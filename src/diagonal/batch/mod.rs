@@ -25,12 +25,11 @@ mod forward;
 mod tape;
 
 pub(super) use backward::{Model, backward};
-pub(super) use forward::forward;
+pub(super) use forward::{begin, finish, slopes};
 pub(super) use tape::{Plain, Tape, scratch_len, tape_len};
 
-use super::parameters::Parameters;
-use super::prepared::Constants;
 use crate::Real;
+use crate::kernel::all;
 
 /// Rows that are worked on together: what the vector lanes run along.
 pub(super) const CHUNK: usize = 64;
@@ -42,39 +41,33 @@ pub(super) const LEAST_ROWS: usize = 8;
 #[inline(always)]
 pub(super) fn ordinary<T: Real>(numbers: &[T]) -> bool {
     let (least, most) = T::ORDINARY;
-    numbers.iter().fold(true, |ordinary, &number| {
+    all(numbers, |number| {
         let size = number.abs();
-        ordinary & (size.is_zero() | ((size >= least) & (size <= most)))
+        size.is_zero() | ((size >= least) & (size <= most))
     })
 }
 
 /// Whether every number is 0.
 #[inline(always)]
 pub(super) fn all_zero<T: Real>(numbers: &[T]) -> bool {
-    numbers.iter().fold(true, |zero, number| zero & number.is_zero())
+    all(numbers, |number| number.is_zero())
 }
 
 /// Whether no number is larger than ordinary, and none is NaN.
 #[inline(always)]
 pub(super) fn bounded<T: Real>(numbers: &[T]) -> bool {
     let (_, most) = T::ORDINARY;
-    numbers.iter().fold(true, |bounded, &number| bounded & (number.abs() <= most))
+    all(numbers, |number| number.abs() <= most)
 }
 
-/// Whether the prepared constants keep all their digits: bounded, and σ² and W normal where they are not 0.
-pub(super) fn ordinary_constants<T: Real>(constants: &Constants<'_, T>) -> bool {
-    let normal = |numbers: &[T]| {
-        numbers
-            .iter()
-            .fold(true, |normal, &number| normal & (number.is_zero() | (number.abs() >= T::LEAST_NORMAL)))
-    };
-    let Constants { a, w, mu, variance } = constants;
-    bounded(a) && bounded(w) && bounded(mu) && bounded(variance) && normal(w) && normal(variance)
-}
-
-/// Whether the parameters themselves are bounded.
-pub(super) fn ordinary_parameters<T: Real>(parameters: &Parameters<'_, T>) -> bool {
-    bounded(parameters.sigma) && bounded(parameters.u) && bounded(parameters.v)
+/// Whether every number keeps all its digits and is not larger than ordinary: normal, or 0.
+#[inline(always)]
+pub(super) fn whole<T: Real>(numbers: &[T]) -> bool {
+    let (_, most) = T::ORDINARY;
+    all(numbers, |number| {
+        let size = number.abs();
+        size.is_zero() | ((size >= T::LEAST_NORMAL) & (size <= most))
+    })
 }
 
 /// Sets the lanes of rows that are not plain to 0.

@@ -37,7 +37,7 @@ pub(in crate::diagonal) const fn scratch_len(shape: Shape, rows: usize) -> Resul
     let Some(each) = (2 * shape.inputs()).checked_add(shape.outputs() + 1) else {
         return Err(Error::Overflow { argument: "workspace" });
     };
-    let passes = shape.outputs() * shape.inputs() + shape.sigma_len();
+    let passes = shape.outputs() * shape.inputs() + shape.sigma_len() + shape.outputs();
     match shape::product("workspace", rows, each) {
         Ok(chunk) => match chunk.checked_add(passes) {
             Some(len) => Ok(len),

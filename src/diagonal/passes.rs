@@ -1,0 +1,147 @@
+//! Forward and backward over the chunks of a batch: what goes in chunks, and what row by row.
+
+use super::batch::{self, CHUNK, LEAST_ROWS, Model, Plain, Tape, bounded, tape_len};
+use super::layer::Diagonal;
+use super::parameters::Gradients;
+use super::row::Scratch;
+use super::workspace::Workspace;
+use crate::{Error, Real};
+
+impl<T: Real> Diagonal<'_, T> {
+    /// Fills the tapes, and `y` where it is wanted.
+    ///
+    /// A batch of several chunks prepares W for all components first. One of a single chunk prepares it a
+    /// component at a time, just before its product, while it is still in the nearest cache.
+    pub(super) fn record(
+        &self,
+        x: &[T],
+        mut y: Option<&mut [T]>,
+        work: &mut Workspace<'_, T>,
+    ) -> Result<(), Error> {
+        let (shape, inputs, outputs) = (self.shape, self.shape.inputs(), self.shape.outputs());
+        let single = x.len() <= CHUNK * inputs;
+        let usual = if single {
+            work.prepare_variance(shape, &self.parameters)
+        } else {
+            work.prepare(shape, &self.parameters)
+        };
+        let tape_len = tape_len(shape, CHUNK)?;
+        for (index, x) in x.chunks(CHUNK * inputs).enumerate() {
+            let rows = x.len() / inputs;
+            let mut y = y.as_deref_mut().and_then(|y| y.chunks_mut(CHUNK * outputs).nth(index));
+            let batch = work.batch(shape);
+            let mut tape =
+                batch.record.chunks_mut(tape_len).nth(index).map(|record| Tape::split(shape, rows, record));
+            if let Some(tape) = &mut tape {
+                tape.clear();
+                if usual && rows >= LEAST_ROWS {
+                    batch::begin(shape, self.parameters.mu, batch.variance, x, tape, batch.chunk);
+                    let mut all_usual = true;
+                    if single {
+                        let one = batch.w.get_mut(..outputs * inputs).unwrap_or_default();
+                        let components =
+                            self.parameters.components(shape).zip(batch.a.chunks_exact_mut(outputs));
+                        for (index, (component, a)) in components.enumerate() {
+                            all_usual &= component.prepare(a, one);
+                            batch::slopes(shape, index, one, rows, tape, batch.chunk);
+                        }
+                    } else {
+                        batch::slopes(shape, 0, batch.w, rows, tape, batch.chunk);
+                    }
+                    batch::finish(shape, batch.a, batch.variance, y.as_deref_mut(), rows, tape, batch.chunk);
+                    if !all_usual {
+                        tape.clear();
+                    }
+                }
+            }
+            let plain = tape.as_ref().map_or(Plain::none(), Plain::of);
+            if let Some(y) = y {
+                let (scratch, _) = work.scratch(inputs);
+                for (row, (x, y)) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)).enumerate() {
+                    if !plain.contains(row) {
+                        self.forward_row(x, y, scratch.q);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the tapes backward.
+    pub(super) fn replay(
+        &self,
+        x: &[T],
+        g: &[T],
+        mut gradients: Gradients<'_, T>,
+        mut dx: Option<&mut [T]>,
+        work: &mut Workspace<'_, T>,
+    ) -> Result<(), Error> {
+        let (shape, inputs, outputs) = (self.shape, self.shape.inputs(), self.shape.outputs());
+        if dx.is_some() && x.len() <= CHUNK * inputs {
+            work.prepare(shape, &self.parameters);
+        }
+        let tape_len = tape_len(shape, CHUNK)?;
+        for (index, (x, g)) in x.chunks(CHUNK * inputs).zip(g.chunks(CHUNK * outputs)).enumerate() {
+            let rows = x.len() / inputs;
+            let mut dx = dx.as_deref_mut().and_then(|dx| dx.chunks_mut(CHUNK * inputs).nth(index));
+            let batch = work.batch(shape);
+            let mut tape =
+                batch.record.chunks_mut(tape_len).nth(index).map(|record| Tape::split(shape, rows, record));
+            if let Some(tape) = &mut tape {
+                tape.keep(g.chunks_exact(outputs).map(bounded));
+            }
+            let plain = tape.as_ref().map_or(Plain::none(), Plain::of);
+            if let Some(tape) = &mut tape
+                && plain.any()
+            {
+                let parameters = self.parameters;
+                let model = Model { shape, parameters, a: batch.a, w: batch.w, variance: batch.variance };
+                batch::backward(&model, x, g, &mut gradients, dx.as_deref_mut(), tape, batch.chunk);
+            }
+            let (mut scratch, share) = work.scratch(inputs);
+            let mut dx = dx.map(|dx| dx.chunks_exact_mut(inputs));
+            for (row, (x, g)) in x.chunks_exact(inputs).zip(g.chunks_exact(outputs)).enumerate() {
+                let dx = dx.as_mut().and_then(Iterator::next);
+                if !plain.contains(row) {
+                    self.backward_row(x, g, &mut gradients, dx, &mut scratch, share);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One row of y by itself.
+    fn forward_row(&self, x: &[T], y: &mut [T], q: &mut [T]) {
+        y.fill(T::zero());
+        for component in self.parameters.components(self.shape) {
+            component.forward(x, y, q);
+        }
+        let components = T::from_usize(self.shape.components());
+        for y in y {
+            *y /= components;
+        }
+    }
+
+    /// The gradients of one row by itself; `share` is scratch for its cotangent times 1/K.
+    fn backward_row(
+        &self,
+        x: &[T],
+        g: &[T],
+        gradients: &mut Gradients<'_, T>,
+        mut dx: Option<&mut [T]>,
+        scratch: &mut Scratch<'_, T>,
+        share: &mut [T],
+    ) {
+        let components = T::from_usize(self.shape.components());
+        for (share, &g) in share.iter_mut().zip(g) {
+            *share = g / components;
+        }
+        if let Some(dx) = dx.as_deref_mut() {
+            dx.fill(T::zero());
+        }
+        let blocks = gradients.reborrow().components(self.shape);
+        for (component, mut gradients) in self.parameters.components(self.shape).zip(blocks) {
+            component.backward(x, share, &mut gradients, dx.as_deref_mut(), scratch);
+        }
+    }
+}
