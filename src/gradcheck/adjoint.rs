@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::check::Block;
+use super::block::Block;
 use super::objective::{Buffers, scale};
 use super::sequence::Sequence;
 use crate::{Dual, Real};

@@ -1,36 +1,13 @@
 //! The check: what the caller says, and the order in which everything is done.
 
 use super::adjoint::{self, AdjointReport};
+use super::block::Block;
 use super::objective::{Buffers, Objective};
-use super::report::{BlockReport, Report, Verdict};
+use super::report::{BlockReport, Report};
 use super::sequence::Sequence;
+use super::verdict::Verdict;
 use super::{coordinate, laws, taylor};
 use crate::{Dual, Error, Real, shape};
-
-/// One named block of the flat slice θ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Block {
-    /// The name that the report uses.
-    pub name: &'static str,
-    /// The number of elements.
-    pub len: usize,
-    /// Whether the backward pass must leave this block's gradient alone.
-    pub frozen: bool,
-}
-
-impl Block {
-    /// A block of `len` elements.
-    #[must_use]
-    pub const fn new(name: &'static str, len: usize) -> Self {
-        Self { name, len, frozen: false }
-    }
-
-    /// The same block, frozen: its gradient must stay untouched.
-    #[must_use]
-    pub const fn frozen(self) -> Self {
-        Self { frozen: true, ..self }
-    }
-}
 
 /// A gradient check of y = f(θ), θ in `N` named blocks that lie one after the other.
 #[derive(Debug, Clone, Copy)]

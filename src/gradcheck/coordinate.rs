@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use super::objective::{Buffers, Noise, Objective, ROUNDINGS, scale};
-use super::report::Verdict;
+use super::verdict::Verdict;
 use crate::Real;
 
 /// One coordinate, seen both ways.

@@ -1,6 +1,6 @@
 //! The laws of a backward pass: what holds whatever the function is.
 
-use super::check::Block;
+use super::block::Block;
 use super::objective::{Buffers, Objective};
 use super::sequence::Sequence;
 use crate::Real;

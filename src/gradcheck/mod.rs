@@ -34,6 +34,7 @@
 //! ```
 
 mod adjoint;
+mod block;
 mod check;
 mod coordinate;
 mod laws;
@@ -41,10 +42,13 @@ mod objective;
 mod report;
 mod sequence;
 mod taylor;
+mod verdict;
 
 pub use adjoint::{AdjointReport, BlockAdjoint};
-pub use check::{Block, Check};
+pub use block::Block;
+pub use check::Check;
 pub use coordinate::Entry;
 pub use laws::Laws;
-pub use report::{BlockReport, Report, Verdict};
+pub use report::{BlockReport, Report};
 pub use taylor::Taylor;
+pub use verdict::Verdict;

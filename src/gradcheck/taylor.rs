@@ -3,8 +3,8 @@
 use core::ops::Range;
 
 use super::objective::{Buffers, Noise, Objective, ROUNDINGS, scale};
-use super::report::Verdict;
 use super::sequence::Sequence;
+use super::verdict::Verdict;
 use crate::Real;
 
 /// What the Taylor test saw along one direction δ.

@@ -1,0 +1,43 @@
+//! The verdict on a gradient.
+
+use core::fmt;
+
+/// The verdict on one block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The block is frozen or empty: nothing to compare.
+    Frozen,
+    /// The gradient is right.
+    Agrees,
+    /// The function has a kink here, and the gradient is the limit of central differences.
+    AgreesAtKink,
+    /// The finite differences do not settle, so that they tell nothing.
+    Unreliable,
+    /// The gradient is wrong.
+    Differs,
+}
+
+impl Verdict {
+    /// The graver of two verdicts.
+    pub(super) fn and(self, other: Self) -> Self {
+        if other as u8 > self as u8 { other } else { self }
+    }
+
+    /// Whether the gradient was seen to be right, or there was none to see.
+    #[must_use]
+    pub fn passes(self) -> bool {
+        !matches!(self, Self::Unreliable | Self::Differs)
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Frozen => "frozen",
+            Self::Agrees => "agrees",
+            Self::AgreesAtKink => "agrees (kink)",
+            Self::Unreliable => "UNRELIABLE",
+            Self::Differs => "DIFFERS",
+        })
+    }
+}
