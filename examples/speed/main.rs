@@ -1,0 +1,113 @@
+//! Measures this machine and the layer in one run: multiply-add peak, cache bandwidth, and the time of every
+//! configuration as microseconds, GFLOP/s and share of that peak, medians of interleaved rounds.
+//!
+//! ```sh
+//! cargo run --release --example speed              # a table
+//! cargo run --release --example speed -- --json    # one JSON object
+//! GMLAYER_INSTRUCTIONS=avx2 cargo run --release --example speed       # or portable
+//! ```
+
+mod cases;
+mod machine;
+
+use std::error::Error;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use cases::Case;
+use machine::Machine;
+
+/// Rounds of all cases.
+const ROUNDS: usize = 15;
+/// The least time of one measurement in seconds: a case is repeated until it takes as long.
+const LEAST: f64 = 2e-3;
+
+/// One measured case.
+#[derive(Debug, Serialize)]
+struct Row {
+    config: &'static str,
+    batch: usize,
+    what: &'static str,
+    threads: usize,
+    us: f64,
+    gflops: f64,
+    of_peak: f64,
+}
+
+/// Everything that was measured.
+#[derive(Debug, Serialize)]
+struct Report {
+    #[serde(flatten)]
+    machine: Machine,
+    rows: Vec<Row>,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let json = std::env::args().any(|argument| argument == "--json");
+    let machine = Machine::measure();
+    let mut cases = cases::all()?;
+    let repeats: Vec<usize> = cases.iter_mut().map(repeats).collect();
+    let mut times = vec![Vec::new(); cases.len()];
+    for _ in 0..ROUNDS {
+        for ((case, times), &repeats) in cases.iter_mut().zip(&mut times).zip(&repeats) {
+            times.push(seconds(case, repeats));
+        }
+    }
+    let rows = cases.iter().zip(times).map(|(case, times)| {
+        let seconds = median(times);
+        let gflops = case.flop / seconds / 1e9;
+        Row {
+            config: case.config,
+            batch: case.batch,
+            what: case.what,
+            threads: 1,
+            us: seconds * 1e6,
+            gflops,
+            of_peak: gflops / machine.peak_gflops,
+        }
+    });
+    let report = Report { rows: rows.collect(), machine };
+    if json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        print(&report);
+    }
+    Ok(())
+}
+
+/// How often a case must run to take [`LEAST`] seconds.
+fn repeats(case: &mut Case) -> usize {
+    let mut repeats = 1;
+    while seconds(case, repeats) * (repeats as f64) < LEAST {
+        repeats *= 2;
+    }
+    repeats
+}
+
+/// Seconds of one run, averaged over some.
+fn seconds(case: &mut Case, repeats: usize) -> f64 {
+    let start = Instant::now();
+    for _ in 0..repeats {
+        (case.run)();
+    }
+    start.elapsed().as_secs_f64() / repeats as f64
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+fn print(report: &Report) {
+    let Machine { isa, peak_gflops, l1_gbs, l2_gbs, memory_gbs } = &report.machine;
+    println!("{isa}: {peak_gflops:.0} GFLOP/s peak in f32, one thread");
+    println!(
+        "reads: {l1_gbs:.0} GB/s of 16 KiB, {l2_gbs:.0} GB/s of 1 MiB, {memory_gbs:.0} GB/s of 256 MiB\n"
+    );
+    println!("{:<8} {:>5}  {:<14} {:>10} {:>9} {:>8}", "config", "batch", "what", "µs", "GFLOP/s", "of peak");
+    for row in &report.rows {
+        let Row { config, batch, what, us, gflops, of_peak, .. } = row;
+        println!("{config:<8} {batch:>5}  {what:<14} {us:>10.2} {gflops:>9.1} {:>6.0} %", 100.0 * of_peak);
+    }
+}
