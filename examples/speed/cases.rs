@@ -102,7 +102,7 @@ impl Mixture {
     }
 }
 
-fn mixture(config: &'static str, shape: Shape, batch: usize) -> Cases {
+pub(crate) fn mixture(config: &'static str, shape: Shape, batch: usize) -> Cases {
     let rows = (shape.components() * (shape.outputs() + 2)) as f64;
     let half = 2.0 * batch as f64 * shape.inputs() as f64 * rows;
     let mut cases = Vec::new();
