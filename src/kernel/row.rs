@@ -6,22 +6,34 @@ use crate::Real;
 pub(crate) const LANES: usize = 16;
 
 /// ⟨a, b⟩ over the shorter length.
-#[allow(clippy::indexing_slicing, clippy::needless_range_loop)] // arrays of one length
 #[inline(always)]
 pub(crate) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
+    sum_of(a, b, |a, b| a * b)
+}
+
+/// Σ aᵢ bᵢ² over the shorter length.
+#[inline(always)]
+pub(crate) fn dot_of_squares<T: Real>(a: &[T], b: &[T]) -> T {
+    sum_of(a, b, |a, b| a * b * b)
+}
+
+/// The sum of a term for each pair, over the shorter length.
+#[allow(clippy::indexing_slicing, clippy::needless_range_loop)] // arrays of one length
+#[inline(always)]
+fn sum_of<T: Real>(a: &[T], b: &[T], term: impl Fn(T, T) -> T) -> T {
     let len = a.len().min(b.len());
     let (a, a_rest) = a.get(..len).unwrap_or_default().as_chunks::<LANES>();
     let (b, b_rest) = b.get(..len).unwrap_or_default().as_chunks::<LANES>();
     let mut sums = [T::zero(); LANES];
     for (a, b) in a.iter().zip(b) {
         for i in 0..LANES {
-            sums[i] += a[i] * b[i];
+            sums[i] += term(a[i], b[i]);
         }
     }
     // A copy, so that the array above stays in registers.
     let mut sums = sums.map(|sum| sum);
     for ((sum, &a), &b) in sums.iter_mut().zip(a_rest).zip(b_rest) {
-        *sum += a * b;
+        *sum += term(a, b);
     }
     tree(sums)
 }
@@ -81,7 +93,7 @@ pub(crate) fn largest<T: Real>(a: &[T]) -> T {
 
 #[cfg(test)]
 mod tests {
-    use super::{LANES, add_scaled, all, dot, largest, sum};
+    use super::{LANES, add_scaled, all, dot, dot_of_squares, largest, sum};
 
     #[test]
     fn every_length_is_summed_once() {
@@ -91,6 +103,8 @@ mod tests {
             let want: f64 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
             assert_eq!(dot(&a, &b), want, "{len}");
             assert_eq!(dot(&b, &a), want, "{len}");
+            let squares: f64 = a.iter().zip(&b).map(|(a, b)| a * b * b).sum();
+            assert_eq!(dot_of_squares(&a, &b), squares, "{len}");
             assert_eq!(sum(a.iter().zip(&b).map(|(a, b)| a * b)), want, "{len}");
 
             let mut c = vec![1.0; len];
