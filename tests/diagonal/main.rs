@@ -1,5 +1,6 @@
 //! The diagonal layer against witnesses that share no code with it, and its contracts.
 
+mod budgets;
 mod contracts;
 mod dual;
 mod identities;

@@ -145,3 +145,25 @@ fn projections_are_within_eight_budgets() {
     println!("project: {worst:.2} budgets in f64");
     assert!(worst <= 8.0, "{worst}");
 }
+
+/// The same in `f32`, out to where p is subnormal: r keeps its digits when x is large.
+#[test]
+fn projections_keep_their_digits_in_f32() {
+    let reference = Reference::new();
+    let mut random = Pcg64::seed_from_u64(7);
+    let mut worst = 0.0_f64;
+    for _ in 0..100_000 {
+        let (sigma, x) = (number(&mut random, 4.0) as f32, number(&mut random, 30.0) as f32);
+        let t = 14.4 * (2.0 * gmlayer::random::uniform(&mut random) - 1.0);
+        let mu = (t * f64::from(sigma.abs())) as f32;
+        let z = rectified::project(&[mu], &[sigma], &[x], &mut [0.0]).unwrap().rectified;
+        let size = f64::from(x.abs());
+        let got = [f64::from(z.mean) / size, z.probability.into(), z.density.into(), z.density_moment.into()];
+        let m = f64::from(if x < 0.0 { -mu } else { mu });
+        let least = 1.5e-45 * (1.0 + 1.0 / size);
+        let roundoff = f64::from(f32::EPSILON) / 2.0;
+        worst = worst.max(budgets(&reference, m, sigma.abs().into(), got, roundoff, least));
+    }
+    println!("project: {worst:.2} budgets in f32");
+    assert!(worst <= 8.0, "{worst}");
+}
