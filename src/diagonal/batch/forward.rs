@@ -113,3 +113,30 @@ fn add_output<T: Real>(y: &mut [T], slope: &[T], a: T, mean: &[T], probability: 
         *y += a * r + slope * p;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::limit;
+    use crate::Real;
+
+    /// What s² becomes, and whether its row stays plain.
+    fn limited(square: f32, least: f32, deterministic: bool, plain: f32) -> (f32, f32) {
+        let (mut square, mut plain) = ([square], [plain]);
+        limit(&mut square, &[least], deterministic, &mut plain);
+        (square[0], plain[0])
+    }
+
+    #[test]
+    fn squares_that_are_not_ordinary_leave_their_row_to_the_other_path() {
+        let (least, most) = f32::ORDINARY;
+        for square in [least, 1.0, most] {
+            assert_eq!(limited(square, least, false, 1.0), (square, 1.0));
+            assert_eq!(limited(square, least, false, 0.0), (square, 0.0), "what is not plain stays so");
+        }
+        for square in [0.0, least / 2.0, most * 2.0, f32::INFINITY, f32::NAN] {
+            assert_eq!(limited(square, least, false, 1.0), (1.0, 0.0), "{square}");
+        }
+        assert_eq!(limited(0.0, least, true, 1.0), (0.0, 1.0), "a component without spread");
+        assert_eq!(limited(0.0, 0.0, false, 1.0), (0.0, 1.0), "a row of zeros");
+    }
+}

@@ -85,3 +85,50 @@ fn clear_others<T: Real>(lanes: &mut [T], plain: &[T]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{bounded, ordinary, ordinary_constants, ordinary_parameters};
+    use crate::Real;
+    use crate::diagonal::{Constants, Parameters};
+
+    /// The bounds themselves pass, and nothing beyond them does, wherever it stands.
+    fn bounds<T: Real>() {
+        let (least, most) = T::ORDINARY;
+        let two = T::from_usize(2);
+        let with = |x: T| [[x, T::one(), T::zero()], [T::zero(), T::one(), -x]];
+        for inside in [T::zero(), least, T::one(), most] {
+            assert!(with(inside).iter().all(|numbers| ordinary(numbers) && bounded(numbers)), "{inside:?}");
+        }
+        assert!(with(least / two).iter().all(|numbers| !ordinary(numbers) && bounded(numbers)));
+        for beyond in [most * two, T::from_f64(f64::INFINITY), T::from_f64(f64::NAN)] {
+            assert!(with(beyond).iter().all(|numbers| !ordinary(numbers) && !bounded(numbers)), "{beyond:?}");
+
+            let (one, wrong) = ([T::one()], [beyond]);
+            let parameters = Parameters { mu: &one[..], sigma: &one, u: &one, v: &one };
+            assert!(ordinary_parameters(&parameters));
+            assert!(!ordinary_parameters(&Parameters { sigma: &wrong, ..parameters }));
+            assert!(!ordinary_parameters(&Parameters { u: &wrong, ..parameters }));
+            assert!(!ordinary_parameters(&Parameters { v: &wrong, ..parameters }));
+
+            let constants = Constants { a: &one[..], w: &one, mu: &one, variance: &one };
+            assert!(ordinary_constants(&constants));
+            assert!(!ordinary_constants(&Constants { a: &wrong, ..constants }));
+            assert!(!ordinary_constants(&Constants { w: &wrong, ..constants }));
+            assert!(!ordinary_constants(&Constants { mu: &wrong, ..constants }));
+            assert!(!ordinary_constants(&Constants { variance: &wrong, ..constants }));
+
+            // σ² and W may not be subnormal; a and μ may, as every product with them is one of several terms.
+            let subnormal = [T::LEAST_NORMAL / two];
+            assert!(ordinary_constants(&Constants { a: &subnormal, mu: &subnormal, ..constants }));
+            assert!(!ordinary_constants(&Constants { w: &subnormal, ..constants }));
+            assert!(!ordinary_constants(&Constants { variance: &subnormal, ..constants }));
+        }
+    }
+
+    #[test]
+    fn numbers_are_ordinary_within_the_bounds_alone() {
+        bounds::<f32>();
+        bounds::<f64>();
+    }
+}
