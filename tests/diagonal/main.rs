@@ -8,3 +8,4 @@ mod identities;
 mod layers;
 mod majorant;
 mod monte_carlo;
+mod sizes;
