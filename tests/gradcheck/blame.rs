@@ -3,9 +3,9 @@
 use gmlayer::gradcheck::{AdjointReport, Block, Check, Report, Verdict};
 use gmlayer::{Dual, Real};
 
-const SIZE: f64 = 1e-6;
+const SIZE: f64 = 1e-12;
 
-/// y = 10⁻⁶ (θ₀ + θ₁)³ with another gradient than its own.
+/// y = 10⁻¹² (θ₀ + θ₁)³ with another gradient than its own.
 fn run(gradient: impl Fn(f64) -> [f64; 2]) -> Report<1> {
     let check = Check::new([Block::new("theta", 2)], 1).unwrap();
     let mut work = vec![0.0; check.workspace_len()];
