@@ -46,12 +46,23 @@ fn a_layer_that_is_not_ordinary_is_its_rows_to_the_bit() {
     assert!((0..9).any(|b| !is_itself(&ordinary(), b)), "the chunks round differently");
 }
 
+/// Inputs beyond the bounds, and an s² below them; the other rows stay in the chunk.
+#[test]
+fn a_row_that_is_not_ordinary_is_itself_to_the_bit() {
+    for (elements, factor) in [(1, 1e-120), (1, 1e60), (5, 1e-50), (5, 1e-60), (5, 1e30)] {
+        let mut case = ordinary();
+        case.x[15..][..elements].iter_mut().for_each(|x| *x *= factor);
+        assert!(is_itself(&case, 3), "{elements} × {factor:e}");
+        assert!((0..9).any(|b| !is_itself(&case, b)), "{elements} × {factor:e}");
+    }
+}
+
 /// A cotangent may be so large that ∂s/s overflows, though no gradient does.
 #[test]
 fn a_large_cotangent_leaves_its_row_to_the_other_path() {
     let mut case = ordinary();
-    case.x[15..20].iter_mut().for_each(|x| *x *= 1e-90);
-    case.g[9..12].iter_mut().for_each(|g| *g *= 1e250);
+    case.x[15..20].iter_mut().for_each(|x| *x *= 1e-40);
+    case.g[9..12].iter_mut().for_each(|g| *g *= 1e300);
     assert!(is_itself(&case, 3));
     let all = case.backward();
     assert!(all.blocks().iter().all(|(_, block)| block.iter().all(|number| number.is_finite())));
