@@ -232,6 +232,8 @@ impl<T: Real> Real for Dual<T> {
 
 #[cfg(test)]
 mod tests {
+    use num_traits::Zero;
+
     use super::Dual;
     use crate::Real;
 
@@ -272,5 +274,32 @@ mod tests {
         assert_eq!(Dual::new(0.0, 1.0_f64).sqrt().derivative, 0.0);
         assert_eq!(Dual::new(-1.0, 1.0_f64).abs().derivative, -1.0);
         assert_eq!(Dual::new(-1.0, 1.0_f64).positive_part().derivative, 0.0);
+    }
+
+    #[test]
+    fn assignments_are_the_operators() {
+        let (a, b) = (Dual::new(3.0, 0.5), Dual::new(-2.0, 0.25));
+        let pair = |dual: Dual<f64>| (dual.value, dual.derivative);
+        let after = |assign: fn(&mut Dual<f64>, Dual<f64>)| {
+            let mut result = a;
+            assign(&mut result, b);
+            pair(result)
+        };
+        assert_eq!(after(|a, b| *a += b), pair(a + b));
+        assert_eq!(after(|a, b| *a -= b), pair(a - b));
+        assert_eq!(after(|a, b| *a *= b), pair(a * b));
+        assert_eq!(after(|a, b| *a /= b), pair(a / b));
+        assert_eq!(pair(a - b), (5.0, 0.25));
+    }
+
+    /// A derivative changes no comparison, so that a dual number goes the way of its value.
+    #[test]
+    fn the_value_alone_is_compared() {
+        let moving = Dual::new(0.0, 1.0);
+        assert!(moving.is_zero() && moving == Dual::zero() && moving <= Dual::zero());
+        assert_eq!(Dual::new(2.0, 3.0).to_f64(), 2.0);
+        assert!(
+            !Real::is_finite(Dual::new(1.0, f64::NAN)) && !Real::is_finite(Dual::new(f64::INFINITY, 0.0))
+        );
     }
 }

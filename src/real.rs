@@ -255,5 +255,6 @@ mod tests {
         assert_eq!((-2.0_f32).positive_part(), 0.0);
         assert_eq!((2.0_f32).positive_part(), 2.0);
         assert!(f32::NAN.positive_part().is_nan());
+        assert!(f32::NAN.step().is_nan());
     }
 }

@@ -196,14 +196,16 @@ fn project_scaled<T: Real>(mu: &[T], sigma: &[T], x: &[T], direction: &mut [T]) 
     } else {
         of_mu.max(of_s)
     };
-    let scaled = Rectified::assemble(
-        m.times_power_of_two(of_mu - common),
-        s.times_power_of_two(of_s - common),
-        standardised(m, s).times_power_of_two(of_mu - of_s),
-        s.is_zero(),
-    );
+    let t = standardised(m, s).times_power_of_two(of_mu - of_s);
+    let (m, scaled_s) = (m.times_power_of_two(of_mu - common), s.times_power_of_two(of_s - common));
+    // The tail keeps its factor until all powers of two are put together, so that the mean rounds once.
+    let unscale = T::UNSCALE.exponent();
+    let mean = m.positive_part().times_power_of_two(-unscale) + scaled_s * t.normal().ramp_tail;
     Projection {
-        rectified: Rectified { mean: scaled.mean.times_power_of_two(common + of_x), ..scaled },
+        rectified: Rectified {
+            mean: mean.times_power_of_two(common + of_x + unscale),
+            ..Rectified::assemble(m, scaled_s, t, s.is_zero())
+        },
         unit: if s.is_zero() { T::zero() } else { s.recip() },
     }
 }

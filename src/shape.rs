@@ -167,4 +167,16 @@ mod tests {
             );
         }
     }
+
+    /// 4 parameters a component: the last count that can be addressed, and the first that cannot.
+    #[test]
+    fn the_limit_is_exact() {
+        let components = isize::MAX as usize / 8 / 4;
+        assert_eq!(Shape::new(1, 1, components).map(Shape::parameter_count), Ok(4 * components));
+        assert!(Shape::new(1, 1, components + 1).is_err());
+        assert_eq!(super::product("a", isize::MAX as usize / 8, 1), Ok(isize::MAX as usize / 8));
+        for (a, b) in [(isize::MAX as usize / 8 + 1, 1), (usize::MAX, 2), (1 << 33, 1 << 33)] {
+            assert_eq!(super::product("a", a, b), Err(Error::Overflow { argument: "a" }));
+        }
+    }
 }

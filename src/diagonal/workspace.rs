@@ -104,3 +104,46 @@ pub(super) struct Batch<'a, T> {
     /// The tapes of all chunks.
     pub(super) record: &'a mut [T],
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::batch::{CHUNK, LEAST_ROWS, scratch_len, tape_len};
+    use super::{Workspace, prepared_len, workspace_len};
+    use crate::{Error, Shape};
+
+    /// Three rows of inputs and one of outputs, and from 8 rows on everything that chunks need, to the element.
+    #[test]
+    fn the_parts_fill_the_workspace() {
+        for (inputs, outputs, components) in [(1, 1, 1), (5, 3, 2), (64, 10, 4)] {
+            let shape = Shape::new(inputs, outputs, components).unwrap();
+            for batch in [1, LEAST_ROWS - 1, LEAST_ROWS, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK] {
+                let len = workspace_len(shape, batch).unwrap();
+                let mut work = vec![0.0_f64; len];
+                let parts = Workspace::split(shape, batch, &mut work).unwrap();
+                assert_eq!(parts.rows.len(), 3 * inputs + outputs);
+                let chunked = batch >= LEAST_ROWS;
+                let of = |len: usize| if chunked { len } else { 0 };
+                assert_eq!(parts.prepared.len(), of(prepared_len(shape)));
+                assert_eq!(parts.chunk.len(), of(scratch_len(shape, batch.min(CHUNK)).unwrap()));
+                assert_eq!(parts.record.len(), of(tape_len(shape, batch).unwrap()));
+                assert!(Workspace::split(shape, batch, &mut work[1..]).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn a_workspace_that_cannot_be_addressed_is_refused() {
+        let overflow = Err(Error::Overflow { argument: "workspace" });
+        let small = Shape::new(2, 1, 1).unwrap();
+        for batch in [usize::MAX, usize::MAX / 7, isize::MAX as usize / 8] {
+            assert_eq!(workspace_len(small, batch), overflow);
+        }
+        for (inputs, outputs, components) in
+            [((1 << 58) - 1, 1, 1), (1, (1 << 58) - 1, 1), (1, 1, (1 << 58) - 1), (1 << 28, 1 << 29, 7)]
+        {
+            let shape = Shape::new(inputs, outputs, components).unwrap();
+            assert_eq!(workspace_len(shape, CHUNK), overflow, "{shape:?}");
+            assert_eq!(workspace_len(shape, 1 << 40), overflow, "{shape:?}");
+        }
+    }
+}

@@ -33,3 +33,19 @@ impl Sequence {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Sequence;
+
+    #[test]
+    fn every_short_number_comes_up() {
+        let mut seen = [0.0; 2000];
+        Sequence::new(1).fill(&mut seen);
+        for eighths in 1..=16 {
+            let size = f64::from(eighths) / 8.0;
+            assert!(seen.contains(&size) && seen.contains(&-size), "{size}");
+        }
+        assert!(seen.iter().all(|x: &f64| (0.125..=2.0).contains(&x.abs())));
+    }
+}

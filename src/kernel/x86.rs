@@ -300,3 +300,24 @@ macro_rules! products {
     };
 }
 use products;
+
+#[cfg(test)]
+mod tests {
+    use super::{Matrix, fits};
+
+    /// One element less, and the product is left to the safe code.
+    #[test]
+    fn what_fits_is_counted_to_the_element() {
+        let (a, b, c) = ([0.0_f32; 12], [0.0_f32; 20], [0.0_f32; 15]);
+        // 3 × 5 from 3 × 4 and 4 × 5.
+        for (row_stride, column_stride) in [(4, 1), (1, 3)] {
+            let of = |len: usize| Matrix { data: &a[..len], row_stride, column_stride };
+            assert!(fits(&c, &of(12), &b, 4, 5));
+            assert!(!fits(&c, &of(11), &b, 4, 5));
+            assert!(!fits(&c, &of(12), &b[..19], 4, 5));
+            assert!(!fits(&c[..14], &of(12), &b, 4, 5));
+            assert!(!fits(&c[..0], &of(12), &b, 4, 5));
+            assert!(!fits(&c, &Matrix { row_stride: usize::MAX, ..of(12) }, &b, 4, 5));
+        }
+    }
+}

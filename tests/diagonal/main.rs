@@ -1,5 +1,6 @@
 //! The diagonal layer against witnesses that share no code with it, and its contracts.
 
+mod budgets;
 mod contracts;
 mod dual;
 mod identities;
@@ -7,3 +8,4 @@ mod identities;
 mod layers;
 mod majorant;
 mod monte_carlo;
+mod sizes;

@@ -145,3 +145,61 @@ fn projections_are_within_eight_budgets() {
     println!("project: {worst:.2} budgets in f64");
     assert!(worst <= 8.0, "{worst}");
 }
+
+/// The same in `f32`, out to where p is subnormal: r keeps its digits when x is large.
+#[test]
+fn projections_keep_their_digits_in_f32() {
+    let reference = Reference::new();
+    let mut random = Pcg64::seed_from_u64(7);
+    let mut worst = 0.0_f64;
+    for _ in 0..100_000 {
+        let (sigma, x) = (number(&mut random, 4.0) as f32, number(&mut random, 30.0) as f32);
+        let t = 14.4 * (2.0 * gmlayer::random::uniform(&mut random) - 1.0);
+        let mu = (t * f64::from(sigma.abs())) as f32;
+        let z = rectified::project(&[mu], &[sigma], &[x], &mut [0.0]).unwrap().rectified;
+        let size = f64::from(x.abs());
+        let got = [f64::from(z.mean) / size, z.probability.into(), z.density.into(), z.density_moment.into()];
+        let m = f64::from(if x < 0.0 { -mu } else { mu });
+        let least = 1.5e-45 * (1.0 + 1.0 / size);
+        let roundoff = f64::from(f32::EPSILON) / 2.0;
+        worst = worst.max(budgets(&reference, m, sigma.abs().into(), got, roundoff, least));
+    }
+    println!("project: {worst:.2} budgets in f32");
+    assert!(worst <= 8.0, "{worst}");
+}
+
+/// Powers of two pass through r to the bit, at any size of s.
+#[test]
+fn the_mean_is_homogeneous() {
+    let mut random = Pcg64::seed_from_u64(8);
+    for power in -100..100 {
+        let size = 2.0_f32.powi(power);
+        for _ in 0..100 {
+            let s = 1.0 + gmlayer::random::uniform(&mut random) as f32;
+            let m = s * (12.0 * gmlayer::random::uniform(&mut random) - 6.0) as f32;
+            let (one, many) = (Rectified::new(m, s), Rectified::new(m * size, s * size));
+            assert_eq!(many, Rectified { mean: one.mean * size, ..one }, "{m}, {s}, 2^{power}");
+        }
+    }
+}
+
+/// m and s of any two sizes, and inputs that only one of them sees.
+#[test]
+fn projections_of_unequal_sizes() {
+    let project = |mu: [f32; 2], sigma: [f32; 2], x: [f32; 2]| {
+        rectified::project(&mu, &sigma, &x, &mut [0.0; 2]).unwrap().rectified
+    };
+    let (small, large) = (1e-30, 1e30);
+    assert_eq!(project([small, 0.0], [0.0, large], [1.0, 0.0]).mean, small, "s = 0 beside a large σ");
+    let half = 0.398_942_3;
+    for (mu, sigma, s) in [([large, 0.0], [0.0, small], small), ([small, 0.0], [0.0, large], large)] {
+        let mean = project(mu, sigma, [0.0, 1.0]).mean;
+        assert!((mean / s - half).abs() < 1e-6, "m = 0: {mean:e}");
+    }
+    let mean = project([small, 0.0], [large, 0.0], [1.0, 0.0]).mean;
+    assert!((mean / large - half).abs() < 1e-6, "{mean:e}");
+    let kink = Rectified { mean: 0.0, probability: 0.5, density: 0.0, density_moment: 0.0 };
+    assert_eq!(project([1.0, 1.0], [1.0, 1.0], [0.0, 0.0]), kink);
+    let nan = Rectified::new(f32::NAN, 0.0);
+    assert!(nan.mean.is_nan() && nan.probability.is_nan());
+}

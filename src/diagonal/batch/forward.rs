@@ -158,3 +158,47 @@ task!(Lanes, lanes, (
     plain: &'a mut [T],
 ) -> ());
 task!(AddOutput, add_output, (y: &'a mut [T], slope: &'a [T], a: T, mean: &'a [T], probability: &'a [T]) -> ());
+
+#[cfg(test)]
+mod tests {
+    use super::{lanes, limit};
+    use crate::Real;
+
+    /// What s² becomes, and whether its row stays plain.
+    fn limited(square: f32, least: f32, deterministic: bool, plain: f32) -> (f32, f32) {
+        let (mut square, mut plain) = ([square], [plain]);
+        limit(&mut square, &[least], deterministic, &mut plain);
+        (square[0], plain[0])
+    }
+
+    #[test]
+    fn squares_that_are_not_ordinary_leave_their_row_to_the_other_path() {
+        let (least, most) = f32::ORDINARY;
+        for square in [least, 1.0, most] {
+            assert_eq!(limited(square, least, false, 1.0), (square, 1.0));
+            assert_eq!(limited(square, least, false, 0.0), (square, 0.0), "what is not plain stays so");
+        }
+        for square in [0.0, least / 2.0, most * 2.0, f32::INFINITY, f32::NAN] {
+            assert_eq!(limited(square, least, false, 1.0), (1.0, 0.0), "{square}");
+        }
+        assert_eq!(limited(0.0, least, true, 1.0), (0.0, 1.0), "a component without spread");
+        assert_eq!(limited(0.0, 0.0, false, 1.0), (0.0, 1.0), "a row of zeros");
+    }
+
+    /// φ/s would lose digits where φ is nearly subnormal and s is large, and only there.
+    #[test]
+    fn faint_densities_under_a_large_s_leave_their_row_to_the_other_path() {
+        let lane = |t: f64, s: f64| {
+            let (mut mean, mut inverse, mut plain) = ([t * s], [s], [1.0]);
+            lanes(&mut mean, &mut inverse, &mut [0.0], &mut [0.0], &mut [0.0], &mut plain);
+            (inverse[0], plain[0])
+        };
+        for s in [0.5, 16.0, 17.0, 1e3, 1e6] {
+            for t in [-36.0, 36.0] {
+                assert_eq!(lane(t, s), (1.0 / s, if s > 16.0 { 0.0 } else { 1.0 }), "{t}, {s}");
+            }
+            assert_eq!((lane(-35.0, s).1, lane(-50.0, s).1), (1.0, 1.0), "ordinary, and none at all");
+        }
+        assert_eq!(lane(1.0, 0.0), (0.0, 1.0));
+    }
+}

@@ -78,3 +78,38 @@ fn clear_others<T: Real>(lanes: &mut [T], plain: &[T]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{all_zero, bounded, ordinary, whole};
+    use crate::Real;
+
+    /// The bounds themselves pass, and nothing beyond them does, wherever it stands.
+    fn bounds<T: Real>() {
+        let (least, most) = T::ORDINARY;
+        let two = T::from_usize(2);
+        let with = |x: T| [[x, T::one(), T::zero()], [T::zero(), T::one(), -x]];
+        for inside in [T::zero(), least, T::one(), most] {
+            assert!(
+                with(inside).iter().all(|numbers| ordinary(numbers) && bounded(numbers) && whole(numbers))
+            );
+        }
+        assert!(
+            with(least / two).iter().all(|numbers| !ordinary(numbers) && bounded(numbers) && whole(numbers))
+        );
+        assert!(with(T::LEAST_NORMAL).iter().all(|numbers| whole(numbers)));
+        assert!(with(T::LEAST_NORMAL / two).iter().all(|numbers| !whole(numbers) && bounded(numbers)));
+        for beyond in [most * two, T::from_f64(f64::INFINITY), T::from_f64(f64::NAN)] {
+            assert!(
+                with(beyond).iter().all(|numbers| !ordinary(numbers) && !bounded(numbers) && !whole(numbers))
+            );
+        }
+        assert!(all_zero(&[T::zero(), -T::zero()]) && !all_zero(&[T::zero(), least]));
+    }
+
+    #[test]
+    fn numbers_are_ordinary_within_the_bounds_alone() {
+        bounds::<f32>();
+        bounds::<f64>();
+    }
+}

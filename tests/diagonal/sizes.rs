@@ -1,0 +1,91 @@
+//! What is not of ordinary size goes row by row: a batch gives the bits of its rows.
+
+use super::layers::{Case, Recipe};
+
+fn ordinary() -> Case<f64> {
+    Recipe { inputs: 5, outputs: 3, components: 3, batch: 9, seed: 4, exponents: [0.0; 6], zeros: 0.0 }
+        .build()
+}
+
+/// The row `b` of a case as a batch of one.
+fn alone(case: &Case<f64>, b: usize) -> Case<f64> {
+    let (d, outputs) = (case.shape.inputs(), case.shape.outputs());
+    let (x, g) = (case.x[b * d..][..d].to_vec(), case.g[b * outputs..][..outputs].to_vec());
+    Case { x, g, ..case.clone() }
+}
+
+/// Whether y and ∂x of a row have the same bits in the batch and alone; all of them are finite.
+fn is_itself(case: &Case<f64>, b: usize) -> bool {
+    let (d, outputs) = (case.shape.inputs(), case.shape.outputs());
+    let row = alone(case, b);
+    let (y, dx) = (row.forward(), row.backward().x);
+    assert!(y.iter().chain(&dx).all(|number| number.is_finite()));
+    case.forward()[b * outputs..][..outputs] == y[..] && case.backward().x[b * d..][..d] == dx[..]
+}
+
+type Block = fn(&mut Case<f64>) -> &mut Vec<f64>;
+
+/// One number of a block times a factor.
+fn with(block: Block, factor: f64) -> Case<f64> {
+    let mut case = ordinary();
+    block(&mut case)[3] *= factor;
+    case
+}
+
+#[test]
+fn a_layer_that_is_not_ordinary_is_its_rows_to_the_bit() {
+    let (mu, sigma, u, v): (Block, Block, Block, Block) =
+        (|case| &mut case.mu, |case| &mut case.sigma, |case| &mut case.u, |case| &mut case.v);
+    // Beyond the bounds; σ² subnormal; σ² = 0; and the row path itself is told from the chunks.
+    for (block, factor) in
+        [(mu, 1e60), (sigma, 1e60), (u, 1e60), (v, 1e60), (sigma, 1e-160), (sigma, 1e-200), (u, 1e-310)]
+    {
+        let case = with(block, factor);
+        assert!((0..9).all(|b| is_itself(&case, b)), "{factor:e}");
+    }
+    assert!((0..9).any(|b| !is_itself(&ordinary(), b)), "the chunks round differently");
+}
+
+/// Inputs beyond the bounds, and an s² below them; the other rows stay in the chunk.
+#[test]
+fn a_row_that_is_not_ordinary_is_itself_to_the_bit() {
+    for (elements, factor) in [(1, 1e-120), (1, 1e60), (5, 1e-50), (5, 1e-60), (5, 1e30)] {
+        let mut case = ordinary();
+        case.x[15..][..elements].iter_mut().for_each(|x| *x *= factor);
+        assert!(is_itself(&case, 3), "{elements} × {factor:e}");
+        assert!((0..9).any(|b| !is_itself(&case, b)), "{elements} × {factor:e}");
+    }
+}
+
+/// A cotangent may be so large that ∂s/s overflows, though no gradient does.
+#[test]
+fn a_large_cotangent_leaves_its_row_to_the_other_path() {
+    let mut case = ordinary();
+    case.x[15..20].iter_mut().for_each(|x| *x *= 1e-40);
+    case.g[9..12].iter_mut().for_each(|g| *g *= 1e300);
+    assert_eq!(case.backward().x[15..20], alone(&case, 3).backward().x[..]);
+    let all = case.backward();
+    assert!(all.blocks().iter().all(|(_, block)| block.iter().all(|number| number.is_finite())));
+}
+
+/// The prepared layer too, for constants beyond the bounds.
+#[test]
+fn a_prepared_layer_that_is_not_ordinary_is_its_rows_to_the_bit() {
+    let forward = |case: &Case<f64>| {
+        let layer = case.layer();
+        let mut storage = vec![0.0; layer.prepared_len()];
+        let prepared = layer.prepare(&mut storage).unwrap();
+        let mut y = vec![0.0; case.g.len()];
+        let mut work = vec![0.0; prepared.workspace_len(case.batch()).unwrap()];
+        prepared.forward(&case.x, &mut y, &mut work).unwrap();
+        y
+    };
+    let rows = |case: &Case<f64>| (0..9).flat_map(|b| forward(&alone(case, b))).collect::<Vec<_>>();
+    let blocks: [Block; 4] =
+        [|case| &mut case.mu, |case| &mut case.sigma, |case| &mut case.u, |case| &mut case.v];
+    for block in blocks {
+        let case = with(block, 1e60);
+        assert_eq!(forward(&case), rows(&case));
+    }
+    assert_ne!(forward(&ordinary()), rows(&ordinary()), "the chunks round differently");
+}
