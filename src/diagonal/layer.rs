@@ -1,6 +1,6 @@
 //! The layer: lengths are checked here, once, then components and rows are walked.
 
-use super::batch::{self, CHUNK, LEAST_ROWS, Model, Plain, Tape, bounded, tape_len};
+use super::batch::{self, CHUNK, LEAST_ROWS, Model, Plain, Tape, bounded};
 use super::parameters::{Gradients, Parameters};
 use super::prepared::{Constants, Prepared};
 use super::row::Scratch;
@@ -102,7 +102,8 @@ impl<'a, T: Real> Diagonal<'a, T> {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
         let batch = shape::rows("x", x.len(), inputs)?;
         shape::exact("y", y.len(), shape::product("y", batch, outputs)?)?;
-        self.record(x, Some(y), &mut Workspace::split(self.shape, batch, work)?)
+        self.record(x, Some(y), &mut Workspace::split(self.shape, batch, work)?);
+        Ok(())
     }
 
     /// Adds the gradients of ℓ = Σ_b ⟨g_b, h(x_b)⟩ to the blocks that are there, and overwrites `dx`.
@@ -129,8 +130,9 @@ impl<'a, T: Real> Diagonal<'a, T> {
     ) -> Result<(), Error> {
         let batch = self.check_backward(x, g, &gradients, dx.as_deref())?;
         let mut work = Workspace::split(self.shape, batch, work)?;
-        self.record(x, None, &mut work)?;
-        self.replay(x, g, gradients, dx, &mut work)
+        self.record(x, None, &mut work);
+        self.replay(x, g, gradients, dx, &mut work);
+        Ok(())
     }
 
     /// [`backward`](Self::backward) in half the time, for a `work` that [`forward`](Self::forward) has left
@@ -173,7 +175,8 @@ impl<'a, T: Real> Diagonal<'a, T> {
         work: &mut [T],
     ) -> Result<(), Error> {
         let batch = self.check_backward(x, g, &gradients, dx.as_deref())?;
-        self.replay(x, g, gradients, dx, &mut Workspace::split(self.shape, batch, work)?)
+        self.replay(x, g, gradients, dx, &mut Workspace::split(self.shape, batch, work)?);
+        Ok(())
     }
 
     /// Checks the lengths of a backward pass and returns the number of rows.
@@ -192,14 +195,15 @@ impl<'a, T: Real> Diagonal<'a, T> {
         }
         Ok(batch)
     }
+
     /// Fills the tapes, and `y` where it is wanted.
-    fn record(&self, x: &[T], mut y: Option<&mut [T]>, work: &mut Workspace<'_, T>) -> Result<(), Error> {
+    fn record(&self, x: &[T], mut y: Option<&mut [T]>, work: &mut Workspace<'_, T>) {
         let (shape, inputs, outputs) = (self.shape, self.shape.inputs(), self.shape.outputs());
         let batched = work.prepare(shape, &self.parameters);
-        let tape_len = tape_len(shape, CHUNK)?;
-        for (index, x) in x.chunks(CHUNK * inputs).enumerate() {
+        let tape_len = work.tape_len;
+        for (index, x) in x.chunks(CHUNK.saturating_mul(inputs)).enumerate() {
             let rows = x.len() / inputs;
-            let mut y = y.as_deref_mut().and_then(|y| y.chunks_mut(CHUNK * outputs).nth(index));
+            let mut y = y.as_deref_mut().and_then(|y| y.chunks_mut(CHUNK.saturating_mul(outputs)).nth(index));
             let (constants, chunk, record) = work.batch(shape, &self.parameters);
             let mut tape =
                 record.chunks_mut(tape_len).nth(index).map(|record| Tape::split(shape, rows, record));
@@ -219,7 +223,6 @@ impl<'a, T: Real> Diagonal<'a, T> {
                 }
             }
         }
-        Ok(())
     }
 
     /// Runs the tapes backward.
@@ -230,12 +233,15 @@ impl<'a, T: Real> Diagonal<'a, T> {
         mut gradients: Gradients<'_, T>,
         mut dx: Option<&mut [T]>,
         work: &mut Workspace<'_, T>,
-    ) -> Result<(), Error> {
+    ) {
         let (shape, inputs, outputs) = (self.shape, self.shape.inputs(), self.shape.outputs());
-        let tape_len = tape_len(shape, CHUNK)?;
-        for (index, (x, g)) in x.chunks(CHUNK * inputs).zip(g.chunks(CHUNK * outputs)).enumerate() {
+        let tape_len = work.tape_len;
+        for (index, (x, g)) in
+            x.chunks(CHUNK.saturating_mul(inputs)).zip(g.chunks(CHUNK.saturating_mul(outputs))).enumerate()
+        {
             let rows = x.len() / inputs;
-            let mut dx = dx.as_deref_mut().and_then(|dx| dx.chunks_mut(CHUNK * inputs).nth(index));
+            let mut dx =
+                dx.as_deref_mut().and_then(|dx| dx.chunks_mut(CHUNK.saturating_mul(inputs)).nth(index));
             let (constants, chunk, record) = work.batch(shape, &self.parameters);
             let mut tape =
                 record.chunks_mut(tape_len).nth(index).map(|record| Tape::split(shape, rows, record));
@@ -258,7 +264,6 @@ impl<'a, T: Real> Diagonal<'a, T> {
                 }
             }
         }
-        Ok(())
     }
 
     /// One row of y by itself.

@@ -137,7 +137,8 @@ impl<'a, T: Real> Prepared<'a, T> {
         let (direction, chunk) = rest.split_at_mut(inputs);
 
         let batched = batch >= LEAST_ROWS && ordinary_constants(&self.constants);
-        for (x, y) in x.chunks(CHUNK * inputs).zip(y.chunks_mut(CHUNK * outputs)) {
+        for (x, y) in x.chunks(CHUNK.saturating_mul(inputs)).zip(y.chunks_mut(CHUNK.saturating_mul(outputs)))
+        {
             let rows = x.len() / inputs;
             let mut plain = Plain::none();
             if batched && rows >= LEAST_ROWS {
