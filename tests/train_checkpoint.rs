@@ -129,7 +129,7 @@ fn a_changed_header_is_named() {
         (&|it| it["layers"][0]["inputs"] = 0.into(), "`inputs` must be at least 1"),
         (&|it| it["layers"][0]["inputs"] = (-1).into(), "description in its metadata is damaged"),
         (&|it| it["layers"][0]["inputs"] = 6.into(), "`0.mu` must have shape [3, 6], but has [3, 5]"),
-        (&|it| it["layers"][0]["components"] = (1_u64 << 60).into(), "exceeds what this machine can address"),
+        (&|it| it["layers"][0]["components"] = (1_u64 << 60).into(), "exceeds what this machine can hold"),
         (&|it| it["layers"][2]["width"] = (1_u64 << 60).into(), "layer 2 takes"),
         (&|it| it["layers"][1]["bias"] = false.into(), "no layer has the tensor `1.bias`"),
         (

@@ -20,8 +20,8 @@ use crate::{Error, Real, Shape, shape};
 ///
 /// **Accuracy**: every output and gradient is within 8 budgets of the exact value. A budget is u·scale + η,
 /// where u is half an ULP of 1, η the smallest subnormal, and scale the sum of the absolute values of the
-/// terms of that output, each factor counted with its sensitivity. Held by `tests/diagonal_table.rs` against 60-digit
-/// tables, in `f32` and `f64`.
+/// terms of that output, each factor counted with its sensitivity. Held by `tests/diagonal_table.rs` against
+/// 60-digit tables, in `f32` and `f64`.
 ///
 /// # Example
 ///
