@@ -38,7 +38,7 @@ pub enum Error {
         /// The argument's name.
         argument: &'static str,
     },
-    /// A product of sizes exceeds what the machine can address.
+    /// A size exceeds what the machine can address, or has memory for.
     Overflow {
         /// What was being sized.
         argument: &'static str,
@@ -68,7 +68,7 @@ impl fmt::Display for Error {
             }
             Self::Zero { argument } => write!(f, "`{argument}` must be at least 1, but is 0"),
             Self::Overflow { argument } => {
-                write!(f, "the size of `{argument}` exceeds what this machine can address")
+                write!(f, "the size of `{argument}` exceeds what this machine can hold")
             }
             Self::Range { argument, largest, got } => {
                 write!(f, "`{argument}` must be at most {largest}, but is {got}")

@@ -13,8 +13,8 @@
 //! ```
 //!
 //! There is no sampling and no automatic differentiation. The core is `no_std`, allocates nothing, never
-//! panics and, without `std`, holds no `unsafe` code; it is generic over [`Real`], so that `f32`, `f64`, [`Dual`] numbers and
-//! scalars of your own run through the same code.
+//! panics and, without `std`, holds no `unsafe` code; it is generic over [`Real`], so that `f32`, `f64`,
+//! [`Dual`] numbers and scalars of your own run through the same code.
 //!
 //! # Example
 //!

@@ -54,6 +54,20 @@ fn folders_raw_and_gzipped() {
 }
 
 #[test]
+fn the_samples_to_test_on_alone() {
+    let folder = small_folder("");
+    let whole = Dataset::load_folder(folder.path()).unwrap();
+    for name in &NAMES[..2] {
+        std::fs::remove_file(folder.path().join(name)).unwrap();
+    }
+    assert_eq!(Dataset::load_test(folder.path()).unwrap(), (whole.name, whole.test));
+    std::fs::remove_file(folder.path().join(NAMES[3])).unwrap();
+    let error = Dataset::load_test(folder.path()).unwrap_err();
+    assert!(matches!(&error, DataError::Missing { file } if file.ends_with(NAMES[3])), "{error}");
+    assert!(matches!(Dataset::load_test(folder.path().join("none")), Err(DataError::Folder { .. })));
+}
+
+#[test]
 fn the_raw_file_wins() {
     let folder = small_folder("");
     write(folder.path().join(format!("{}.gz", NAMES[3])), &[2], 0);

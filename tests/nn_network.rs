@@ -65,6 +65,10 @@ fn networks_that_cannot_be_are_refused() {
     assert_eq!(Network::new(layer(), 0).unwrap_err(), Error::Zero { argument: "batch" }.into());
     let error = Network::new(layer(), usize::MAX / 2).unwrap_err();
     assert_eq!(error, Error::Overflow { argument: "inputs" }.into());
+    // Sizes that can be addressed, but that no machine has the memory for.
+    let huge = Dense::new(1, isize::MAX as usize / 32, false).unwrap();
+    let error = Network::<f64>::new(vec![Box::new(huge)], 1).unwrap_err();
+    assert_eq!(error, Error::Overflow { argument: "outputs" }.into());
     assert_eq!(Relu::new(0), Err(Error::Zero { argument: "width" }));
     assert_eq!(Dense::new(0, 1, true), Err(Error::Zero { argument: "inputs" }));
     assert_eq!(Dense::new(1, 0, true), Err(Error::Zero { argument: "outputs" }));

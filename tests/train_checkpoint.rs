@@ -55,6 +55,28 @@ fn a_network_comes_back_bit_for_bit() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
 }
 
+/// Other things than files are left as they are, whoever runs this.
+#[cfg(unix)]
+#[test]
+fn only_files_are_replaced() {
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    for path in [&socket, folder.path()] {
+        assert!(checkpoint::check_target(path).is_err());
+        assert!(checkpoint::save(&network(), path).is_err());
+    }
+    assert!(std::fs::metadata(&socket).unwrap().file_type().is_socket());
+
+    let (model, plain) = (folder.path().join("model"), folder.path().join("plain"));
+    checkpoint::save(&network(), &model).unwrap();
+    std::fs::write(&plain, "").unwrap();
+    let mode = |path| std::fs::metadata(path).unwrap().permissions().mode();
+    assert_eq!(mode(model), mode(plain), "readable as any new file is");
+}
+
 #[test]
 fn tensors_have_the_documented_names_and_shapes() {
     let folder = tempfile::tempdir().unwrap();
@@ -107,7 +129,7 @@ fn a_changed_header_is_named() {
         (&|it| it["layers"][0]["inputs"] = 0.into(), "`inputs` must be at least 1"),
         (&|it| it["layers"][0]["inputs"] = (-1).into(), "description in its metadata is damaged"),
         (&|it| it["layers"][0]["inputs"] = 6.into(), "`0.mu` must have shape [3, 6], but has [3, 5]"),
-        (&|it| it["layers"][0]["components"] = (1_u64 << 60).into(), "exceeds what this machine can address"),
+        (&|it| it["layers"][0]["components"] = (1_u64 << 60).into(), "exceeds what this machine can hold"),
         (&|it| it["layers"][2]["width"] = (1_u64 << 60).into(), "layer 2 takes"),
         (&|it| it["layers"][1]["bias"] = false.into(), "no layer has the tensor `1.bias`"),
         (

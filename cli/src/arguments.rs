@@ -54,6 +54,7 @@ pub(crate) struct DataArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)] // so that each option says itself what it takes
 pub(crate) struct TrainArguments {
     #[command(flatten)]
     pub(crate) data: DataArguments,
@@ -107,7 +108,7 @@ pub(crate) struct TrainArguments {
     pub(crate) freeze: Vec<String>,
 
     /// Seed of the starting values and of the order of the images
-    #[arg(long, value_name = "N", default_value = "0")]
+    #[arg(long, value_name = "N", value_parser = seed, default_value = "0")]
     pub(crate) seed: u64,
 
     /// Save the trained network as a safetensors file
@@ -120,6 +121,7 @@ pub(crate) struct TrainArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub(crate) struct EvalArguments {
     /// The saved model
     #[arg(value_name = "MODEL")]
@@ -141,6 +143,10 @@ fn count(text: &str) -> Result<usize, String> {
         Ok(count) if (1..=LARGEST).contains(&count) => Ok(count),
         _ => Err(format!("it must be a whole number from 1 to {LARGEST}")),
     }
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("it must be a whole number from 0 to {}", u64::MAX))
 }
 
 fn positive(text: &str) -> Result<f32, String> {

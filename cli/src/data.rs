@@ -25,10 +25,23 @@ pub(crate) fn load(arguments: &DataArguments, train_images: Option<usize>) -> Re
     Ok(data)
 }
 
+/// Loads the images to test on alone, cut to the first ones where asked, and the name of the data set.
+pub(crate) fn load_test(arguments: &DataArguments) -> Result<(String, Samples), Failure> {
+    let Some(folder) = &arguments.data else {
+        let data = load(arguments, Some(1))?;
+        return Ok((data.name, data.test));
+    };
+    let (name, test) = Dataset::load_test(folder).map_err(Failure::other)?;
+    match arguments.test_images {
+        Some(count) => Ok((name, first(&test, count, "--test-images")?)),
+        None => Ok((name, test)),
+    }
+}
+
 /// The first `count` samples.
 fn first(samples: &Samples, count: usize, option: &str) -> Result<Samples, Failure> {
     let (Some(images), Some(labels)) =
-        (samples.images().get(..count * samples.inputs()), samples.labels().get(..count))
+        (samples.images().get(..count.saturating_mul(samples.inputs())), samples.labels().get(..count))
     else {
         return Err(Failure::usage(format!("{option} is {count}, but there are {} images", samples.len())));
     };

@@ -13,13 +13,13 @@ const BATCH: usize = 64;
 /// Loads a model and reports its errors.
 pub(crate) fn run(arguments: &EvalArguments) -> Result<(), Failure> {
     let mut network = checkpoint::load(&arguments.model, BATCH).map_err(Failure::other)?;
-    let data = data::load(&arguments.data, Some(1))?;
-    let evaluation = evaluate(&mut network, &data.test).map_err(Failure::other)?;
+    let (dataset, test) = data::load_test(&arguments.data)?;
+    let evaluation = evaluate(&mut network, &test).map_err(Failure::other)?;
     let report = EvalReport {
-        dataset: &data.name,
+        dataset: &dataset,
         layers: network.layers().map(|layer| layer.kind().name()).collect(),
         parameters: network.parameters().len(),
-        test_images: data.test.len(),
+        test_images: test.len(),
         test_error: evaluation.total().error(),
         errors_per_class: report::errors_per_class(&evaluation),
     };

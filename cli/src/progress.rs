@@ -97,9 +97,10 @@ impl Progress {
     }
 }
 
-/// A bar over a number of images.
+/// A bar over a number of images, below an empty line: what a terminal shows of Ctrl-C moves it down by one,
+/// and so the bar is still taken away as a whole.
 fn bar(images: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{wide_bar} {msg}, {rate} images/s, {eta} left")
+    let style = ProgressStyle::with_template("\n{wide_bar} {msg}, {rate} images/s, {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .with_key("rate", |state: &ProgressState, out: &mut dyn core::fmt::Write| {
             let _ = write!(out, "{:.0}", state.per_sec());

@@ -31,10 +31,18 @@ fn models_of_a_folder_are_evaluated_there() {
     let dense = ["--model", "dense", "--width", "5", "--epochs", "2"];
     let trained =
         json(&gmlayer(&[&["train", "--data", data, "--save", model, "--json"], &dense[..]].concat()));
+    // The images to train on are not read.
+    std::fs::remove_file(folder.path().join("train-images-idx3-ubyte")).unwrap();
+    std::fs::remove_file(folder.path().join("train-labels-idx1-ubyte")).unwrap();
     let evaluated = json(&gmlayer(&["eval", model, "--data", data, "--json"]));
+    assert_eq!(evaluated["dataset"], trained["dataset"]);
     assert_eq!(evaluated["test_error"], trained["test_error"]);
     assert_eq!(evaluated["layers"], serde_json::json!(["dense", "relu", "dense"]));
 
+    let few = json(&gmlayer(&["eval", model, "--data", data, "--test-images", "7", "--json"]));
+    assert_eq!(few["test_images"], 7);
+    let output = gmlayer(&["eval", model, "--data", data, "--test-images", "21"]);
+    assert_fails(&output, 2, "--test-images is 21, but there are 20 images");
     let output = gmlayer(&["eval", model, "--test-images", "10"]);
     assert_fails(&output, 1, "the network takes 4 inputs, but an image of the data has 784 pixels");
 }

@@ -121,7 +121,7 @@ fn wrong_arguments_are_named() {
     let too_large = "4294967296"; // as text: the values are far above any allowed size
     for (arguments, message) in [
         (&["--components", "0"][..], "'--components <K>'"),
-        (&["--components", "-3"], "-3"),
+        (&["--components", "-3"], "'-3' for '--components <K>': it must be a whole number"),
         (&["--components", "2.5"], "'2.5' for '--components <K>': it must be a whole number"),
         (&["--components", too_large], "from 1 to 1000000"),
         (&["--epochs", "0"], "'--epochs <N>'"),
@@ -130,11 +130,11 @@ fn wrong_arguments_are_named() {
         (&["--hidden", "0"], "'--hidden <N>'"),
         (&["--learning-rate", "0"], "'--learning-rate <X>': it must be a positive number"),
         (&["--learning-rate", "NaN"], "'--learning-rate <X>'"),
-        (&["--learning-rate=-0.1"], "'--learning-rate <X>'"),
+        (&["--learning-rate", "-0.1"], "'-0.1' for '--learning-rate <X>': it must be a positive number"),
         (&["--learning-rate", "1e99"], "'--learning-rate <X>'"),
         (&["--sigma-learning-rate", "inf"], "'--sigma-learning-rate <X>'"),
         (&["--gamma", "0"], "'--gamma <X>'"),
-        (&["--seed", "-1"], "-1"),
+        (&["--seed", "-1"], "'-1' for '--seed <N>': it must be a whole number"),
         (&["--seed", "x"], "'--seed <N>'"),
         (&["--optimizer", "lion"], "'lion' for '--optimizer <OPTIMIZER>' [possible values: sgd, adam]"),
         (&["--model", "conv"], "possible values: gm, dense"),
@@ -203,6 +203,13 @@ fn saving_where_nothing_can_be_written_is_refused_at_once() {
     let path = folder.path().join("none").join("model");
     assert_fails(&quick(&["--save", path.to_str().unwrap()]), 1, "cannot write");
     assert_fails(&quick(&["--save", folder.path().to_str().unwrap()]), 1, "cannot write");
+    // A path with something at it that is no file; such a thing must never be replaced.
+    #[cfg(unix)]
+    {
+        let path = folder.path().join("socket");
+        let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        assert_fails(&quick(&["--save", path.to_str().unwrap()]), 1, "it is not an ordinary file");
+    }
 }
 
 /// Ctrl-C ends the run after the step; it reports, saves, and is no failure.

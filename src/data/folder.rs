@@ -126,20 +126,39 @@ impl Dataset {
     /// [`DataError`], which names the file.
     pub fn load_folder(path: impl AsRef<Path>) -> Result<Self, DataError> {
         let path = path.as_ref();
-        if !path.is_dir() {
-            return Err(DataError::Folder { path: path.to_owned() });
-        }
+        let name = name_of(path)?;
         let (_, train_size, train) = load_part(path, "train")?;
         let (file, test_size, test) = load_part(path, "t10k")?;
         if train_size != test_size {
             return Err(DataError::ImageSize { file, expected: train_size, got: test_size });
         }
-        // A relative path such as `.` has its name only in its canonical form.
-        let canonical = path.canonicalize();
-        let named = canonical.as_deref().unwrap_or(path);
-        let name = named.file_name().unwrap_or(named.as_os_str()).to_string_lossy().into_owned();
         Ok(Self::from_parts(name, train, test))
     }
+
+    /// Reads the samples to test on alone, and the name of the data set.
+    ///
+    /// The two files of the samples to train on need not be there. Everything else is as for
+    /// [`load_folder`](Self::load_folder).
+    ///
+    /// # Errors
+    /// [`DataError`], which names the file.
+    pub fn load_test(path: impl AsRef<Path>) -> Result<(String, Samples), DataError> {
+        let path = path.as_ref();
+        let name = name_of(path)?;
+        let (_, _, test) = load_part(path, "t10k")?;
+        Ok((name, test))
+    }
+}
+
+/// The name of a folder; an error where the path is none.
+fn name_of(path: &Path) -> Result<String, DataError> {
+    if !path.is_dir() {
+        return Err(DataError::Folder { path: path.to_owned() });
+    }
+    // A relative path such as `.` has its name only in its canonical form.
+    let canonical = path.canonicalize();
+    let named = canonical.as_deref().unwrap_or(path);
+    Ok(named.file_name().unwrap_or(named.as_os_str()).to_string_lossy().into_owned())
 }
 
 /// The samples of one part, with the file and the height and width of its images.

@@ -1,37 +1,35 @@
 //! Forward and backward over the chunks of a batch: what goes in chunks, and what row by row.
 
-use super::batch::{self, CHUNK, LEAST_ROWS, Model, Plain, Tape, bounded, tape_len};
+use super::batch::{self, CHUNK, LEAST_ROWS, Model, Plain, Tape, bounded};
 use super::layer::Diagonal;
 use super::parameters::Gradients;
 use super::row::Scratch;
 use super::workspace::Workspace;
-use crate::{Error, Real};
+use crate::Real;
 
 impl<T: Real> Diagonal<'_, T> {
     /// Fills the tapes, and `y` where it is wanted.
     ///
     /// A batch of several chunks prepares W for all components first. One of a single chunk prepares it a
     /// component at a time, just before its product, while it is still in the nearest cache.
-    pub(super) fn record(
-        &self,
-        x: &[T],
-        mut y: Option<&mut [T]>,
-        work: &mut Workspace<'_, T>,
-    ) -> Result<(), Error> {
+    pub(super) fn record(&self, x: &[T], mut y: Option<&mut [T]>, work: &mut Workspace<'_, T>) {
         let (shape, inputs, outputs) = (self.shape, self.shape.inputs(), self.shape.outputs());
-        let single = x.len() <= CHUNK * inputs;
+        let (x_chunk, y_chunk) = (CHUNK.saturating_mul(inputs), CHUNK.saturating_mul(outputs));
+        let single = x.len() <= x_chunk;
         let usual = if single {
             work.prepare_variance(shape, &self.parameters)
         } else {
             work.prepare(shape, &self.parameters)
         };
-        let tape_len = tape_len(shape, CHUNK)?;
-        for (index, x) in x.chunks(CHUNK * inputs).enumerate() {
+        for (index, x) in x.chunks(x_chunk).enumerate() {
             let rows = x.len() / inputs;
-            let mut y = y.as_deref_mut().and_then(|y| y.chunks_mut(CHUNK * outputs).nth(index));
+            let mut y = y.as_deref_mut().and_then(|y| y.chunks_mut(y_chunk).nth(index));
             let batch = work.batch(shape);
-            let mut tape =
-                batch.record.chunks_mut(tape_len).nth(index).map(|record| Tape::split(shape, rows, record));
+            let mut tape = batch
+                .record
+                .chunks_mut(batch.tape_len)
+                .nth(index)
+                .map(|record| Tape::split(shape, rows, record));
             if let Some(tape) = &mut tape {
                 tape.clear();
                 if usual && rows >= LEAST_ROWS {
@@ -64,7 +62,6 @@ impl<T: Real> Diagonal<'_, T> {
                 }
             }
         }
-        Ok(())
     }
 
     /// Runs the tapes backward.
@@ -75,18 +72,21 @@ impl<T: Real> Diagonal<'_, T> {
         mut gradients: Gradients<'_, T>,
         mut dx: Option<&mut [T]>,
         work: &mut Workspace<'_, T>,
-    ) -> Result<(), Error> {
+    ) {
         let (shape, inputs, outputs) = (self.shape, self.shape.inputs(), self.shape.outputs());
-        if dx.is_some() && x.len() <= CHUNK * inputs {
+        let (x_chunk, y_chunk) = (CHUNK.saturating_mul(inputs), CHUNK.saturating_mul(outputs));
+        if dx.is_some() && x.len() <= x_chunk {
             work.prepare(shape, &self.parameters);
         }
-        let tape_len = tape_len(shape, CHUNK)?;
-        for (index, (x, g)) in x.chunks(CHUNK * inputs).zip(g.chunks(CHUNK * outputs)).enumerate() {
+        for (index, (x, g)) in x.chunks(x_chunk).zip(g.chunks(y_chunk)).enumerate() {
             let rows = x.len() / inputs;
-            let mut dx = dx.as_deref_mut().and_then(|dx| dx.chunks_mut(CHUNK * inputs).nth(index));
+            let mut dx = dx.as_deref_mut().and_then(|dx| dx.chunks_mut(x_chunk).nth(index));
             let batch = work.batch(shape);
-            let mut tape =
-                batch.record.chunks_mut(tape_len).nth(index).map(|record| Tape::split(shape, rows, record));
+            let mut tape = batch
+                .record
+                .chunks_mut(batch.tape_len)
+                .nth(index)
+                .map(|record| Tape::split(shape, rows, record));
             if let Some(tape) = &mut tape {
                 tape.keep(g.chunks_exact(outputs).map(bounded));
             }
@@ -107,7 +107,6 @@ impl<T: Real> Diagonal<'_, T> {
                 }
             }
         }
-        Ok(())
     }
 
     /// One row of y by itself.

@@ -114,7 +114,8 @@ impl<'a, T: Real> Prepared<'a, T> {
         let (direction, chunk) = rest.split_at_mut(inputs);
 
         let batched = batch >= LEAST_ROWS && self.usual;
-        for (x, y) in x.chunks(CHUNK * inputs).zip(y.chunks_mut(CHUNK * outputs)) {
+        let (x_chunk, y_chunk) = (CHUNK.saturating_mul(inputs), CHUNK.saturating_mul(outputs));
+        for (x, y) in x.chunks(x_chunk).zip(y.chunks_mut(y_chunk)) {
             let rows = x.len() / inputs;
             let mut plain = Plain::none();
             if batched && rows >= LEAST_ROWS {

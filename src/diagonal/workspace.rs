@@ -16,6 +16,8 @@ pub(super) struct Workspace<'a, T> {
     chunk: &'a mut [T],
     /// The tapes of all chunks.
     record: &'a mut [T],
+    /// The elements of one tape; at least 1, so that an empty record can be cut too.
+    tape_len: usize,
 }
 
 /// The number of scratch elements of a [`Diagonal`](super::Diagonal) layer of this shape for a batch; `const`,
@@ -55,11 +57,11 @@ impl<'a, T: Real> Workspace<'a, T> {
         let work = shape::workspace(work, workspace_len(shape, batch)?)?;
         let (rows, rest) = work.split_at_mut(3 * shape.inputs() + shape.outputs());
         if batch < LEAST_ROWS {
-            return Ok(Self { rows, prepared: &mut [], chunk: &mut [], record: &mut [] });
+            return Ok(Self { rows, prepared: &mut [], chunk: &mut [], record: &mut [], tape_len: 1 });
         }
         let (prepared, rest) = rest.split_at_mut(prepared_len(shape));
         let (chunk, record) = rest.split_at_mut(scratch_len(shape, batch.min(CHUNK))?);
-        Ok(Self { rows, prepared, chunk, record })
+        Ok(Self { rows, prepared, chunk, record, tape_len: tape_len(shape, batch.min(CHUNK))? })
     }
 
     /// Computes a, W and σ². Returns whether the batch may go in chunks: whether there are chunks, and the
@@ -87,7 +89,7 @@ impl<'a, T: Real> Workspace<'a, T> {
     pub(super) fn batch(&mut self, shape: Shape) -> Batch<'_, T> {
         let (a, rest) = self.prepared.split_at_mut(shape.v_len().min(self.prepared.len()));
         let (w, variance) = rest.split_at_mut(shape.u_len().min(rest.len()));
-        Batch { a, w, variance, chunk: self.chunk, record: self.record }
+        Batch { a, w, variance, chunk: self.chunk, record: self.record, tape_len: self.tape_len }
     }
 }
 
@@ -103,6 +105,8 @@ pub(super) struct Batch<'a, T> {
     pub(super) chunk: &'a mut [T],
     /// The tapes of all chunks.
     pub(super) record: &'a mut [T],
+    /// The elements of one tape.
+    pub(super) tape_len: usize,
 }
 
 #[cfg(test)]

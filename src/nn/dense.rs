@@ -121,7 +121,9 @@ impl<T: Real> Layer<T> for Dense {
             return Err(Error::Workspace { expected, got: work.len() });
         }
         let (weight, bias) = parameters.split_at(self.weight_len());
-        for (x, y) in x.chunks(CHUNK * self.inputs).zip(y.chunks_mut(CHUNK * self.outputs)) {
+        for (x, y) in
+            x.chunks(CHUNK.saturating_mul(self.inputs)).zip(y.chunks_mut(CHUNK.saturating_mul(self.outputs)))
+        {
             let rows = x.len() / self.inputs;
             let (x_transposed, rest) = work.split_at_mut(rows * self.inputs);
             let (y_transposed, _) = rest.split_at_mut(rows * self.outputs);

@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
@@ -111,7 +110,7 @@ impl<T: Real> Network<T> {
     /// # Errors
     ///
     /// [`NetworkError`] when there is no layer, when neighbouring layers do not fit, when `batch` is zero
-    /// or when the buffers would be too large to address.
+    /// or when there is no memory for the buffers.
     pub fn new(layers: Vec<Box<dyn Layer<T>>>, batch: usize) -> Result<Self, NetworkError> {
         if batch == 0 {
             return Err(Error::Zero { argument: "batch" }.into());
@@ -149,9 +148,9 @@ impl<T: Real> Network<T> {
                 outputs,
                 parameters: first..start,
                 frozen,
-                y: vec![T::zero(); values],
-                g: vec![T::zero(); if index == last { 0 } else { values }],
-                work: vec![T::zero(); layer.workspace_len(batch)?],
+                y: zeros("outputs", values)?,
+                g: zeros("outputs", if index == last { 0 } else { values })?,
+                work: zeros("workspace", layer.workspace_len(batch)?)?,
                 layer,
             });
         }
@@ -159,8 +158,8 @@ impl<T: Real> Network<T> {
         Ok(Self {
             stages,
             blocks,
-            parameters: vec![T::zero(); start],
-            gradients: vec![T::zero(); start],
+            parameters: zeros("parameters", start)?,
+            gradients: zeros("gradients", start)?,
             batch,
             rows: 0,
         })
@@ -330,6 +329,14 @@ impl<T: Real> Network<T> {
         self.clear_gradients();
         Ok(())
     }
+}
+
+/// A buffer of zeros, or the error that names it where there is no memory for it.
+fn zeros<T: Real>(argument: &'static str, len: usize) -> Result<Vec<T>, Error> {
+    let mut buffer = Vec::new();
+    buffer.try_reserve_exact(len).map_err(|_| Error::Overflow { argument })?;
+    buffer.resize(len, T::zero());
+    Ok(buffer)
 }
 
 /// The first `len` elements; buffers are as long as the largest batch needs.

@@ -25,11 +25,13 @@ const KEY: &str = "gmlayer";
 /// Writes `network` to `path`.
 ///
 /// The file is first written beside `path` under another name, flushed to the disk and then renamed, so
-/// that a crash at any moment leaves the old file or the new one, whole.
+/// that a crash at any moment leaves the old file or the new one, whole. A folder or a device is never
+/// replaced.
 ///
 /// # Errors
 ///
-/// [`CheckpointError`] when a layer is not one of this crate's or the file cannot be written.
+/// [`CheckpointError`] when a layer is not one of this crate's, `path` is something other than a file, or the
+/// file cannot be written.
 ///
 /// # Example
 ///
@@ -56,14 +58,10 @@ pub fn save(network: &Network<f32>, path: impl AsRef<Path>) -> Result<(), Checkp
 ///
 /// # Errors
 ///
-/// [`CheckpointError`] when `path` is a folder or no file can be made beside it.
+/// [`CheckpointError`] when `path` is something other than a file, or no file can be made beside it.
 pub fn check_target(path: impl AsRef<Path>) -> Result<(), CheckpointError> {
     let path = path.as_ref();
-    let refused = |error| CheckpointError::new(path, CheckpointProblem::Write(error));
-    if path.is_dir() {
-        return Err(refused(std::io::ErrorKind::IsADirectory.into()));
-    }
-    temporary(path).map(drop).map_err(refused)
+    temporary(path).map(drop).map_err(|error| CheckpointError::new(path, CheckpointProblem::Write(error)))
 }
 
 /// Reads the network that [`save`] wrote, for batches of up to `batch` rows.
@@ -93,10 +91,19 @@ fn serialize(network: &Network<f32>) -> Result<Vec<u8>, CheckpointProblem> {
     Ok(safetensors::serialize(tensors, Some(metadata))?)
 }
 
-/// A temporary file in the folder of `path`.
+/// A file in the folder of `path` that can take its place: of a file, not of a folder or a device.
 fn temporary(path: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    if path.is_dir() {
+        return Err(std::io::ErrorKind::IsADirectory.into());
+    }
+    if path.exists() && !path.is_file() {
+        return Err(std::io::Error::other("it is not an ordinary file"));
+    }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    tempfile::Builder::new().prefix(".gmlayer-").tempfile_in(folder.unwrap_or(Path::new(".")))
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)] // as for any new file, not for the owner's eyes alone
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.prefix(".gmlayer-").tempfile_in(folder.unwrap_or(Path::new(".")))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {

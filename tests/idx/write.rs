@@ -103,3 +103,17 @@ fn errors_of_the_writer_come_through() {
         assert!(array.to_writer(Full(bytes.len())).is_ok());
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn only_files_are_replaced() {
+    use std::os::unix::fs::FileTypeExt;
+
+    let folder = tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let array = read(&small_files().next().unwrap()).unwrap();
+    let error = array.write(&socket).unwrap_err();
+    assert!(error.to_string().ends_with("it is not an ordinary file"), "{error}");
+    assert!(std::fs::metadata(&socket).unwrap().file_type().is_socket());
+}

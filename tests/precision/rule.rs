@@ -42,11 +42,13 @@ const NOT_NUMERIC: [&str; 7] =
 
 #[test]
 fn every_public_function_of_the_layer_has_a_line_and_states_its_bound() {
+    let mut lines = 0;
     for file in ["src/rectified.rs", "src/diagonal/layer.rs", "src/diagonal/prepared.rs"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
         for (name, documentation) in public_functions(&fs::read_to_string(path).unwrap()) {
             match RULES.iter().find(|line| (line.file, line.name) == (file, name.as_str())) {
                 Some(line) => {
+                    lines += 1;
                     assert_eq!(
                         stated_budgets(&documentation),
                         Some(line.budgets),
@@ -63,6 +65,7 @@ fn every_public_function_of_the_layer_has_a_line_and_states_its_bound() {
             }
         }
     }
+    assert_eq!(lines, RULES.len(), "a line of the table is no public function");
 }
 
 /// A number of every size that matters here.

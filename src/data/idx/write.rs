@@ -14,10 +14,11 @@ impl Idx {
     /// Writes a file, gzipped where the name ends in `.gz`.
     ///
     /// The bytes go to a new file beside it, which takes the name at the very end; until then, and after
-    /// an error, an older file of that name is as it was. Equal arrays give equal bytes.
+    /// an error, an older file of that name is as it was. A device is never replaced. Equal arrays give
+    /// equal bytes.
     ///
     /// # Errors
-    /// [`IdxErrorKind::Io`] where the operating system fails.
+    /// [`IdxErrorKind::Io`] where the operating system fails, or `path` is something other than a file.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), IdxError> {
         let path = path.as_ref();
         self.replace(path).map_err(|error| IdxError {
@@ -53,6 +54,9 @@ impl Idx {
     }
 
     fn replace(&self, path: &Path) -> io::Result<()> {
+        if path.exists() && !path.is_file() {
+            return Err(io::Error::other("it is not an ordinary file"));
+        }
         let (partial, file) = create_beside(path)?;
         let written = self.fill_file(file, path).and_then(|()| fs::rename(&partial, path));
         if written.is_err() {
