@@ -43,6 +43,14 @@ fn a_layer_that_is_not_ordinary_is_its_rows_to_the_bit() {
         let case = with(block, factor);
         assert!((0..9).all(|b| is_itself(&case, b)), "{factor:e}");
     }
+    // μ, σ and u of one input times factors: σ² = 0 where u is 0, W = 0, and u beyond the bound alone.
+    for [of_mu, of_sigma, of_u] in [[1.0, 1e-200, 0.0], [1.0, 1e-20, 1e-300], [1e-60, 1e-40, 1e60]] {
+        let mut case = ordinary();
+        case.mu[3] *= of_mu;
+        case.sigma[3] *= of_sigma;
+        (0..3).for_each(|l| case.u[5 * l + 3] *= of_u);
+        assert!((0..9).all(|b| is_itself(&case, b)), "{of_mu:e}, {of_sigma:e}, {of_u:e}");
+    }
     assert!((0..9).any(|b| !is_itself(&ordinary(), b)), "the chunks round differently");
 }
 
