@@ -43,6 +43,14 @@ fn a_layer_that_is_not_ordinary_is_its_rows_to_the_bit() {
         let case = with(block, factor);
         assert!((0..9).all(|b| is_itself(&case, b)), "{factor:e}");
     }
+    // μ, σ and u of one input times factors: σ² = 0 where u is 0, W = 0, and u beyond the bound alone.
+    for [of_mu, of_sigma, of_u] in [[1.0, 1e-200, 0.0], [1.0, 1e-20, 1e-300], [1e-60, 1e-40, 1e60]] {
+        let mut case = ordinary();
+        case.mu[3] *= of_mu;
+        case.sigma[3] *= of_sigma;
+        (0..3).for_each(|l| case.u[5 * l + 3] *= of_u);
+        assert!((0..9).all(|b| is_itself(&case, b)), "{of_mu:e}, {of_sigma:e}, {of_u:e}");
+    }
     assert!((0..9).any(|b| !is_itself(&ordinary(), b)), "the chunks round differently");
 }
 
@@ -61,10 +69,10 @@ fn a_row_that_is_not_ordinary_is_itself_to_the_bit() {
 #[test]
 fn a_large_cotangent_leaves_its_row_to_the_other_path() {
     let mut case = ordinary();
-    case.x[15..20].iter_mut().for_each(|x| *x *= 1e-40);
-    case.g[9..12].iter_mut().for_each(|g| *g *= 1e300);
-    assert_eq!(case.backward().x[15..20], alone(&case, 3).backward().x[..]);
+    case.x[15..20].iter_mut().for_each(|x| *x *= 1e-45);
+    case.g[9..12].iter_mut().for_each(|g| *g *= 1e290);
     let all = case.backward();
+    assert_eq!(all.x[15..20], alone(&case, 3).backward().x[..]);
     assert!(all.blocks().iter().all(|(_, block)| block.iter().all(|number| number.is_finite())));
 }
 
