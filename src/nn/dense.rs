@@ -19,6 +19,9 @@ const CHUNK: usize = 64;
 /// Blocks: `weight: [outputs × inputs]`, then `bias: [outputs]` when the layer has one.
 /// `x, ∂x: [batch × inputs]`, `y, g: [batch × outputs]`.
 ///
+/// **Accuracy**: within 8 budgets u·scale, scale being the sum of the absolute values of the terms. Measured in
+/// `f32`, up to 1000 inputs, by `tests/precision`.
+///
 /// Every output and gradient is a sum in a fixed order, so that the bits do not depend on the size of
 /// the batch around a row.
 ///

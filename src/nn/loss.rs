@@ -1,6 +1,6 @@
 //! Losses: a value and its gradient in one pass over the batch.
 
-use crate::{Error, Real, shape};
+use crate::{Error, Real, kernel, shape};
 
 /// The mean cross-entropy of the softmax of a batch, and its gradient.
 ///
@@ -12,6 +12,9 @@ use crate::{Error, Real, shape};
 /// - `labels: [B]`, class indices from 0.
 /// - `gradient: [B × classes]`, overwritten when asked for. The label's entry is formed from the other
 ///   classes' share, so that it keeps its digits when the network is nearly certain.
+///
+/// **Accuracy**: within 8 budgets u·scale, scale being the sum of the absolute values of all terms, each share
+/// counted with the distance of its logit to the largest one. Measured in `f32` by `tests/precision`.
 ///
 /// # Errors
 ///
@@ -52,29 +55,29 @@ pub fn cross_entropy<T: Real>(
     };
     let mut gradient_rows = gradient.chunks_mut(classes);
     let count = T::from_usize(rows);
-    let mut loss = T::zero();
-    for (logits, &label) in logits.chunks(classes).zip(labels) {
+    // The gradient is written while the losses of the rows are summed up.
+    let loss = kernel::sum(logits.chunks(classes).zip(labels).map(|(logits, &label)| {
         let largest = logits.iter().copied().fold(T::from_f64(f64::NEG_INFINITY), maximum);
         let mut others = T::zero();
-        let mut own = T::zero();
+        let (mut own, mut distance) = (T::zero(), T::zero());
         for (class, &logit) in logits.iter().enumerate() {
             let share = (logit - largest).exp();
             if class == label {
                 own = share;
-                loss += largest - logit;
+                distance = largest - logit;
             } else {
                 others += share;
             }
         }
         let total = own + others;
-        loss += total.ln();
         if let Some(gradient) = gradient_rows.next() {
             for (class, (gradient, &logit)) in gradient.iter_mut().zip(logits).enumerate() {
                 let share = if class == label { -others } else { (logit - largest).exp() };
                 *gradient = share / (total * count);
             }
         }
-    }
+        distance + total.ln()
+    }));
     Ok(loss / count)
 }
 
@@ -92,6 +95,9 @@ fn maximum<T: Real>(a: T, b: T) -> T {
 /// - `y, targets: [B × outputs]`.
 /// - `gradient: [B × outputs]`, overwritten when asked for.
 ///
+/// **Accuracy**: within 8 budgets u·scale, scale being the exact value: nothing cancels. Measured in `f32` by
+/// `tests/precision`.
+///
 /// # Errors
 ///
 /// [`Error::Zero`] for an empty batch or no outputs, [`Error::Rows`] and [`Error::Length`] for slices that
@@ -107,10 +113,7 @@ pub fn squared<T: Real>(
     }
     let count = T::from_usize(shape::rows("y", y.len(), outputs)?);
     shape::exact("targets", targets.len(), y.len())?;
-    let mut sum = T::zero();
-    for (&y, &target) in y.iter().zip(targets) {
-        sum += (y - target) * (y - target);
-    }
+    let sum = kernel::sum(y.iter().zip(targets).map(|(&y, &target)| (y - target) * (y - target)));
     if let Some(gradient) = gradient {
         shape::exact("gradient", gradient.len(), y.len())?;
         for ((gradient, &y), &target) in gradient.iter_mut().zip(y).zip(targets) {

@@ -7,6 +7,7 @@ mod data;
 mod double;
 mod f32;
 mod f64;
+mod losses;
 mod reference;
 mod reference_f32;
 mod rule;

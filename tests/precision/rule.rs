@@ -25,8 +25,9 @@ const fn line(file: &'static str, name: &'static str, held_by: &'static str) -> 
 
 const TABLES: &str = "tests/diagonal_table.rs";
 const HERE: &str = "tests/precision/rule.rs";
+const LOSSES: &str = "tests/precision/losses.rs";
 
-const RULES: [Line; 7] = [
+const RULES: [Line; 9] = [
     line("src/rectified.rs", "new", HERE),
     line("src/rectified.rs", "project", HERE),
     line("src/diagonal/layer.rs", "forward", TABLES),
@@ -34,6 +35,8 @@ const RULES: [Line; 7] = [
     line("src/diagonal/layer.rs", "backward_after_forward", TABLES),
     line("src/diagonal/layer.rs", "prepare", TABLES),
     line("src/diagonal/prepared.rs", "forward", TABLES),
+    line("src/nn/loss.rs", "cross_entropy", LOSSES),
+    line("src/nn/loss.rs", "squared", LOSSES),
 ];
 
 /// Public functions that compute no number but a length, or hand out what they hold.
@@ -43,7 +46,7 @@ const NOT_NUMERIC: [&str; 7] =
 #[test]
 fn every_public_function_of_the_layer_has_a_line_and_states_its_bound() {
     let mut lines = 0;
-    for file in ["src/rectified.rs", "src/diagonal/layer.rs", "src/diagonal/prepared.rs"] {
+    for file in ["src/rectified.rs", "src/diagonal/layer.rs", "src/diagonal/prepared.rs", "src/nn/loss.rs"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
         for (name, documentation) in public_functions(&fs::read_to_string(path).unwrap()) {
             match RULES.iter().find(|line| (line.file, line.name) == (file, name.as_str())) {
