@@ -4,7 +4,7 @@ use super::batch::{self, CHUNK, LEAST_ROWS, Model, Plain, Tape, bounded};
 use super::layer::Diagonal;
 use super::parameters::Gradients;
 use super::row::Scratch;
-use super::workspace::Workspace;
+use super::workspace::{Chunk, Workspace};
 use crate::Real;
 
 impl<T: Real> Diagonal<'_, T> {
@@ -24,32 +24,11 @@ impl<T: Real> Diagonal<'_, T> {
         for (index, x) in x.chunks(x_chunk).enumerate() {
             let rows = x.len() / inputs;
             let mut y = y.as_deref_mut().and_then(|y| y.chunks_mut(y_chunk).nth(index));
-            let batch = work.batch(shape);
-            let mut tape = batch
-                .record
-                .chunks_mut(batch.tape_len)
-                .nth(index)
-                .map(|record| Tape::split(shape, rows, record));
+            let (chunk, mut tape) = work.chunk(shape, index, rows);
             if let Some(tape) = &mut tape {
                 tape.clear();
                 if usual && rows >= LEAST_ROWS {
-                    batch::begin(shape, self.parameters.mu, batch.variance, x, tape, batch.chunk);
-                    let mut all_usual = true;
-                    if single {
-                        let one = batch.w.get_mut(..outputs * inputs).unwrap_or_default();
-                        let components =
-                            self.parameters.components(shape).zip(batch.a.chunks_exact_mut(outputs));
-                        for (index, (component, a)) in components.enumerate() {
-                            all_usual &= component.prepare(a, one);
-                            batch::slopes(shape, index, one, rows, tape, batch.chunk);
-                        }
-                    } else {
-                        batch::slopes(shape, 0, batch.w, rows, tape, batch.chunk);
-                    }
-                    batch::finish(shape, batch.a, batch.variance, y.as_deref_mut(), rows, tape, batch.chunk);
-                    if !all_usual {
-                        tape.clear();
-                    }
+                    self.record_chunk(x, y.as_deref_mut(), single, chunk, tape);
                 }
             }
             let plain = tape.as_ref().map_or(Plain::none(), Plain::of);
@@ -61,6 +40,37 @@ impl<T: Real> Diagonal<'_, T> {
                     }
                 }
             }
+        }
+    }
+
+    /// Fills the tape of one chunk, and `y` where it is wanted; leaves all rows to the caller when a parameter
+    /// is not of ordinary size.
+    fn record_chunk(
+        &self,
+        x: &[T],
+        y: Option<&mut [T]>,
+        single: bool,
+        chunk: Chunk<'_, T>,
+        tape: &mut Tape<'_, T>,
+    ) {
+        let (shape, inputs, outputs) = (self.shape, self.shape.inputs(), self.shape.outputs());
+        let Chunk { a, w, variance, scratch } = chunk;
+        let rows = x.len() / inputs;
+        batch::begin(shape, self.parameters.mu, variance, x, tape, scratch);
+        let mut usual = true;
+        if single {
+            let one = w.get_mut(..outputs * inputs).unwrap_or_default();
+            let components = self.parameters.components(shape).zip(a.chunks_exact_mut(outputs));
+            for (index, (component, a)) in components.enumerate() {
+                usual &= component.prepare(a, one);
+                batch::slopes(shape, index, one, rows, tape, scratch);
+            }
+        } else {
+            batch::slopes(shape, 0, w, rows, tape, scratch);
+        }
+        batch::finish(shape, a, variance, y, rows, tape, scratch);
+        if !usual {
+            tape.clear();
         }
     }
 
@@ -81,12 +91,7 @@ impl<T: Real> Diagonal<'_, T> {
         for (index, (x, g)) in x.chunks(x_chunk).zip(g.chunks(y_chunk)).enumerate() {
             let rows = x.len() / inputs;
             let mut dx = dx.as_deref_mut().and_then(|dx| dx.chunks_mut(x_chunk).nth(index));
-            let batch = work.batch(shape);
-            let mut tape = batch
-                .record
-                .chunks_mut(batch.tape_len)
-                .nth(index)
-                .map(|record| Tape::split(shape, rows, record));
+            let (chunk, mut tape) = work.chunk(shape, index, rows);
             if let Some(tape) = &mut tape {
                 tape.keep(g.chunks_exact(outputs).map(bounded));
             }
@@ -95,8 +100,8 @@ impl<T: Real> Diagonal<'_, T> {
                 && plain.any()
             {
                 let parameters = self.parameters;
-                let model = Model { shape, parameters, a: batch.a, w: batch.w, variance: batch.variance };
-                batch::backward(&model, x, g, &mut gradients, dx.as_deref_mut(), tape, batch.chunk);
+                let model = Model { shape, parameters, a: chunk.a, w: chunk.w, variance: chunk.variance };
+                batch::backward(&model, x, g, &mut gradients, dx.as_deref_mut(), tape, chunk.scratch);
             }
             let (mut scratch, share) = work.scratch(inputs);
             let mut dx = dx.map(|dx| dx.chunks_exact_mut(inputs));

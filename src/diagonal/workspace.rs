@@ -1,6 +1,6 @@
 //! How a workspace is shared out.
 
-use super::batch::{CHUNK, LEAST_ROWS, scratch_len, tape_len};
+use super::batch::{CHUNK, LEAST_ROWS, Tape, scratch_len, tape_len};
 use super::parameters::Parameters;
 use super::prepare::{prepare, prepare_variance};
 use super::row::Scratch;
@@ -67,13 +67,13 @@ impl<'a, T: Real> Workspace<'a, T> {
     /// Computes a, W and σ². Returns whether the batch may go in chunks: whether there are chunks, and the
     /// parameters are of ordinary size.
     pub(super) fn prepare(&mut self, shape: Shape, parameters: &Parameters<'_, T>) -> bool {
-        let Batch { a, w, variance, .. } = self.batch(shape);
+        let (Chunk { a, w, variance, .. }, _) = self.chunk(shape, 0, 0);
         !a.is_empty() && prepare(shape, parameters, a, w, variance)
     }
 
     /// Computes σ² alone. Returns the same of μ and σ.
     pub(super) fn prepare_variance(&mut self, shape: Shape, parameters: &Parameters<'_, T>) -> bool {
-        let Batch { a, variance, .. } = self.batch(shape);
+        let (Chunk { a, variance, .. }, _) = self.chunk(shape, 0, 0);
         !a.is_empty() && prepare_variance(parameters, variance)
     }
 
@@ -85,28 +85,31 @@ impl<'a, T: Real> Workspace<'a, T> {
         (Scratch { direction, q, c }, share)
     }
 
-    /// The parts that a batch of chunks uses.
-    pub(super) fn batch(&mut self, shape: Shape) -> Batch<'_, T> {
+    /// What a chunk needs besides its tape, and the tape of the chunk `index`, if there is one.
+    pub(super) fn chunk(
+        &mut self,
+        shape: Shape,
+        index: usize,
+        rows: usize,
+    ) -> (Chunk<'_, T>, Option<Tape<'_, T>>) {
         let (a, rest) = self.prepared.split_at_mut(shape.v_len().min(self.prepared.len()));
         let (w, variance) = rest.split_at_mut(shape.u_len().min(rest.len()));
-        Batch { a, w, variance, chunk: self.chunk, record: self.record, tape_len: self.tape_len }
+        let record = self.record.chunks_mut(self.tape_len).nth(index);
+        let tape = record.map(|record| Tape::split(shape, rows, record));
+        (Chunk { a, w, variance, scratch: self.chunk }, tape)
     }
 }
 
-/// The parts of a workspace that a batch of chunks uses; all empty for one that goes row by row.
-pub(super) struct Batch<'a, T> {
+/// The parts of a workspace that a chunk uses; all empty for a batch that goes row by row.
+pub(super) struct Chunk<'a, T> {
     /// a of all components.
     pub(super) a: &'a mut [T],
     /// W of all components, or of one of them at the front.
     pub(super) w: &'a mut [T],
     /// σ² of all components.
     pub(super) variance: &'a mut [T],
-    /// Scratch of one chunk.
-    pub(super) chunk: &'a mut [T],
-    /// The tapes of all chunks.
-    pub(super) record: &'a mut [T],
-    /// The elements of one tape.
-    pub(super) tape_len: usize,
+    /// Scratch.
+    pub(super) scratch: &'a mut [T],
 }
 
 #[cfg(test)]
