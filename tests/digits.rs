@@ -139,7 +139,7 @@ fn a_linear_classifier_does_not_suffice() {
 
 /// Nor with all the samples and time to converge. A minute in a release build.
 #[test]
-#[ignore = "slow; run with --release -- --ignored"]
+#[ignore = "half a minute even in release, where .ci/run runs it: --release -- --ignored"]
 fn a_linear_classifier_does_not_suffice_at_full_size() {
     let error = linear_error(&digits(0, DIGITS_TRAIN, DIGITS_TEST).unwrap(), 40, 0.2);
     println!("linear classifier, {DIGITS_TRAIN} samples, 40 epochs: test error {:.2} %", 100.0 * error);
