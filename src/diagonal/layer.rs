@@ -1,9 +1,12 @@
 //! The layer: lengths are checked here, once, then components and rows are walked.
 
+use super::effect::Adding;
 use super::parameters::{Gradients, Parameters};
+use super::passes::Pass;
 use super::prepare::prepare;
 use super::prepared::{Constants, Prepared};
-use super::workspace::{self, Workspace};
+use super::workspace::{self, Layout, Workspace};
+use crate::kernel::Workers;
 use crate::{Error, Real, Shape, shape};
 
 /// A Gaussian mixture layer over borrowed parameters.
@@ -49,6 +52,7 @@ use crate::{Error, Real, Shape, shape};
 pub struct Diagonal<'a, T> {
     pub(super) shape: Shape,
     pub(super) parameters: Parameters<'a, T>,
+    pub(super) workers: Workers<'a>,
 }
 
 impl<'a, T: Real> Diagonal<'a, T> {
@@ -59,7 +63,7 @@ impl<'a, T: Real> Diagonal<'a, T> {
     /// [`Error::Length`] when a block does not have the length that `shape` gives it.
     pub fn new(shape: Shape, parameters: Parameters<'a, T>) -> Result<Self, Error> {
         parameters.check(shape)?;
-        Ok(Self { shape, parameters })
+        Ok(Self { shape, parameters, workers: Workers::alone() })
     }
 
     /// The sizes.
@@ -82,7 +86,14 @@ impl<'a, T: Real> Diagonal<'a, T> {
     ///
     /// [`Error::Overflow`] when that number cannot be addressed.
     pub const fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
-        workspace::workspace_len(self.shape, batch)
+        self.layout(batch).len()
+    }
+
+    /// The layout of a workspace.
+    const fn layout(&self, batch: usize) -> Layout {
+        let multiply_adds = self.shape.u_len().saturating_mul(batch);
+        let parts = self.workers.parts(self.shape.components(), multiply_adds);
+        Layout::new(self.shape, batch, parts, false)
     }
 
     /// Overwrites y with h(x).
@@ -102,7 +113,7 @@ impl<'a, T: Real> Diagonal<'a, T> {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
         let batch = shape::rows("x", x.len(), inputs)?;
         shape::exact("y", y.len(), shape::product("y", batch, outputs)?)?;
-        self.record(x, Some(y), &mut Workspace::split(self.shape, batch, work)?);
+        self.pass(x).forward(self.parameters, Some(y), &mut Workspace::split(self.layout(batch), work)?);
         Ok(())
     }
 
@@ -129,8 +140,8 @@ impl<'a, T: Real> Diagonal<'a, T> {
         work: &mut [T],
     ) -> Result<(), Error> {
         let batch = self.check_backward(x, g, &gradients, dx.as_deref())?;
-        let mut work = Workspace::split(self.shape, batch, work)?;
-        self.record(x, None, &mut work);
+        let mut work = Workspace::split(self.layout(batch), work)?;
+        self.pass(x).forward(self.parameters, None, &mut work);
         self.replay(x, g, gradients, dx, &mut work);
         Ok(())
     }
@@ -175,8 +186,26 @@ impl<'a, T: Real> Diagonal<'a, T> {
         work: &mut [T],
     ) -> Result<(), Error> {
         let batch = self.check_backward(x, g, &gradients, dx.as_deref())?;
-        self.replay(x, g, gradients, dx, &mut Workspace::split(self.shape, batch, work)?);
+        self.replay(x, g, gradients, dx, &mut Workspace::split(self.layout(batch), work)?);
         Ok(())
+    }
+
+    fn pass<'b>(&'b self, x: &'b [T]) -> Pass<'b, T> {
+        Pass { shape: self.shape, workers: self.workers, x }
+    }
+
+    /// Runs the record backward.
+    fn replay(
+        &self,
+        x: &[T],
+        g: &[T],
+        gradients: Gradients<'_, T>,
+        dx: Option<&mut [T]>,
+        work: &mut Workspace<'_, T>,
+    ) {
+        let (shape, parameters) = (self.shape, self.parameters);
+        self.pass(x).cotangents(parameters, g, dx, work);
+        self.pass(x).gradients(Adding { shape, parameters, gradients }, g, work);
     }
 
     /// Checks the lengths of a backward pass and returns the number of rows.
@@ -233,7 +262,7 @@ impl<'a, T: Real> Diagonal<'a, T> {
         shape::exact("storage", storage.len(), self.prepared_len())?;
         let (a, rest) = storage.split_at_mut(self.shape.v_len());
         let (w, variance) = rest.split_at_mut(self.shape.u_len());
-        prepare(self.shape, &self.parameters, a, w, variance);
+        prepare(self.shape, &self.parameters, self.shape.inputs(), a, w, variance);
         Prepared::new(self.shape, Constants { a, w, mu: self.parameters.mu, variance })
     }
 }

@@ -1,6 +1,7 @@
 //! The Gaussian mixture layer of the paper: diagonal covariance, exact forward and backward.
 
 mod batch;
+mod effect;
 #[cfg(feature = "rand")]
 mod initialise;
 mod layer;
@@ -9,11 +10,12 @@ mod passes;
 mod prepare;
 mod prepared;
 mod row;
+mod sweep;
 mod workspace;
 
 #[cfg(feature = "rand")]
 pub use initialise::initialise;
 pub use layer::Diagonal;
-pub use parameters::{Gradients, Parameters};
+pub use parameters::{Gradients, Parameters, ParametersMut, Rates};
 pub use prepared::{Constants, Prepared};
-pub use workspace::workspace_len;
+pub use workspace::{descend_workspace_len, workspace_len};

@@ -40,8 +40,16 @@ impl<'a, T> Parameters<'a, T> {
         shape::exact("v", self.v.len(), shape.v_len())
     }
 
+    /// The first components, and the others.
+    pub(super) fn split_at(self, shape: Shape, components: usize) -> (Self, Self) {
+        let at = components * shape.inputs();
+        let (mu, sigma) = (self.mu.split_at(at), self.sigma.split_at(at));
+        let (u, v) = (self.u.split_at(at * shape.outputs()), self.v.split_at(components * shape.outputs()));
+        (Self { mu: mu.0, sigma: sigma.0, u: u.0, v: v.0 }, Self { mu: mu.1, sigma: sigma.1, u: u.1, v: v.1 })
+    }
+
     /// The components one after the other.
-    pub(super) fn components(&self, shape: Shape) -> impl Iterator<Item = Component<'a, T>> {
+    pub(super) fn components(self, shape: Shape) -> impl Iterator<Item = Component<'a, T>> {
         let (inputs, outputs) = (shape.inputs(), shape.outputs());
         self.mu
             .chunks_exact(inputs)
@@ -49,6 +57,87 @@ impl<'a, T> Parameters<'a, T> {
             .zip(self.u.chunks_exact(outputs * inputs))
             .zip(self.v.chunks_exact(outputs))
             .map(|(((mu, sigma), u), v)| Component { mu, sigma, u, v })
+    }
+}
+
+/// The parameters of a layer, as borrowed row-major slices that training writes to.
+#[derive(Debug)]
+pub struct ParametersMut<'a, T> {
+    /// Means μ: `[components × inputs]`.
+    pub mu: &'a mut [T],
+    /// Standard deviations σ: `[components × inputs]`.
+    pub sigma: &'a mut [T],
+    /// Output slopes U: `[components × outputs × inputs]`.
+    pub u: &'a mut [T],
+    /// Output offsets v: `[components × outputs]`.
+    pub v: &'a mut [T],
+}
+
+impl<'a, T> ParametersMut<'a, T> {
+    /// The four blocks of one flat slice, in the order μ, σ, U, v.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] when `flat` does not have [`Shape::parameter_count`] elements.
+    pub fn from_flat(shape: Shape, flat: &'a mut [T]) -> Result<Self, Error> {
+        shape::exact("parameters", flat.len(), shape.parameter_count())?;
+        let (mu, rest) = flat.split_at_mut(shape.mu_len());
+        let (sigma, rest) = rest.split_at_mut(shape.sigma_len());
+        let (u, v) = rest.split_at_mut(shape.u_len());
+        Ok(Self { mu, sigma, u, v })
+    }
+
+    /// The same blocks, to be read.
+    #[must_use]
+    pub fn as_ref(&self) -> Parameters<'_, T> {
+        Parameters { mu: self.mu, sigma: self.sigma, u: self.u, v: self.v }
+    }
+
+    /// The same blocks for a shorter time.
+    pub(super) fn reborrow(&mut self) -> ParametersMut<'_, T> {
+        ParametersMut { mu: self.mu, sigma: self.sigma, u: self.u, v: self.v }
+    }
+
+    /// The first components, and the others.
+    pub(super) fn split_at(self, shape: Shape, components: usize) -> (Self, Self) {
+        let at = components * shape.inputs();
+        let (mu, sigma) = (self.mu.split_at_mut(at), self.sigma.split_at_mut(at));
+        let u = self.u.split_at_mut(at * shape.outputs());
+        let v = self.v.split_at_mut(components * shape.outputs());
+        (Self { mu: mu.0, sigma: sigma.0, u: u.0, v: v.0 }, Self { mu: mu.1, sigma: sigma.1, u: u.1, v: v.1 })
+    }
+
+    /// The components one after the other.
+    pub(super) fn components(self, shape: Shape) -> impl Iterator<Item = ComponentMut<'a, T>> {
+        let (inputs, outputs) = (shape.inputs(), shape.outputs());
+        self.mu
+            .chunks_exact_mut(inputs)
+            .zip(self.sigma.chunks_exact_mut(inputs))
+            .zip(self.u.chunks_exact_mut(outputs * inputs))
+            .zip(self.v.chunks_exact_mut(outputs))
+            .map(|(((mu, sigma), u), v)| ComponentMut { mu, sigma, u, v })
+    }
+}
+
+/// The learning rates of a step of gradient descent; a block without one (`None`) is frozen, and its gradient is
+/// not computed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates<T> {
+    /// Of the means.
+    pub mu: Option<T>,
+    /// Of the standard deviations.
+    pub sigma: Option<T>,
+    /// Of the output slopes.
+    pub u: Option<T>,
+    /// Of the output offsets.
+    pub v: Option<T>,
+}
+
+impl<T: Copy> Rates<T> {
+    /// One rate for all blocks.
+    #[must_use]
+    pub const fn all(rate: T) -> Self {
+        Self { mu: Some(rate), sigma: Some(rate), u: Some(rate), v: Some(rate) }
     }
 }
 
@@ -122,6 +211,18 @@ impl<'a, T> Gradients<'a, T> {
         Ok(())
     }
 
+    /// Those of the first components, and those of the others.
+    pub(super) fn split_at(self, shape: Shape, components: usize) -> (Self, Self) {
+        let (inputs, outputs) = (components * shape.inputs(), components * shape.outputs());
+        let halves = |block: Option<&'a mut [T]>, at: usize| match block.map(|block| block.split_at_mut(at)) {
+            Some((first, second)) => (Some(first), Some(second)),
+            None => (None, None),
+        };
+        let (mu, sigma) = (halves(self.mu, inputs), halves(self.sigma, inputs));
+        let (u, v) = (halves(self.u, inputs * shape.outputs()), halves(self.v, outputs));
+        (Self { mu: mu.0, sigma: sigma.0, u: u.0, v: v.0 }, Self { mu: mu.1, sigma: sigma.1, u: u.1, v: v.1 })
+    }
+
     /// The components' shares one after the other, without end.
     pub(super) fn components(self, shape: Shape) -> impl Iterator<Item = Gradients<'a, T>> {
         let (inputs, outputs) = (shape.inputs(), shape.outputs());
@@ -145,4 +246,20 @@ pub(super) struct Component<'a, T> {
     pub(super) sigma: &'a [T],
     pub(super) u: &'a [T],
     pub(super) v: &'a [T],
+}
+
+/// One component's parameters, to be written.
+#[derive(Debug)]
+pub(super) struct ComponentMut<'a, T> {
+    pub(super) mu: &'a mut [T],
+    pub(super) sigma: &'a mut [T],
+    pub(super) u: &'a mut [T],
+    pub(super) v: &'a mut [T],
+}
+
+impl<T> ComponentMut<'_, T> {
+    /// The same, to be read.
+    pub(super) fn as_ref(&self) -> Component<'_, T> {
+        Component { mu: self.mu, sigma: self.sigma, u: self.u, v: self.v }
+    }
 }

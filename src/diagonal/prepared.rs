@@ -1,7 +1,7 @@
 //! The form for inference: everything that does not depend on the input, computed once.
 
-use super::batch::{self, CHUNK, LEAST_ROWS, Plain, Tape, bounded, scratch_len, tape_len, whole};
-use crate::kernel::{dot, dot_of_squares, task, widest};
+use super::batch::{CHUNK, LEAST_ROWS, Record, bounded, examine_rows, transpose_plain, whole};
+use crate::kernel::{LANES, Matrix, Simd, dot, dot_of_squares, for_each_dot, task, widest};
 use crate::rectified::project_checked;
 use crate::{Error, Real, Rectified, Shape, shape};
 
@@ -21,12 +21,20 @@ pub struct Constants<'a, T> {
 impl<T: Real> Constants<'_, T> {
     /// Whether all constants keep all their digits and are not larger than ordinary.
     #[inline(always)]
-    fn are_usual(&self) -> bool {
-        bounded(self.a) && bounded(self.mu) && whole(self.w) && whole(self.variance)
+    fn are_usual<S: Simd>(_: S, constants: &Self) -> bool {
+        let Constants { a, w, mu, variance } = constants;
+        bounded(a) && bounded(mu) && whole(w) && whole(variance)
     }
 }
 
 task!(AreUsual, Constants::are_usual, (constants: &'a Constants<'a, T>) -> bool);
+task!(Row, Prepared::row, (
+    layer: &'a Prepared<'a, T>,
+    x: &'a [T],
+    y: &'a mut [T],
+    sigma: &'a mut [T],
+    direction: &'a mut [T],
+) -> ());
 
 /// A layer prepared for inference.
 ///
@@ -76,21 +84,22 @@ impl<'a, T: Real> Prepared<'a, T> {
     ///
     /// [`Error::Overflow`] when that number cannot be addressed.
     pub const fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
-        let rows = if batch < CHUNK { batch } else { CHUNK };
-        let chunk = if batch < LEAST_ROWS {
+        let [inputs, outputs] = [self.shape.inputs(), self.shape.outputs()];
+        let lanes = Self::lanes(batch);
+        let record = self.shape.components().saturating_mul(outputs.saturating_add(Record::<T>::ROWS));
+        let each = record.saturating_add(inputs).saturating_add(outputs).saturating_add(2);
+        let chunk = each.saturating_mul(lanes);
+        shape::product("workspace", chunk.saturating_add(inputs.saturating_mul(2)), 1)
+    }
+
+    /// Rows of a chunk, filled up to whole vectors; 0 for a batch that goes row by row.
+    const fn lanes(batch: usize) -> usize {
+        if batch < LEAST_ROWS {
             0
+        } else if batch < CHUNK {
+            batch.next_multiple_of(LANES)
         } else {
-            match (scratch_len(self.shape, rows), tape_len(self.shape, rows)) {
-                (Ok(scratch), Ok(tape)) => match scratch.checked_add(tape) {
-                    Some(chunk) => chunk,
-                    None => return Err(Error::Overflow { argument: "workspace" }),
-                },
-                (Err(error), _) | (_, Err(error)) => return Err(error),
-            }
-        };
-        match chunk.checked_add(2 * self.shape.inputs()) {
-            Some(len) => Ok(len),
-            None => Err(Error::Overflow { argument: "workspace" }),
+            CHUNK
         }
     }
 
@@ -110,46 +119,60 @@ impl<'a, T: Real> Prepared<'a, T> {
         let batch = shape::rows("x", x.len(), inputs)?;
         shape::exact("y", y.len(), shape::product("y", batch, outputs)?)?;
         let work = shape::workspace(work, self.workspace_len(batch)?)?;
-        let (sigma, rest) = work.split_at_mut(inputs);
-        let (direction, chunk) = rest.split_at_mut(inputs);
-
-        let batched = batch >= LEAST_ROWS && self.usual;
+        let lanes = if self.usual { Self::lanes(batch) } else { 0 };
+        let (chunked, rest) = work.split_at_mut(work.len() - 2 * inputs);
+        let (sigma, direction) = rest.split_at_mut(inputs);
         let (x_chunk, y_chunk) = (CHUNK.saturating_mul(inputs), CHUNK.saturating_mul(outputs));
         for (x, y) in x.chunks(x_chunk).zip(y.chunks_mut(y_chunk)) {
-            let rows = x.len() / inputs;
-            let mut plain = Plain::none();
-            if batched && rows >= LEAST_ROWS {
-                let (scratch, record) = chunk.split_at_mut(scratch_len(self.shape, rows)?);
-                let mut tape = Tape::split(self.shape, rows, record);
-                let Constants { a, w, mu, variance } = self.constants;
-                batch::begin(self.shape, mu, variance, x, &mut tape, scratch);
-                batch::slopes(self.shape, 0, w, rows, &mut tape, scratch);
-                batch::finish(self.shape, a, variance, Some(&mut *y), rows, &mut tape, scratch);
-                plain = Plain::of(&tape);
-            }
-            for (row, (x, y)) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)).enumerate() {
-                if !plain.contains(row) {
-                    self.row(x, y, sigma, direction);
+            let plain = if lanes == 0 { &[] } else { self.chunk(x, y, lanes, chunked) };
+            let rows = x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs));
+            for (row, (x, y)) in rows.enumerate() {
+                if plain.get(row).is_none_or(T::is_zero) {
+                    widest(Row, (self, x, y, sigma, direction));
                 }
             }
         }
         Ok(())
     }
 
-    /// One row by itself.
-    fn row(&self, x: &[T], y: &mut [T], sigma: &mut [T], direction: &mut [T]) {
-        let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
+    /// The plain rows of one chunk. Returns 1 for a plain row, 0 for any other.
+    fn chunk<'b>(&self, x: &[T], y: &mut [T], lanes: usize, work: &'b mut [T]) -> &'b [T] {
+        let (shape, inputs, outputs) = (self.shape, self.shape.inputs(), self.shape.outputs());
         let Constants { a, w, mu, variance } = self.constants;
+        let (plain, rest) = work.split_at_mut(lanes);
+        let (least, rest) = rest.split_at_mut(lanes);
+        let (transposed, rest) = rest.split_at_mut(lanes * inputs);
+        let (y_transposed, record) = rest.split_at_mut(lanes * outputs);
+        let mut record = Record::split(lanes, shape.components(), record);
+        record.clear();
+        examine_rows(inputs, x, plain, least);
+        let transposed = transpose_plain(inputs, x, plain, transposed);
+        for (component, w) in w.chunks_exact(outputs * inputs).enumerate() {
+            record.add_slope(component, 0, Matrix::rows(w, inputs), transposed, shape);
+        }
+        record.add_moments(0, Matrix::rows(mu, inputs), Matrix::rows(variance, inputs), transposed, inputs);
+        record.rectify(variance, inputs, least, plain);
+        record.sum(0, a, outputs, y, y_transposed);
+        plain
+    }
+
+    /// One row by itself.
+    #[inline(always)]
+    fn row<S: Simd>(simd: S, layer: &Self, x: &[T], y: &mut [T], sigma: &mut [T], direction: &mut [T]) {
+        let (inputs, outputs) = (layer.shape.inputs(), layer.shape.outputs());
+        let Constants { a, w, mu, variance } = layer.constants;
         y.fill(T::zero());
         let means = mu.chunks_exact(inputs).zip(variance.chunks_exact(inputs));
         let slopes = a.chunks_exact(outputs).zip(w.chunks_exact(outputs * inputs));
         for ((mu, variance), (a, w)) in means.zip(slopes) {
             let at = rectified(mu, variance, x, sigma, direction);
-            for ((y, &a), w) in y.iter_mut().zip(a).zip(w.chunks_exact(inputs)) {
-                *y += a * at.mean + dot(w, x) * at.probability;
-            }
+            for_each_dot(simd, w, x, |output, slope| {
+                if let Some((y, &a)) = y.get_mut(output).zip(a.get(output)) {
+                    *y += a * at.mean + slope * at.probability;
+                }
+            });
         }
-        let components = T::from_usize(self.shape.components());
+        let components = T::from_usize(layer.shape.components());
         for y in y {
             *y /= components;
         }
@@ -157,6 +180,7 @@ impl<'a, T: Real> Prepared<'a, T> {
 }
 
 /// The rectified pre-activation from the variance; where s² leaves the safe range, from its root.
+#[inline(always)]
 fn rectified<T: Real>(
     mu: &[T],
     variance: &[T],

@@ -1,5 +1,6 @@
 //! Loops along one row.
 
+use super::vector::{Along, Simd, Vector};
 use crate::Real;
 
 /// Partial sums that a row is split into: vector lanes, and the reason why rounding errors stay small.
@@ -15,6 +16,42 @@ pub(crate) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
 #[inline(always)]
 pub(crate) fn dot_of_squares<T: Real>(a: &[T], b: &[T]) -> T {
     sum_of(a, b, |a, b| a * b * b)
+}
+
+/// ⟨a, b⟩ for each row `a` of a matrix with rows as long as `b`, several at once, to the same bits as [`dot`].
+#[inline(always)]
+pub(crate) fn for_each_dot<T: Real, S: Simd>(simd: S, rows: &[T], b: &[T], mut give: impl FnMut(usize, T)) {
+    let several = rows.chunks_exact(4 * b.len());
+    let rest = several.remainder();
+    let whole = 4 * several.len();
+    for (block, rows) in several.enumerate() {
+        let start = Dots { simd, rows, b, sums: [simd.splat(T::zero()); 4] };
+        let Dots { sums, .. } = start.along(b.len());
+        for (row, sum) in sums.into_iter().enumerate() {
+            give(4 * block + row, tree(sum.0));
+        }
+    }
+    for (row, a) in rest.chunks_exact(b.len()).enumerate() {
+        give(whole + row, dot(a, b));
+    }
+}
+
+/// The way along four rows.
+struct Dots<'a, T, S> {
+    simd: S,
+    rows: &'a [T],
+    b: &'a [T],
+    sums: [Vector<T>; 4],
+}
+
+impl<T: Real, S: Simd> Along for Dots<'_, T, S> {
+    #[inline(always)]
+    fn step<const WHOLE: bool>(&mut self, at: usize) {
+        let b = self.simd.load::<WHOLE, T>(self.b, at);
+        for (sum, row) in self.sums.iter_mut().zip(self.rows.chunks_exact(self.b.len())) {
+            *sum = self.simd.mul_add(self.simd.load::<WHOLE, T>(row, at), b, *sum);
+        }
+    }
 }
 
 /// The sum of a term for each pair, over the shorter length.
