@@ -66,6 +66,22 @@ impl<'a, T: Real> Diagonal<'a, T> {
         Ok(Self { shape, parameters, workers: Workers::alone() })
     }
 
+    /// The same layer on several threads: the passes of a large batch are divided by components, so that the
+    /// results have the same bits for any number of threads. A batch that is not worth a thread's waking (less
+    /// than about 30 microseconds of work for each) stays on the caller's.
+    ///
+    /// [`workspace_len`](Self::workspace_len) grows with the threads.
+    #[cfg(feature = "threads")]
+    #[must_use]
+    pub fn with_threads(self, threads: &'a crate::Threads) -> Self {
+        self.with_workers(threads.workers())
+    }
+
+    /// The same layer with other threads, or none.
+    pub(crate) fn with_workers(self, workers: Workers<'a>) -> Self {
+        Self { workers, ..self }
+    }
+
     /// The sizes.
     #[must_use]
     pub fn shape(&self) -> Shape {
@@ -91,9 +107,7 @@ impl<'a, T: Real> Diagonal<'a, T> {
 
     /// The layout of a workspace.
     const fn layout(&self, batch: usize) -> Layout {
-        let multiply_adds = self.shape.u_len().saturating_mul(batch);
-        let parts = self.workers.parts(self.shape.components(), multiply_adds);
-        Layout::new(self.shape, batch, parts, false)
+        Layout::new(self.shape, batch, self.workers.parts_of(self.shape, batch), false)
     }
 
     /// Overwrites y with h(x).

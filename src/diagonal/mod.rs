@@ -1,6 +1,7 @@
 //! The Gaussian mixture layer of the paper: diagonal covariance, exact forward and backward.
 
 mod batch;
+mod descent;
 mod effect;
 #[cfg(feature = "rand")]
 mod initialise;
@@ -13,9 +14,12 @@ mod row;
 mod sweep;
 mod workspace;
 
+pub use descent::DiagonalMut;
 #[cfg(feature = "rand")]
 pub use initialise::initialise;
 pub use layer::Diagonal;
 pub use parameters::{Gradients, Parameters, ParametersMut, Rates};
 pub use prepared::{Constants, Prepared};
+#[cfg(feature = "alloc")]
+pub(crate) use workspace::workspace_of;
 pub use workspace::{descend_workspace_len, workspace_len};

@@ -185,16 +185,6 @@ impl<'a, T> Gradients<'a, T> {
         Ok(Self { mu: Some(mu), sigma: Some(sigma), u: Some(u), v: Some(v) })
     }
 
-    /// The same blocks for a shorter time.
-    pub(super) fn reborrow(&mut self) -> Gradients<'_, T> {
-        Gradients {
-            mu: self.mu.as_deref_mut(),
-            sigma: self.sigma.as_deref_mut(),
-            u: self.u.as_deref_mut(),
-            v: self.v.as_deref_mut(),
-        }
-    }
-
     /// Refuses blocks that do not have the lengths of `shape`.
     pub(super) fn check(&self, shape: Shape) -> Result<(), Error> {
         let blocks = [

@@ -3,7 +3,7 @@
 //! Every stage is divided into parts that do not share what they write: by components, or by rows for ∂x. So the
 //! number of parts never changes a bit.
 
-use super::batch::{CHUNK, GROUP, bounded, examine_rows, share_plain, transpose_plain};
+use super::batch::{CHUNK, Constants, GROUP, bounded, examine_rows, share_plain, transpose_plain};
 use super::effect::{Effect, Effects};
 use super::parameters::{Gradients, Parameters};
 use super::prepare::prepare;
@@ -164,10 +164,11 @@ impl<T: Real> Pass<'_, T> {
         let Local { mut scratch, row: share, x: spread, .. } = local;
         let group = GROUP.saturating_mul(inputs);
         let any = plain.iter().any(|plain| !plain.is_zero());
+        let stride = inputs.next_multiple_of(LANES);
+        let constants =
+            Constants { inputs, stride, mu: parameters.mu, w: fields.w, variance: fields.variance };
         for (index, (x, dx)) in x.chunks(group).zip(dx.chunks_mut(group)).enumerate().filter(|_| any) {
-            let constants = [parameters.mu, &*fields.w, &*fields.variance];
-            let stride = inputs.next_multiple_of(LANES);
-            fields.record.inputs(first + index * GROUP, constants, stride, x, inputs, dx, spread);
+            fields.record.inputs(first + index * GROUP, constants, x, dx, spread);
         }
         let rows = x.chunks_exact(inputs).zip(dx.chunks_exact_mut(inputs));
         for (row, (x, dx)) in rows.enumerate() {

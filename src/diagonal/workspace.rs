@@ -2,7 +2,7 @@
 
 use super::batch::{CHUNK, GROUP, LEAST_ROWS, Record};
 use super::row::Scratch;
-use crate::kernel::{LANES, Split};
+use crate::kernel::{LANES, Split, Workers};
 use crate::{Error, Real, Shape, shape};
 
 /// The number of scratch elements of a [`Diagonal`](super::Diagonal) layer of this shape for a batch; `const`,
@@ -15,14 +15,20 @@ pub const fn workspace_len(shape: Shape, batch: usize) -> Result<usize, Error> {
     Layout::new(shape, batch, 1, false).len()
 }
 
-/// The number of scratch elements that [`descend`](super::descend) needs: [`workspace_len`] and the gradients of
-/// one component.
+/// The number of scratch elements of a [`DiagonalMut`](super::DiagonalMut) layer: [`workspace_len`] and the
+/// gradients of one component.
 ///
 /// # Errors
 ///
 /// [`Error::Overflow`] when that number cannot be addressed.
 pub const fn descend_workspace_len(shape: Shape, batch: usize) -> Result<usize, Error> {
     Layout::new(shape, batch, 1, true).len()
+}
+
+/// [`descend_workspace_len`] where some threads share the work.
+#[cfg(feature = "alloc")]
+pub(crate) fn workspace_of(shape: Shape, batch: usize, workers: Workers<'_>) -> Result<usize, Error> {
+    Layout::new(shape, batch, workers.parts_of(shape, batch), true).len()
 }
 
 /// The number of elements of a, W and σ².
@@ -293,7 +299,7 @@ impl<T> Split for Fields<'_, T> {
 mod tests {
     use super::{Layout, Workspace, descend_workspace_len, workspace_len};
     use crate::diagonal::batch::{CHUNK, GROUP, LEAST_ROWS};
-    use crate::kernel::{LANES, Split};
+    use crate::kernel::{LANES, Split, Workers};
     use crate::{Error, Shape};
 
     /// Three rows of inputs and one of outputs, and from 8 rows on everything that chunks need, to the element,

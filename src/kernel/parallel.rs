@@ -3,6 +3,8 @@
 #[cfg(not(feature = "threads"))]
 use core::marker::PhantomData;
 
+use crate::Shape;
+
 /// Work that can be divided.
 pub(crate) trait Split: Sized {
     /// The first `items` items with the memory of `parts` parts, and the others.
@@ -44,8 +46,13 @@ impl<'a> Workers<'a> {
         Self { threads: pool.current_num_threads(), pool: Some(pool) }
     }
 
+    /// The number of parts that the components of a layer make, for a batch.
+    pub(crate) const fn parts_of(&self, shape: Shape, batch: usize) -> usize {
+        self.parts(shape.components(), shape.u_len().saturating_mul(batch))
+    }
+
     /// The number of parts that are worth their threads, for some items and multiply-adds.
-    pub(crate) const fn parts(&self, items: usize, multiply_adds: usize) -> usize {
+    const fn parts(&self, items: usize, multiply_adds: usize) -> usize {
         let worth = multiply_adds / WORTH_A_THREAD;
         let most = if worth < items { worth } else { items };
         if most < 2 || self.threads < 2 {

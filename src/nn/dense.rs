@@ -80,11 +80,12 @@ impl Dense {
         if self.bias { self.outputs } else { 0 }
     }
 
-    /// Scratch elements for a chunk of `rows` rows: xᵀ and yᵀ, or x in panels and a row of the gradient.
+    /// Scratch elements for a chunk of `rows` rows: xᵀ and yᵀ, or x in panels and g times a rate.
     const fn chunk_len(&self, rows: usize) -> Result<usize, Error> {
         let lanes = lanes_of(rows);
         let forward = self.inputs.saturating_add(self.outputs).saturating_mul(lanes);
-        let backward = Panels::<f32>::len(rows, self.inputs);
+        let backward =
+            Panels::<f32>::len(rows, self.inputs).saturating_add(rows.saturating_mul(self.outputs));
         shape::product("workspace", if forward > backward { forward } else { backward }, 1)
     }
 
@@ -115,27 +116,31 @@ impl Dense {
         Ok(())
     }
 
-    /// Adds Σ g xᵀ and Σ g.
+    /// Adds Σ g xᵀ and Σ g, each to where it goes, times a factor.
     fn add<T: Real>(
         &self,
         x: &[T],
         g: &[T],
-        weight: Option<&mut [T]>,
-        bias: Option<&mut [T]>,
+        weight: Option<(&mut [T], T)>,
+        bias: Option<(&mut [T], T)>,
         work: &mut [T],
     ) {
         let (x_chunk, g_chunk) = (CHUNK.saturating_mul(self.inputs), CHUNK.saturating_mul(self.outputs));
-        if let Some(weight) = weight {
+        if let Some((weight, factor)) = weight {
             for (x, g) in x.chunks(x_chunk).zip(g.chunks(g_chunk)) {
-                let x = Panels::cut(self.inputs, x, &[], work);
+                let (scaled, panels) = work.split_at_mut(g.len());
+                for (scaled, &g) in scaled.iter_mut().zip(g) {
+                    *scaled = factor * g;
+                }
+                let x = Panels::cut(self.inputs, x, &[], panels);
                 let c = RowsMut { data: &mut *weight, stride: self.inputs };
-                x.product::<false>(c, Matrix::transposed(g, self.outputs), self.outputs, self.inputs);
+                x.product::<false>(c, Matrix::transposed(scaled, self.outputs), self.outputs, self.inputs);
             }
         }
-        if let Some(bias) = bias {
+        if let Some((bias, factor)) = bias {
             for g in g.chunks(self.outputs) {
                 for (bias, &g) in bias.iter_mut().zip(g) {
-                    *bias += g;
+                    *bias += factor * g;
                 }
             }
         }
@@ -214,8 +219,28 @@ impl<T: Real> Layer<T> for Dense {
         self.inputs_of(parameters, g, dx, x.len())?;
         let (weight, bias) = gradients.split_at_mut(self.weight_len());
         let (freeze_weight, freeze_bias) = (frozen.first() != Some(&false), frozen.get(1) != Some(&false));
-        self.add(x, g, (!freeze_weight).then_some(weight), (!freeze_bias).then_some(bias), work);
+        let (weight, bias) = ((!freeze_weight).then_some(weight), (!freeze_bias).then_some(bias));
+        self.add(x, g, weight.map(|weight| (weight, T::one())), bias.map(|bias| (bias, T::one())), work);
         Ok(())
+    }
+
+    fn descend(
+        &self,
+        parameters: &mut [T],
+        x: &[T],
+        g: &[T],
+        rates: &[Option<T>],
+        dx: Option<&mut [T]>,
+        work: &mut [T],
+    ) -> Result<bool, Error> {
+        let rows = self.check(parameters, x, g, "g")?;
+        shape::exact("rates", rates.len(), 1 + usize::from(self.bias))?;
+        let work = shape::workspace(work, self.chunk_len(rows.min(CHUNK))?)?;
+        self.inputs_of(parameters, g, dx, x.len())?;
+        let (weight, bias) = parameters.split_at_mut(self.weight_len());
+        let rate = |block: usize| rates.get(block).copied().flatten().map(|rate| -rate);
+        self.add(x, g, rate(0).map(|rate| (weight, rate)), rate(1).map(|rate| (bias, rate)), work);
+        Ok(true)
     }
 
     /// Weights uniform on ±1/√inputs, bias 0.

@@ -6,6 +6,16 @@ use crate::kernel::{
     LANES, Matrix, Panels, Rows, RowsMut, Simd, Size, dot, product, task, transpose, widest,
 };
 
+/// What ∂x needs of all components: μ with rows of `inputs`, W and σ² with rows of `stride` elements.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::diagonal) struct Constants<'a, T> {
+    pub(in crate::diagonal) inputs: usize,
+    pub(in crate::diagonal) stride: usize,
+    pub(in crate::diagonal) mu: &'a [T],
+    pub(in crate::diagonal) w: &'a [T],
+    pub(in crate::diagonal) variance: &'a [T],
+}
+
 impl<T: Real> Record<'_, T> {
     /// ∂m in the place of φ, ∂s/s in the place of tφ and p g in the place of W x, in the lanes of a group from
     /// `first` on; adds ∂a.
@@ -45,17 +55,16 @@ impl<T: Real> Record<'_, T> {
     }
 
     /// Overwrites `dx: [rows × inputs]` of the lanes from `first` on, whose inputs are `x`; `spread` is scratch for
-    /// as many elements. μ has rows of `inputs`, W and σ² of `stride` elements.
+    /// as many elements.
     pub(in crate::diagonal) fn inputs(
         &self,
         first: usize,
-        [mu, w, variance]: [&[T]; 3],
-        stride: usize,
+        constants: Constants<'_, T>,
         x: &[T],
-        inputs: usize,
         dx: &mut [T],
         spread: &mut [T],
     ) {
+        let Constants { inputs, stride, mu, w, variance } = constants;
         let rows = dx.len() / inputs;
         let add = |c: &mut [T], field: &[T], b: &[T], stride: usize| {
             let a = Matrix::transposed(field.get(first..).unwrap_or_default(), self.lanes);

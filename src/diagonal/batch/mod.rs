@@ -24,7 +24,7 @@ mod backward;
 mod forward;
 mod record;
 
-pub(super) use backward::share_plain;
+pub(super) use backward::{Constants, share_plain};
 pub(super) use forward::{examine_rows, transpose_plain};
 pub(super) use record::Record;
 

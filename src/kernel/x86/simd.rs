@@ -70,11 +70,11 @@ macro_rules! operations {
                 // SAFETY: as above.
                 unsafe {
                     if let Some(a) = same::<T, f32>(&a) {
-                        let a: [$f32; $of_f32] = transmute(a);
+                        let a = transmute::<Vector<f32>, [$f32; $of_f32]>(a);
                         return transmute_copy(&a.map(|a| $abs_f32(a)));
                     }
                     if let Some(a) = same::<T, f64>(&a) {
-                        let a: [$f64; $of_f64] = transmute(a);
+                        let a = transmute::<Vector<f64>, [$f64; $of_f64]>(a);
                         return transmute_copy(&a.map(|a| $abs_f64(a)));
                     }
                 }
@@ -87,14 +87,16 @@ macro_rules! operations {
                     // SAFETY: as above.
                     unsafe {
                         if let (Some(a), Some(b)) = (same::<T, f32>(&a), same::<T, f32>(&b)) {
-                            let (mut a, b): ([$f32; $of_f32], [$f32; $of_f32]) = (transmute(a), transmute(b));
+                            let mut a = transmute::<Vector<f32>, [$f32; $of_f32]>(a);
+                            let b = transmute::<Vector<f32>, [$f32; $of_f32]>(b);
                             for (a, b) in a.iter_mut().zip(b) {
                                 *a = $single(*a, b);
                             }
                             return transmute_copy(&a);
                         }
                         if let (Some(a), Some(b)) = (same::<T, f64>(&a), same::<T, f64>(&b)) {
-                            let (mut a, b): ([$f64; $of_f64], [$f64; $of_f64]) = (transmute(a), transmute(b));
+                            let mut a = transmute::<Vector<f64>, [$f64; $of_f64]>(a);
+                            let b = transmute::<Vector<f64>, [$f64; $of_f64]>(b);
                             for (a, b) in a.iter_mut().zip(b) {
                                 *a = $double(*a, b);
                             }
