@@ -95,7 +95,7 @@ impl<'a, T: Real> Diagonal<'a, T> {
     }
 
     /// The number of scratch elements that [`forward`](Self::forward) and
-    /// [`backward`](Self::backward) need for a batch of `batch` rows: 3d + L below 8 rows; from there on
+    /// [`backward`](Self::backward) need for a batch of `batch` rows: 3(d + K) + L below 8 rows; from there on
     /// room for the prepared parameters, one chunk and a record of the whole batch.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ mod passes;
 mod prepare;
 mod prepared;
 mod row;
+mod sparse;
 mod sweep;
 mod workspace;
 
@@ -20,6 +21,7 @@ pub use initialise::initialise;
 pub use layer::Diagonal;
 pub use parameters::{Gradients, Parameters, ParametersMut, Rates};
 pub use prepared::{Constants, Prepared};
+pub use sparse::Sparse;
 #[cfg(feature = "alloc")]
 pub(crate) use workspace::workspace_of;
 pub use workspace::{descend_workspace_len, workspace_len};

@@ -7,6 +7,7 @@ use super::batch::{CHUNK, Constants, GROUP, bounded, examine_rows, share_plain, 
 use super::effect::{Effect, Effects};
 use super::parameters::{Gradients, Parameters};
 use super::prepare::prepare;
+use super::row;
 use super::sweep::Sums;
 use super::workspace::{Fields, Local, Locals, Workspace};
 use crate::kernel::{LANES, Matrix, Panels, Split, Workers};
@@ -40,16 +41,16 @@ impl<T: Real> Pass<'_, T> {
         let Some(y) = y else { return };
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
         let any = work.any_plain();
-        let local = work.locals.get(0);
+        let mut local = work.locals.get(0);
         let (x_chunk, y_chunk) = (CHUNK.saturating_mul(inputs), CHUNK.saturating_mul(outputs));
         for (chunk, (x, y)) in self.x.chunks(x_chunk).zip(y.chunks_mut(y_chunk)).enumerate() {
             let first = chunk * CHUNK;
             if any {
                 work.fields.record.sum(first, work.fields.a, outputs, y, local.outputs);
             }
-            for (row, (x, y)) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)).enumerate() {
-                if work.plain.get(first + row).is_none_or(T::is_zero) {
-                    self.forward_row(parameters, x, y, local.scratch.q);
+            for (index, (x, y)) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)).enumerate() {
+                if work.plain.get(first + index).is_none_or(T::is_zero) {
+                    row::forward(self.shape, parameters, x, y, &mut local.scratch);
                 }
             }
         }
@@ -89,18 +90,6 @@ impl<T: Real> Pass<'_, T> {
         record.rectify(variance, stride, least, plain);
         if !usual {
             plain.fill(T::zero());
-        }
-    }
-
-    /// One row of y by itself.
-    fn forward_row(&self, parameters: Parameters<'_, T>, x: &[T], y: &mut [T], q: &mut [T]) {
-        y.fill(T::zero());
-        for component in parameters.components(self.shape) {
-            component.forward(x, y, q);
-        }
-        let components = T::from_usize(self.shape.components());
-        for y in y {
-            *y /= components;
         }
     }
 

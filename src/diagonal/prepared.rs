@@ -1,9 +1,10 @@
 //! The form for inference: everything that does not depend on the input, computed once.
 
 use super::batch::{CHUNK, LEAST_ROWS, Record, bounded, examine_rows, transpose_plain, whole};
-use crate::kernel::{LANES, Matrix, Simd, dot, dot_of_squares, for_each_dot, task, widest};
+use super::row::{PreActivations, in_range};
+use crate::kernel::{LANES, Matrix, Simd, Task, for_each_dot, task, widest};
 use crate::rectified::project_checked;
-use crate::{Error, Real, Rectified, Shape, shape};
+use crate::{Error, Real, Shape, shape};
 
 /// The constants of a prepared layer, as borrowed row-major slices: what an exported model holds.
 #[derive(Debug, Clone, Copy)]
@@ -28,13 +29,6 @@ impl<T: Real> Constants<'_, T> {
 }
 
 task!(AreUsual, Constants::are_usual, (constants: &'a Constants<'a, T>) -> bool);
-task!(Row, Prepared::row, (
-    layer: &'a Prepared<'a, T>,
-    x: &'a [T],
-    y: &'a mut [T],
-    sigma: &'a mut [T],
-    direction: &'a mut [T],
-) -> ());
 
 /// A layer prepared for inference.
 ///
@@ -68,7 +62,7 @@ impl<'a, T: Real> Prepared<'a, T> {
 
     /// The sizes.
     #[must_use]
-    pub fn shape(&self) -> Shape {
+    pub const fn shape(&self) -> Shape {
         self.shape
     }
 
@@ -89,7 +83,8 @@ impl<'a, T: Real> Prepared<'a, T> {
         let record = self.shape.components().saturating_mul(outputs.saturating_add(Record::<T>::ROWS));
         let each = record.saturating_add(inputs).saturating_add(outputs).saturating_add(2);
         let chunk = each.saturating_mul(lanes);
-        shape::product("workspace", chunk.saturating_add(inputs.saturating_mul(2)), 1)
+        let alone = inputs.saturating_mul(2).saturating_add(PreActivations::<T>::len(self.shape.components()));
+        shape::product("workspace", chunk.saturating_add(alone), 1)
     }
 
     /// Rows of a chunk, filled up to whole vectors; 0 for a batch that goes row by row.
@@ -120,15 +115,18 @@ impl<'a, T: Real> Prepared<'a, T> {
         shape::exact("y", y.len(), shape::product("y", batch, outputs)?)?;
         let work = shape::workspace(work, self.workspace_len(batch)?)?;
         let lanes = if self.usual { Self::lanes(batch) } else { 0 };
-        let (chunked, rest) = work.split_at_mut(work.len() - 2 * inputs);
-        let (sigma, direction) = rest.split_at_mut(inputs);
+        let alone = 2 * inputs + PreActivations::<T>::len(self.shape.components());
+        let (chunked, rest) = work.split_at_mut(work.len() - alone);
+        let (sigma, rest) = rest.split_at_mut(inputs);
+        let (direction, at) = rest.split_at_mut(inputs);
+        let mut scratch = RowScratch { sigma, direction, at: PreActivations(at) };
         let (x_chunk, y_chunk) = (CHUNK.saturating_mul(inputs), CHUNK.saturating_mul(outputs));
         for (x, y) in x.chunks(x_chunk).zip(y.chunks_mut(y_chunk)) {
             let plain = if lanes == 0 { &[] } else { self.chunk(x, y, lanes, chunked) };
             let rows = x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs));
             for (row, (x, y)) in rows.enumerate() {
                 if plain.get(row).is_none_or(T::is_zero) {
-                    widest(Row, (self, x, y, sigma, direction));
+                    widest(Row, (self, x, y, &mut scratch));
                 }
             }
         }
@@ -156,45 +154,66 @@ impl<'a, T: Real> Prepared<'a, T> {
         plain
     }
 
-    /// One row by itself.
+}
+
+/// One row by itself.
+struct Row;
+
+impl<T: Real> Task<(&Prepared<'_, T>, &[T], &mut [T], &mut RowScratch<'_, T>)> for Row {
+    type Output = ();
+
     #[inline(always)]
-    fn row<S: Simd>(simd: S, layer: &Self, x: &[T], y: &mut [T], sigma: &mut [T], direction: &mut [T]) {
-        let (inputs, outputs) = (layer.shape.inputs(), layer.shape.outputs());
-        let Constants { a, w, mu, variance } = layer.constants;
+    fn run<S: Simd>(
+        self,
+        simd: S,
+        (layer, x, y, scratch): (&Prepared<'_, T>, &[T], &mut [T], &mut RowScratch<'_, T>),
+    ) {
+        let Prepared { shape, constants: Constants { a, w, mu, variance }, .. } = *layer;
+        let (inputs, outputs) = (shape.inputs(), shape.outputs());
+        let RowScratch { sigma, direction, at } = scratch;
+        for (square, &x) in direction.iter_mut().zip(x) {
+            *square = x * x;
+        }
+        let (means, squares, _) = at.fields(shape);
+        for_each_dot(simd, mu, x, |component, dot| set(means, component, dot));
+        for_each_dot(simd, variance, direction, |component, dot| set(squares, component, dot));
+        at.rectify(shape);
         y.fill(T::zero());
-        let means = mu.chunks_exact(inputs).zip(variance.chunks_exact(inputs));
+        let rows = mu.chunks_exact(inputs).zip(variance.chunks_exact(inputs));
         let slopes = a.chunks_exact(outputs).zip(w.chunks_exact(outputs * inputs));
-        for ((mu, variance), (a, w)) in means.zip(slopes) {
-            let at = rectified(mu, variance, x, sigma, direction);
+        for ((at, (mu, variance)), (a, w)) in at.iter_mut(shape).zip(rows).zip(slopes) {
+            if !in_range(*at.squares) {
+                for (sigma, &variance) in sigma.iter_mut().zip(variance) {
+                    *sigma = variance.sqrt();
+                }
+                let rectified = project_checked(mu, sigma, x, direction).rectified;
+                (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
+            }
             for_each_dot(simd, w, x, |output, slope| {
                 if let Some((y, &a)) = y.get_mut(output).zip(a.get(output)) {
-                    *y += a * at.mean + slope * at.probability;
+                    *y += a * *at.mean + slope * *at.probability;
                 }
             });
         }
-        let components = T::from_usize(layer.shape.components());
+        let components = T::from_usize(shape.components());
         for y in y {
             *y /= components;
         }
     }
 }
 
-/// The rectified pre-activation from the variance; where s² leaves the safe range, from its root.
+/// Writes one element, if there is one.
 #[inline(always)]
-fn rectified<T: Real>(
-    mu: &[T],
-    variance: &[T],
-    x: &[T],
-    sigma: &mut [T],
-    direction: &mut [T],
-) -> Rectified<T> {
-    let squares = dot_of_squares(variance, x);
-    let (least, most) = T::SAFE_SQUARES;
-    if squares >= least && squares <= most {
-        return Rectified::new(dot(mu, x), squares.sqrt());
+fn set<T>(slice: &mut [T], index: usize, value: T) {
+    if let Some(element) = slice.get_mut(index) {
+        *element = value;
     }
-    for (sigma, &variance) in sigma.iter_mut().zip(variance) {
-        *sigma = variance.sqrt();
-    }
-    project_checked(mu, sigma, x, direction).rectified
+}
+
+/// What one row takes.
+struct RowScratch<'a, T> {
+    sigma: &'a mut [T],
+    /// x∘x, or a direction: `[inputs]`.
+    direction: &'a mut [T],
+    at: PreActivations<'a, T>,
 }

@@ -1,7 +1,7 @@
 //! How a workspace is shared out.
 
 use super::batch::{CHUNK, GROUP, LEAST_ROWS, Record};
-use super::row::Scratch;
+use super::row::{PreActivations, Scratch};
 use crate::kernel::{LANES, Split, Workers};
 use crate::{Error, Real, Shape, shape};
 
@@ -76,7 +76,8 @@ impl Layout {
     /// Rows by themselves; the gradients of one component; which rows are plain and their limits; inputs; g.
     const fn local(&self) -> [usize; 5] {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
-        let rows = inputs.saturating_mul(3).saturating_add(outputs);
+        let components = PreActivations::<f32>::len(self.shape.components());
+        let rows = inputs.saturating_mul(3).saturating_add(outputs).saturating_add(components);
         let gradients = inputs.saturating_mul(outputs.saturating_add(2)).saturating_add(outputs);
         // Xᵀ of a chunk, or X of a group in panels.
         let group = if self.lanes < GROUP { self.lanes } else { GROUP };
@@ -235,8 +236,10 @@ impl<T> Locals<'_, T> {
         let (x, outputs) = (take(&mut rest, x), take(&mut rest, outputs));
         let (direction, rest) = rows.split_at_mut(inputs);
         let (q, rest) = rest.split_at_mut(inputs);
-        let (c, row) = rest.split_at_mut(inputs);
-        Local { scratch: Scratch { direction, q, c }, row, gradients, plain, least, x, outputs }
+        let (c, rest) = rest.split_at_mut(inputs);
+        let (row, pre_activations) = rest.split_at_mut(self.layout.shape.outputs());
+        let scratch = Scratch { direction, q, c, pre_activations: PreActivations(pre_activations) };
+        Local { scratch, row, gradients, plain, least, x, outputs }
     }
 
     /// The same for a shorter time.
@@ -302,7 +305,7 @@ mod tests {
     use crate::kernel::{LANES, Split, Workers};
     use crate::{Error, Shape};
 
-    /// Three rows of inputs and one of outputs, and from 8 rows on everything that chunks need, to the element,
+    /// Three rows of inputs, one of outputs and three of components, and from 8 rows on everything that chunks need, to the element,
     /// however many parts.
     #[test]
     fn the_parts_fill_the_workspace() {
@@ -345,8 +348,8 @@ mod tests {
     #[test]
     fn a_small_batch_needs_little() {
         let shape = Shape::new(64, 10, 4).unwrap();
-        assert_eq!(workspace_len(shape, LEAST_ROWS - 1), Ok(3 * 64 + 10));
-        assert_eq!(descend_workspace_len(shape, 1), Ok(3 * 64 + 10 + 12 * 64 + 10));
+        assert_eq!(workspace_len(shape, LEAST_ROWS - 1), Ok(3 * 64 + 10 + 3 * 4));
+        assert_eq!(descend_workspace_len(shape, 1), Ok(3 * 64 + 10 + 3 * 4 + 12 * 64 + 10));
     }
 
     #[test]
