@@ -140,12 +140,7 @@ fn on<'a>(
 }
 
 /// The passes of one layer; on several threads the steps alone.
-fn mixture(
-    config: &'static str,
-    shape: Shape,
-    batch: usize,
-    threads: &'static Threads,
-) -> Cases {
+fn mixture(config: &'static str, shape: Shape, batch: usize, threads: &'static Threads) -> Cases {
     let rows = (shape.components() * (shape.outputs() + 2)) as f64;
     let half = 2.0 * batch as f64 * shape.inputs() as f64 * rows;
     let mut cases = Vec::new();

@@ -17,6 +17,9 @@ pub(super) trait Effects<T: Real>: Split + Send {
 
 /// The gradients of one component.
 pub(super) trait Effect<T: Real> {
+    /// U, which will be read.
+    fn ahead(&self) -> &[T];
+
     /// Adds those of one row, whose cotangent times 1/K is `share`; `kept` are added up over the rows, where
     /// they cannot be used yet.
     fn add_row(&mut self, x: &[T], share: &[T], scratch: &mut Scratch<'_, T>, kept: &mut [T]);
@@ -61,6 +64,10 @@ impl<T: Real> Effects<T> for Adding<'_, T> {
 }
 
 impl<T: Real> Effect<T> for (Component<'_, T>, Gradients<'_, T>) {
+    fn ahead(&self) -> &[T] {
+        self.0.u
+    }
+
     fn add_row(&mut self, x: &[T], share: &[T], scratch: &mut Scratch<'_, T>, _: &mut [T]) {
         self.0.backward(x, share, &mut self.1, None, scratch);
     }
@@ -120,6 +127,10 @@ impl<T: Real> Effects<T> for Descent<'_, T> {
 }
 
 impl<T: Real> Effect<T> for (ComponentMut<'_, T>, Rates<T>) {
+    fn ahead(&self) -> &[T] {
+        self.0.u
+    }
+
     fn add_row(&mut self, x: &[T], share: &[T], scratch: &mut Scratch<'_, T>, kept: &mut [T]) {
         let component = self.0.as_ref();
         let (mu, rest) = kept.split_at_mut(component.mu.len());

@@ -82,7 +82,10 @@ impl<T: Real> Pass<'_, T> {
                 if single {
                     usual &= component.prepare(a, w, variance);
                 }
-                record.add_slope(index, first, Matrix::rows(w, stride), x, self.shape);
+                let next = (index + 1) * outputs * inputs;
+                let ahead = if single { parameters.u.get(next..next + outputs * inputs) } else { None };
+                let w = Matrix::rows(w, stride);
+                record.add_slope(index, first, w, x, self.shape, ahead.unwrap_or_default());
             }
             let (mu, variance) = (Matrix::rows(parameters.mu, inputs), Matrix::rows(variance, stride));
             record.add_moments(first, mu, variance, x, inputs);
@@ -220,16 +223,15 @@ impl<T: Real> Pass<'_, T> {
                 // One group alone is done with ∂W of a component before the next; several keep it of all.
                 let skip = if groups == 1 { 0 } else { component * matrix };
                 let (of_w, _) = w.split_at_mut(skip).1.split_at_mut(matrix);
+                if wants_w && group == 0 {
+                    of_w.fill(T::zero());
+                }
+                let mut effect = if group + 1 < groups { None } else { effects.next() };
                 if wants_w {
-                    if group == 0 {
-                        of_w.fill(T::zero());
-                    }
-                    record.add_w(component, first, x, of_w);
+                    let ahead = effect.as_ref().map_or(&[][..], Effect::ahead);
+                    record.add_w(component, first, x, of_w, ahead);
                 }
-                if group + 1 < groups {
-                    continue;
-                }
-                let Some(mut effect) = effects.next() else { break };
+                let Some(mut effect) = effect.take() else { continue };
                 if alone {
                     add_rows(&mut effect, kept);
                 }

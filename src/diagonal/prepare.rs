@@ -38,26 +38,31 @@ impl<T: Real> Component<'_, T> {
             *variance = sigma * sigma;
         }
         let mut usual = examine(simd, self.sigma).0 && bounded(self.mu) && bounded(self.v);
+        let (least, most) = T::ORDINARY;
+        let (zero, most_lanes) = (simd.splat(T::zero()), simd.splat(most));
+        let (mut smallest, mut largest) = (most_lanes, zero);
         let rows = self.u.chunks_exact(inputs).zip(w.chunks_exact_mut(variance.len()));
         for ((u, w), (a, &v)) in rows.zip(a.iter_mut().zip(self.v)) {
-            let (product, usual_row) = prepare_row(simd, u, self.mu, variance, w);
-            *a = product + v;
-            usual &= usual_row;
+            let row = Row {
+                simd,
+                u,
+                mu: self.mu,
+                variance,
+                w,
+                most: most_lanes,
+                products: zero,
+                smallest,
+                largest,
+            };
+            let row = row.along(inputs);
+            *a = tree(row.products.0) + v;
+            (smallest, largest) = (row.smallest, row.largest);
         }
+        usual &= smallest.0.iter().all(|&size| size >= least);
+        usual &= largest.0.iter().all(|&size| size <= most);
+        // A NaN in U is in ⟨U, μ⟩ too.
         usual && bounded(a)
     }
-}
-
-/// One row of W; returns ⟨U, μ⟩, and whether U is of ordinary size and W bounded. A NaN in U is in ⟨U, μ⟩ too.
-#[inline(always)]
-fn prepare_row<T: Real, S: Simd>(simd: S, u: &[T], mu: &[T], variance: &[T], w: &mut [T]) -> (T, bool) {
-    let (least, most) = T::ORDINARY;
-    let (zero, most_lanes) = (simd.splat(T::zero()), simd.splat(most));
-    let (products, smallest, largest) = (zero, most_lanes, zero);
-    let start = Row { simd, u, mu, variance, w, most: most_lanes, products, smallest, largest };
-    let Row { products, smallest, largest, .. } = start.along(u.len());
-    let usual = smallest.0.iter().all(|&size| size >= least) && largest.0.iter().all(|&size| size <= most);
-    (tree(products.0), usual)
 }
 
 /// The way along a row of U.
@@ -77,15 +82,16 @@ struct Row<'a, T, S> {
 
 impl<T: Real, S: Simd> Along for Row<'_, T, S> {
     #[inline(always)]
-    fn step<const WHOLE: bool>(&mut self, at: usize) {
+    fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let simd = self.simd;
-        let u = simd.load::<WHOLE, T>(self.u, at);
-        let w = simd.mul(u, simd.load::<WHOLE, T>(self.variance, at));
+        let u = simd.load::<WHOLE, T>(self.u, at)?;
+        let w = simd.mul(u, simd.load::<WHOLE, T>(self.variance, at)?);
         simd.store::<WHOLE, T>(self.w, at, w);
-        self.products = simd.mul_add(u, simd.load::<WHOLE, T>(self.mu, at), self.products);
+        self.products = simd.mul_add(u, simd.load::<WHOLE, T>(self.mu, at)?, self.products);
         let size = simd.abs(u);
         self.largest = simd.larger(self.largest, simd.larger(size, simd.abs(w)));
         self.smallest = simd.smaller(self.smallest, simd.or_if_zero(size, self.most));
+        Some(())
     }
 }
 

@@ -83,7 +83,8 @@ impl<'a, T: Real> Prepared<'a, T> {
         let record = self.shape.components().saturating_mul(outputs.saturating_add(Record::<T>::ROWS));
         let each = record.saturating_add(inputs).saturating_add(outputs).saturating_add(2);
         let chunk = each.saturating_mul(lanes);
-        let alone = inputs.saturating_mul(2).saturating_add(PreActivations::<T>::len(self.shape.components()));
+        let alone =
+            inputs.saturating_mul(2).saturating_add(PreActivations::<T>::len(self.shape.components()));
         shape::product("workspace", chunk.saturating_add(alone), 1)
     }
 
@@ -146,14 +147,13 @@ impl<'a, T: Real> Prepared<'a, T> {
         examine_rows(inputs, x, plain, least);
         let transposed = transpose_plain(inputs, x, plain, transposed);
         for (component, w) in w.chunks_exact(outputs * inputs).enumerate() {
-            record.add_slope(component, 0, Matrix::rows(w, inputs), transposed, shape);
+            record.add_slope(component, 0, Matrix::rows(w, inputs), transposed, shape, &[]);
         }
         record.add_moments(0, Matrix::rows(mu, inputs), Matrix::rows(variance, inputs), transposed, inputs);
         record.rectify(variance, inputs, least, plain);
         record.sum(0, a, outputs, y, y_transposed);
         plain
     }
-
 }
 
 /// One row by itself.

@@ -131,12 +131,13 @@ struct Weighted<'a, T, S> {
 
 impl<T: Real, S: Simd> Along for Weighted<'_, T, S> {
     #[inline(always)]
-    fn step<const WHOLE: bool>(&mut self, at: usize) {
+    fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let simd = self.simd;
-        let sigma = simd.load::<WHOLE, T>(self.component.sigma, at);
-        let spread = simd.mul(sigma, simd.mul(sigma, simd.load::<WHOLE, T>(self.x, at)));
-        let mean = simd.mul(simd.load::<WHOLE, T>(self.component.mu, at), self.r);
+        let sigma = simd.load::<WHOLE, T>(self.component.sigma, at)?;
+        let spread = simd.mul(sigma, simd.mul(sigma, simd.load::<WHOLE, T>(self.x, at)?));
+        let mean = simd.mul(simd.load::<WHOLE, T>(self.component.mu, at)?, self.r);
         simd.store::<WHOLE, T>(self.q, at, simd.mul_add(spread, self.p, mean));
+        Some(())
     }
 }
 
@@ -151,12 +152,13 @@ struct Moments<'a, T, S> {
 
 impl<T: Real, S: Simd> Along for Moments<'_, T, S> {
     #[inline(always)]
-    fn step<const WHOLE: bool>(&mut self, at: usize) {
+    fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let simd = self.simd;
-        let x = simd.load::<WHOLE, T>(self.x, at);
-        let spread = simd.mul(simd.load::<WHOLE, T>(self.component.sigma, at), x);
-        self.means = simd.mul_add(simd.load::<WHOLE, T>(self.component.mu, at), x, self.means);
+        let x = simd.load::<WHOLE, T>(self.x, at)?;
+        let spread = simd.mul(simd.load::<WHOLE, T>(self.component.sigma, at)?, x);
+        self.means = simd.mul_add(simd.load::<WHOLE, T>(self.component.mu, at)?, x, self.means);
         self.squares = simd.mul_add(spread, spread, self.squares);
+        Some(())
     }
 }
 

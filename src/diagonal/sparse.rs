@@ -105,7 +105,8 @@ impl<'a, T: Real> Sparse<'a, T> {
         let shape = self.prepared.shape();
         let (linear, squared) = widths(shape);
         let sums = linear.saturating_add(squared);
-        let alone = shape.inputs().saturating_mul(2).saturating_add(PreActivations::<T>::len(shape.components()));
+        let alone =
+            shape.inputs().saturating_mul(2).saturating_add(PreActivations::<T>::len(shape.components()));
         shape::product("workspace", sums.saturating_add(alone), 1)
     }
 
@@ -236,17 +237,18 @@ fn add_block<'a, T: Real, S: Simd, const VECTORS: usize>(
     from: usize,
     sums: &mut [T],
     to: usize,
-) {
+) -> Option<()> {
     let mut totals = [simd.splat(T::zero()); VECTORS];
     for &place in places {
         let (row, factor) = row_and_factor(place);
         let factor = simd.splat(factor);
         for (vector, total) in totals.iter_mut().enumerate() {
-            *total = simd.mul_add(simd.load::<true, T>(row, from + vector), factor, *total);
+            *total = simd.mul_add(simd.load::<true, T>(row, from + vector)?, factor, *total);
         }
     }
     for (vector, total) in totals.into_iter().enumerate() {
-        let sum = simd.load::<true, T>(sums, to + vector);
+        let sum = simd.load::<true, T>(sums, to + vector)?;
         simd.store::<true, T>(sums, to + vector, simd.add(sum, total));
     }
+    Some(())
 }

@@ -28,10 +28,16 @@ pub(super) trait Rows<T>: Sized {
     fn split_row(self, inputs: usize) -> (Self, Self);
 
     /// A vector of U.
-    fn lanes<const WHOLE: bool, S: Simd>(&self, simd: S, at: usize) -> Vector<T>;
+    fn lanes<const WHOLE: bool, S: Simd>(&self, simd: S, at: usize) -> Option<Vector<T>>;
 
     /// Takes the gradient of a vector of U.
-    fn take<const WHOLE: bool, S: Simd>(&mut self, simd: S, at: usize, u: Vector<T>, gradient: Vector<T>);
+    fn take<const WHOLE: bool, S: Simd>(
+        &mut self,
+        simd: S,
+        at: usize,
+        u: Vector<T>,
+        gradient: Vector<T>,
+    ) -> Option<()>;
 }
 
 /// U as it is, its gradient not wanted.
@@ -50,12 +56,14 @@ impl<T: Real> Rows<T> for Fixed<'_, T> {
     }
 
     #[inline(always)]
-    fn lanes<const WHOLE: bool, S: Simd>(&self, simd: S, at: usize) -> Vector<T> {
+    fn lanes<const WHOLE: bool, S: Simd>(&self, simd: S, at: usize) -> Option<Vector<T>> {
         simd.load::<WHOLE, T>(self.0, at)
     }
 
     #[inline(always)]
-    fn take<const WHOLE: bool, S: Simd>(&mut self, _: S, _: usize, _: Vector<T>, _: Vector<T>) {}
+    fn take<const WHOLE: bool, S: Simd>(&mut self, _: S, _: usize, _: Vector<T>, _: Vector<T>) -> Option<()> {
+        Some(())
+    }
 }
 
 impl<T: Real> Rows<T> for Written<'_, T> {
@@ -66,14 +74,21 @@ impl<T: Real> Rows<T> for Written<'_, T> {
     }
 
     #[inline(always)]
-    fn lanes<const WHOLE: bool, S: Simd>(&self, simd: S, at: usize) -> Vector<T> {
+    fn lanes<const WHOLE: bool, S: Simd>(&self, simd: S, at: usize) -> Option<Vector<T>> {
         simd.load::<WHOLE, T>(self.0, at)
     }
 
     #[inline(always)]
-    fn take<const WHOLE: bool, S: Simd>(&mut self, simd: S, at: usize, _: Vector<T>, gradient: Vector<T>) {
-        let total = simd.load::<WHOLE, T>(self.1, at);
+    fn take<const WHOLE: bool, S: Simd>(
+        &mut self,
+        simd: S,
+        at: usize,
+        _: Vector<T>,
+        gradient: Vector<T>,
+    ) -> Option<()> {
+        let total = simd.load::<WHOLE, T>(self.1, at)?;
         simd.store::<WHOLE, T>(self.1, at, simd.add(total, gradient));
+        Some(())
     }
 }
 
@@ -84,13 +99,20 @@ impl<T: Real> Rows<T> for Descending<'_, T> {
     }
 
     #[inline(always)]
-    fn lanes<const WHOLE: bool, S: Simd>(&self, simd: S, at: usize) -> Vector<T> {
+    fn lanes<const WHOLE: bool, S: Simd>(&self, simd: S, at: usize) -> Option<Vector<T>> {
         simd.load::<WHOLE, T>(self.0, at)
     }
 
     #[inline(always)]
-    fn take<const WHOLE: bool, S: Simd>(&mut self, simd: S, at: usize, u: Vector<T>, gradient: Vector<T>) {
+    fn take<const WHOLE: bool, S: Simd>(
+        &mut self,
+        simd: S,
+        at: usize,
+        u: Vector<T>,
+        gradient: Vector<T>,
+    ) -> Option<()> {
         simd.store::<WHOLE, T>(self.0, at, simd.sub(u, simd.mul(simd.splat(self.1), gradient)));
+        Some(())
     }
 }
 
@@ -163,21 +185,22 @@ struct Walk<'a, T, U, S, const ROWS: usize> {
 
 impl<T: Real, U: Rows<T>, S: Simd, const ROWS: usize> Along for Walk<'_, T, U, S, ROWS> {
     #[inline(always)]
-    fn step<const WHOLE: bool>(&mut self, at: usize) {
+    fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let Self { simd, columns, u, of_a, of_w } = self;
         let simd = *simd;
-        let mu = simd.load::<WHOLE, T>(columns.mu, at);
+        let mu = simd.load::<WHOLE, T>(columns.mu, at)?;
         // What fills these up is never read again.
-        let variance = simd.load::<true, T>(columns.variance, at);
-        let mut of_mean = simd.load::<true, T>(columns.of_mean, at);
-        let mut of_variance = simd.load::<true, T>(columns.of_variance, at);
+        let variance = simd.load::<true, T>(columns.variance, at)?;
+        let mut of_mean = simd.load::<true, T>(columns.of_mean, at)?;
+        let mut of_variance = simd.load::<true, T>(columns.of_variance, at)?;
         for ((u, &mut of_a), of_w) in u.iter_mut().zip(of_a).zip(of_w.chunks(columns.variance.len())) {
-            let (old, w) = (u.lanes::<WHOLE, S>(simd, at), simd.load::<true, T>(of_w, at));
+            let (old, w) = (u.lanes::<WHOLE, S>(simd, at)?, simd.load::<true, T>(of_w, at)?);
             of_mean = simd.mul_add(old, of_a, of_mean);
             of_variance = simd.mul_add(simd.add(old, old), w, of_variance);
-            u.take::<WHOLE, S>(simd, at, old, simd.mul_add(of_a, mu, simd.mul(w, variance)));
+            u.take::<WHOLE, S>(simd, at, old, simd.mul_add(of_a, mu, simd.mul(w, variance)))?;
         }
         simd.store::<true, T>(columns.of_mean, at, of_mean);
         simd.store::<true, T>(columns.of_variance, at, of_variance);
+        Some(())
     }
 }

@@ -2,7 +2,9 @@
 
 use super::batch::{CHUNK, GROUP, LEAST_ROWS, Record};
 use super::row::{PreActivations, Scratch};
-use crate::kernel::{LANES, Split, Workers};
+#[cfg(feature = "alloc")]
+use crate::kernel::Workers;
+use crate::kernel::{LANES, Split};
 use crate::{Error, Real, Shape, shape};
 
 /// The number of scratch elements of a [`Diagonal`](super::Diagonal) layer of this shape for a batch; `const`,
@@ -302,7 +304,7 @@ impl<T> Split for Fields<'_, T> {
 mod tests {
     use super::{Layout, Workspace, descend_workspace_len, workspace_len};
     use crate::diagonal::batch::{CHUNK, GROUP, LEAST_ROWS};
-    use crate::kernel::{LANES, Split, Workers};
+    use crate::kernel::{LANES, Split};
     use crate::{Error, Shape};
 
     /// Three rows of inputs, one of outputs and three of components, and from 8 rows on everything that chunks need, to the element,

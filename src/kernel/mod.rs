@@ -85,17 +85,20 @@ pub(crate) struct Size {
 
 /// C += A·B, or A·(B∘B) where `SQUARED`.
 ///
-/// Where A or B is shorter than its size, the missing elements count as 0; where C is, they are left out.
+/// Where A or B is shorter than its size, the missing elements count as 0; where C is, they are left out. `ahead` is
+/// what will be read next: it is fetched into the second cache meanwhile.
 pub(crate) fn product<T: Real, const SQUARED: bool>(
     mut c: RowsMut<'_, T>,
     a: Matrix<'_, T>,
     b: Rows<'_, T>,
     size: Size,
+    ahead: &[T],
 ) {
     #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
-    if x86::product::<T, SQUARED>(&mut c, a, b, size) {
+    if x86::product::<T, SQUARED>(&mut c, a, b, size, ahead) {
         return;
     }
+    let _ = ahead;
     portable::product::<T, SQUARED>(c, a, b, size);
 }
 
@@ -209,7 +212,7 @@ mod tests {
                     let rows_of = |data| RowsMut { data, stride: c_stride };
                     let (mut got, mut safe, mut want) = (start.clone(), start.clone(), start.clone());
                     let b_rows = Rows { data: &b, stride: b_stride };
-                    product::<T, SQUARED>(rows_of(&mut got), matrix, b_rows, size);
+                    product::<T, SQUARED>(rows_of(&mut got), matrix, b_rows, size, &a);
                     portable::product::<T, SQUARED>(rows_of(&mut safe), matrix, b_rows, size);
                     for (row, column) in
                         (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)))
@@ -271,7 +274,7 @@ mod tests {
         let (mut got, mut want) = (vec![0.0; 160], vec![0.0; 160]);
         let size = Size { rows: 10, terms: 7, columns: 16 };
         let (matrix, rows) = (Matrix::rows(&a, 7), Rows { data: &b, stride: 16 });
-        product::<f32, false>(RowsMut { data: &mut got, stride: 16 }, matrix, rows, size);
+        product::<f32, false>(RowsMut { data: &mut got, stride: 16 }, matrix, rows, size, &[]);
         portable::product::<f32, false>(RowsMut { data: &mut want, stride: 16 }, matrix, rows, size);
         assert_eq!(got, want);
         assert_eq!(want[0], 6.0);

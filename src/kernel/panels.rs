@@ -52,14 +52,17 @@ impl<'a, T: Real> Panels<'a, T> {
 
     /// C += A X, or A (X∘X), for `rows` rows of C and the first `columns` columns of X.
     ///
-    /// Rows go in blocks, so that those of a large C are walked along and not across.
+    /// `ahead` is what will be read next. Rows go in blocks, so that those of a large C are walked along and not across.
     pub(crate) fn product<const SQUARED: bool>(
         &self,
         c: RowsMut<'_, T>,
         a: Matrix<'_, T>,
         rows: usize,
         columns: usize,
+        ahead: &[T],
     ) {
+        let blocks = rows.div_ceil(ROWS).max(1) * self.data.len().div_ceil(self.rows * WIDTH).max(1);
+        let mut ahead = ahead.chunks(ahead.len().div_ceil(blocks).max(1));
         let stride = c.stride;
         for (block, c) in c.data.chunks_mut(ROWS.saturating_mul(stride)).enumerate() {
             let first = block * ROWS;
@@ -70,7 +73,8 @@ impl<'a, T: Real> Panels<'a, T> {
                 let columns = width.min(columns.saturating_sub(panel * WIDTH));
                 let c = RowsMut { data: c.get_mut(panel * WIDTH..).unwrap_or_default(), stride };
                 let size = Size { rows, terms: self.rows, columns };
-                product::<T, SQUARED>(c, a, Rows { data: x, stride: width }, size);
+                let ahead = ahead.next().unwrap_or_default();
+                product::<T, SQUARED>(c, a, Rows { data: x, stride: width }, size, ahead);
             }
         }
     }

@@ -40,11 +40,12 @@ struct Dots<'a, T, S> {
 
 impl<T: Real, S: Simd> Along for Dots<'_, T, S> {
     #[inline(always)]
-    fn step<const WHOLE: bool>(&mut self, at: usize) {
-        let b = self.simd.load::<WHOLE, T>(self.b, at);
+    fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
+        let b = self.simd.load::<WHOLE, T>(self.b, at)?;
         for (sum, row) in self.sums.iter_mut().zip(self.rows.chunks_exact(self.b.len())) {
-            *sum = self.simd.mul_add(self.simd.load::<WHOLE, T>(row, at), b, *sum);
+            *sum = self.simd.mul_add(self.simd.load::<WHOLE, T>(row, at)?, b, *sum);
         }
+        Some(())
     }
 }
 

@@ -43,18 +43,19 @@ pub(crate) trait Simd: Copy {
         self.add(c, self.mul(a, b))
     }
 
-    /// The elements from `at · LANES` on; of a vector that is not `WHOLE`, the rest is 0.
+    /// The elements from `at · LANES` on: a `WHOLE` vector if the row has it, and otherwise what is left of the row,
+    /// filled up with 0.
     #[inline(always)]
-    fn load<const WHOLE: bool, T: Real>(self, row: &[T], at: usize) -> Vector<T> {
+    fn load<const WHOLE: bool, T: Real>(self, row: &[T], at: usize) -> Option<Vector<T>> {
         let (whole, rest) = row.as_chunks();
         if WHOLE {
-            return whole.get(at).map_or(Vector([T::ZERO; LANES]), |lanes| Vector(*lanes));
+            return whole.get(at).map(|lanes| Vector(*lanes));
         }
         let mut lanes = [T::ZERO; LANES];
         for (lane, &element) in lanes.iter_mut().zip(whole.get(at).map_or(rest, |lanes| lanes)) {
             *lane = element;
         }
-        Vector(lanes)
+        Some(Vector(lanes))
     }
 
     /// Writes the elements from `at · LANES` on; of a vector that is not `WHOLE`, as far as the row goes.
@@ -75,17 +76,20 @@ pub(crate) trait Simd: Copy {
 
 /// A loop along rows of one length, in vectors: whole ones, and then what does not fill one.
 pub(crate) trait Along: Sized {
-    /// The vectors of number `at`.
-    fn step<const WHOLE: bool>(&mut self, at: usize);
+    /// The vectors of number `at`; `None`, which ends the loop, where a row does not have one.
+    fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()>;
 
     /// All vectors of rows of `len` elements.
     #[inline(always)]
     fn along(mut self, len: usize) -> Self {
-        for at in 0..len / LANES {
-            self.step::<true>(at);
+        let whole = len / LANES;
+        for at in 0..whole {
+            if self.step::<true>(at).is_none() {
+                return self;
+            }
         }
         if !len.is_multiple_of(LANES) {
-            self.step::<false>(len / LANES);
+            self.step::<false>(whole);
         }
         self
     }

@@ -12,6 +12,7 @@ mod simd;
 mod transposed;
 
 use core::any::TypeId;
+use core::ops::Range;
 use std::sync::OnceLock;
 
 use simd::{Avx2, Avx512};
@@ -77,6 +78,7 @@ pub(super) fn product<T: Real, const SQUARED: bool>(
     a: Matrix<'_, T>,
     b: Rows<'_, T>,
     size: Size,
+    ahead: &[T],
 ) -> bool {
     let level = instructions();
     if level == Instructions::Portable || !fits(c, &a, &b, size) {
@@ -89,12 +91,14 @@ pub(super) fn product<T: Real, const SQUARED: bool>(
                 (cast::<T, $float>(a.data), cast::<T, $float>(b.data), cast_mut::<T, $float>(c.data))
             {
                 let (c, a, b) = (c.as_mut_ptr(), a.as_ptr(), b.as_ptr());
+                let ahead = ahead.as_ptr_range();
+                let ahead = ahead.start.cast::<u8>()..ahead.end.cast::<u8>();
                 // SAFETY: the processor has the instructions, and `fits` has checked all lengths.
                 unsafe {
                     if level == Instructions::Avx512 {
-                        avx512::$product::<SQUARED>(c, a, b, strides, size);
+                        avx512::$product::<SQUARED>(c, a, b, strides, size, ahead);
                     } else {
-                        avx2::$product::<SQUARED>(c, a, b, strides, size);
+                        avx2::$product::<SQUARED>(c, a, b, strides, size, ahead);
                     }
                 }
                 return true;
@@ -105,6 +109,9 @@ pub(super) fn product<T: Real, const SQUARED: bool>(
     of!(f64, product_f64);
     false
 }
+
+/// The length of a cache line in bytes.
+const LINE: usize = 64;
 
 /// Distances of neighbours: rows of C, rows and columns of A, rows of B.
 #[derive(Debug, Clone, Copy)]
@@ -229,7 +236,9 @@ macro_rules! products {
             b: *const $float,
             strides: Strides,
             Size { rows, terms, columns }: Size,
+            ahead: Range<*const u8>,
         ) {
+            let mut ahead = ahead;
             let run = $crate::kernel::run_of(terms);
             // Strips of at most six rows, as equal as they can be.
             let strips = rows.div_ceil(6);
@@ -252,11 +261,11 @@ macro_rules! products {
                                     match vectors {
                                         $(
                                             $vectors => $tile::<$rows, $vectors, false, SQUARED>(
-                                                c, a, b, strides, terms, $mask_of($lanes),
+                                                c, a, b, strides, terms, $mask_of($lanes), &mut ahead,
                                             ),
                                         )*
                                         _ => $tile::<$rows, 1, true, SQUARED>(
-                                            c, a, b, strides, terms, $mask_of(rest),
+                                            c, a, b, strides, terms, $mask_of(rest), &mut ahead,
                                         ),
                                     }
                                 };
@@ -291,11 +300,21 @@ macro_rules! products {
             strides: Strides,
             terms: usize,
             mask: $mask,
+            ahead: &mut Range<*const u8>,
         ) {
+            // One line is fetched with each term; past the end, the first line of B again, which is near.
+            let next = if ahead.start < ahead.end { ahead.start } else { b.cast() };
+            let step = if ahead.start < ahead.end { LINE } else { 0 };
+            ahead.start = ahead.start.wrapping_add(terms * LINE);
+            let mut next = next;
             let mut sums = [[$zero(); VECTORS]; ROWS];
             let rows: [usize; ROWS] = core::array::from_fn(|row| row * strides.row);
             let (mut a, mut b) = (a, b);
             for _ in 0..terms {
+                // SAFETY: a prefetch reads nothing. Newer compilers know that.
+                #[allow(unused_unsafe)]
+                unsafe { _mm_prefetch::<_MM_HINT_T1>(next.cast()) };
+                next = next.wrapping_add(step);
                 let mut lanes = [$zero(); VECTORS];
                 for vector in 0..VECTORS {
                     // SAFETY: the caller vouches for these columns of this row of B.

@@ -112,7 +112,7 @@ impl Dense {
         let (weight, _) = parameters.split_at(self.weight_len());
         let (dx, weight) =
             (RowsMut { data: dx, stride: self.inputs }, Rows { data: weight, stride: self.inputs });
-        product::<T, false>(dx, Matrix::rows(g, self.outputs), weight, size);
+        product::<T, false>(dx, Matrix::rows(g, self.outputs), weight, size, &[]);
         Ok(())
     }
 
@@ -134,7 +134,13 @@ impl Dense {
                 }
                 let x = Panels::cut(self.inputs, x, &[], panels);
                 let c = RowsMut { data: &mut *weight, stride: self.inputs };
-                x.product::<false>(c, Matrix::transposed(scaled, self.outputs), self.outputs, self.inputs);
+                x.product::<false>(
+                    c,
+                    Matrix::transposed(scaled, self.outputs),
+                    self.outputs,
+                    self.inputs,
+                    &[],
+                );
             }
         }
         if let Some((bias, factor)) = bias {
@@ -195,7 +201,7 @@ impl<T: Real> Layer<T> for Dense {
             let size = Size { rows: self.outputs, terms: self.inputs, columns: lanes };
             let y_lanes = RowsMut { data: &mut *y_transposed, stride: lanes };
             let x_lanes = Rows { data: &*x_transposed, stride: lanes };
-            product::<T, false>(y_lanes, Matrix::rows(weight, self.inputs), x_lanes, size);
+            product::<T, false>(y_lanes, Matrix::rows(weight, self.inputs), x_lanes, size, &[]);
             let y = RowsMut { data: y, stride: self.outputs };
             transpose(Rows { data: y_transposed, stride: lanes }, y, self.outputs, rows);
         }

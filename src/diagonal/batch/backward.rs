@@ -34,24 +34,25 @@ impl<T: Real> Record<'_, T> {
         of_variance: Option<&mut [T]>,
     ) {
         if let Some(of_mean) = of_mean {
-            add_rows::<T, false>(panels, of_mean, self.from(first, self.density));
+            add_rows::<T, false>(panels, of_mean, self.from(first, self.density), &[]);
         }
         if let Some(of_variance) = of_variance {
-            add_rows::<T, true>(panels, of_variance, self.from(first, self.density_moment));
+            add_rows::<T, true>(panels, of_variance, self.from(first, self.density_moment), &[]);
         }
     }
 
-    /// Adds ∂W = Σ p g xᵀ of one component.
+    /// Adds ∂W = Σ p g xᵀ of one component; `ahead` is what will be read next.
     pub(in crate::diagonal) fn add_w(
         &self,
         component: usize,
         first: usize,
         panels: Panels<'_, T>,
         of_w: &mut [T],
+        ahead: &[T],
     ) {
         let rows = of_w.len() / panels.stride();
         let slope = self.slope.get(component * rows * self.lanes..).unwrap_or_default();
-        add_rows::<T, false>(panels, of_w, self.from(first, slope));
+        add_rows::<T, false>(panels, of_w, self.from(first, slope), ahead);
     }
 
     /// Overwrites `dx: [rows × inputs]` of the lanes from `first` on, whose inputs are `x`; `spread` is scratch for
@@ -69,7 +70,7 @@ impl<T: Real> Record<'_, T> {
         let add = |c: &mut [T], field: &[T], b: &[T], stride: usize| {
             let a = Matrix::transposed(field.get(first..).unwrap_or_default(), self.lanes);
             let size = Size { rows, terms: field.len() / self.lanes, columns: inputs };
-            product::<T, false>(RowsMut { data: c, stride: inputs }, a, Rows { data: b, stride }, size);
+            product::<T, false>(RowsMut { data: c, stride: inputs }, a, Rows { data: b, stride }, size, &[]);
         };
         let (spread, _) = spread.split_at_mut(dx.len().min(spread.len()));
         dx.fill(T::zero());
@@ -89,9 +90,9 @@ impl<T: Real> Record<'_, T> {
 }
 
 /// C += A X, or A (X∘X), where A has as many rows as C.
-fn add_rows<T: Real, const SQUARED: bool>(x: Panels<'_, T>, c: &mut [T], a: Matrix<'_, T>) {
+fn add_rows<T: Real, const SQUARED: bool>(x: Panels<'_, T>, c: &mut [T], a: Matrix<'_, T>, ahead: &[T]) {
     let (rows, stride) = (c.len() / x.stride(), x.stride());
-    x.product::<SQUARED>(RowsMut { data: c, stride }, a, rows, stride);
+    x.product::<SQUARED>(RowsMut { data: c, stride }, a, rows, stride, ahead);
 }
 
 /// gᵀ of a group, in whole vectors, times 1/K, with zeros in the place of rows that are not plain.
@@ -141,21 +142,25 @@ fn turn<T: Real, S: Simd>(
         for (of_a, share) in of_a.iter_mut().zip(rows.clone()) {
             *of_a += dot(share, mean.get(first..).unwrap_or_default());
         }
-        for at in first / LANES..(first + width) / LANES {
-            let p = simd.load::<true, T>(probability, at);
+        let mut turn_at = |at: usize| -> Option<()> {
+            let p = simd.load::<true, T>(probability, at)?;
             let (mut rho, mut pi) = (simd.splat(T::zero()), simd.splat(T::zero()));
             for ((share, slope), &a) in rows.clone().zip(slope.chunks_exact_mut(lanes)).zip(a) {
-                let g = simd.load::<true, T>(share, at - first / LANES);
+                let g = simd.load::<true, T>(share, at - first / LANES)?;
                 rho = simd.mul_add(g, simd.splat(a), rho);
-                pi = simd.mul_add(g, simd.load::<true, T>(slope, at), pi);
+                pi = simd.mul_add(g, simd.load::<true, T>(slope, at)?, pi);
                 simd.store::<true, T>(slope, at, simd.mul(p, g));
             }
-            let (phi, t_phi) = (simd.load::<true, T>(density, at), simd.load::<true, T>(moment, at));
-            let inverse = simd.load::<true, T>(inverse, at);
+            let (phi, t_phi) = (simd.load::<true, T>(density, at)?, simd.load::<true, T>(moment, at)?);
+            let inverse = simd.load::<true, T>(inverse, at)?;
             let along = simd.mul(pi, inverse);
             simd.store::<true, T>(density, at, simd.mul_add(along, phi, simd.mul(rho, p)));
             let of_s = simd.sub(simd.mul(rho, phi), simd.mul(along, t_phi));
             simd.store::<true, T>(moment, at, simd.mul(of_s, inverse));
+            Some(())
+        };
+        for at in first / LANES..(first + width) / LANES {
+            turn_at(at);
         }
     }
 }

@@ -41,7 +41,8 @@ pub(in crate::diagonal) fn transpose_plain<'a, T: Real>(
     Rows { data: to, stride }
 }
 
-/// Rows of `c: [rows × lanes]`, from the lane `first` on: C += A Xᵀ, or A (X∘X)ᵀ.
+/// Rows of `c: [rows × lanes]`, from the lane `first` on: C += A Xᵀ, or A (X∘X)ᵀ; `ahead` is what will be
+/// read next.
 pub(in crate::diagonal) fn add_product<T: Real, const SQUARED: bool>(
     c: &mut [T],
     lanes: usize,
@@ -49,10 +50,11 @@ pub(in crate::diagonal) fn add_product<T: Real, const SQUARED: bool>(
     a: Matrix<'_, T>,
     x: Rows<'_, T>,
     inputs: usize,
+    ahead: &[T],
 ) {
     let size = Size { rows: c.len() / lanes, terms: inputs, columns: x.stride };
     let c = RowsMut { data: c.get_mut(first..).unwrap_or_default(), stride: lanes };
-    product::<T, SQUARED>(c, a, x, size);
+    product::<T, SQUARED>(c, a, x, size, ahead);
 }
 
 impl<T: Real> Record<'_, T> {
@@ -72,11 +74,12 @@ impl<T: Real> Record<'_, T> {
         x: Rows<'_, T>,
         inputs: usize,
     ) {
-        add_product::<T, false>(self.mean, self.lanes, first, mu, x, inputs);
-        add_product::<T, true>(self.inverse, self.lanes, first, variance, x, inputs);
+        add_product::<T, false>(self.mean, self.lanes, first, mu, x, inputs, &[]);
+        add_product::<T, true>(self.inverse, self.lanes, first, variance, x, inputs, &[]);
     }
 
-    /// Adds W x of the component `component`, of a chunk from the lane `first` on.
+    /// Adds W x of the component `component`, of a chunk from the lane `first` on; `ahead` is what will be read
+    /// next.
     pub(in crate::diagonal) fn add_slope(
         &mut self,
         component: usize,
@@ -84,10 +87,11 @@ impl<T: Real> Record<'_, T> {
         w: Matrix<'_, T>,
         x: Rows<'_, T>,
         shape: Shape,
+        ahead: &[T],
     ) {
         let len = shape.outputs() * self.lanes;
         let slope = self.slope.get_mut(component * len..).and_then(|slope| slope.get_mut(..len));
-        add_product::<T, false>(slope.unwrap_or_default(), self.lanes, first, w, x, shape.inputs());
+        add_product::<T, false>(slope.unwrap_or_default(), self.lanes, first, w, x, shape.inputs(), ahead);
     }
 
     /// From m and s²: r, 1/s, p, φ and tφ. Rows that need other formulas are plain no longer.

@@ -68,12 +68,13 @@ struct Examination<'a, T, S> {
 
 impl<T: Real, S: Simd> Along for Examination<'_, T, S> {
     #[inline(always)]
-    fn step<const WHOLE: bool>(&mut self, at: usize) {
+    fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let simd = self.simd;
-        let size = simd.abs(simd.load::<WHOLE, T>(self.numbers, at));
+        let size = simd.abs(simd.load::<WHOLE, T>(self.numbers, at)?);
         self.smallest = simd.smaller(self.smallest, simd.or_if_zero(size, self.one));
         self.largest = simd.larger(self.largest, size);
         self.nan = simd.mul_add(size, self.zero, self.nan);
+        Some(())
     }
 }
 

@@ -158,7 +158,8 @@ mod tests {
             let row = |step: usize| -> Vec<T> {
                 (0..LANES).map(|i| T::from_f64(kinds[(i * step + shift) % kinds.len()])).collect()
             };
-            let (a, b) = (simd.load::<true, T>(&row(1), 0), simd.load::<true, T>(&row(3), 0));
+            let (a, b) =
+                (simd.load::<false, T>(&row(1), 0).unwrap(), simd.load::<true, T>(&row(3), 0).unwrap());
             let splat = simd.splat(T::from_f64(kinds[shift]));
             let all = [
                 splat,
