@@ -2,7 +2,7 @@
 
 use super::batch::{bounded, examine};
 use super::parameters::{Component, Parameters};
-use crate::kernel::{Along, Simd, Task, Vector, tree, widest};
+use crate::kernel::{Along, Simd, Task, Vector, widest};
 use crate::{Real, Shape};
 
 /// Writes a, W and σ² of checked lengths, whose rows are `stride` elements apart. Returns whether all numbers are
@@ -55,11 +55,10 @@ impl<T: Real> Component<'_, T> {
                 largest,
             };
             let row = row.along(inputs);
-            *a = tree(row.products.0) + v;
+            *a = simd.sum(row.products) + v;
             (smallest, largest) = (row.smallest, row.largest);
         }
-        usual &= smallest.0.iter().all(|&size| size >= least);
-        usual &= largest.0.iter().all(|&size| size <= most);
+        usual &= simd.smallest(smallest) >= least && simd.largest(largest) <= most;
         // A NaN in U is in ⟨U, μ⟩ too.
         usual && bounded(a)
     }

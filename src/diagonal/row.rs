@@ -14,7 +14,7 @@
 //! No term divides by s, so nothing overflows however small s is.
 
 use super::parameters::{Component, Gradients, Parameters};
-use crate::kernel::{Along, Simd, Task, Vector, add_scaled, dot, for_each_dot, tree, widest};
+use crate::kernel::{Along, Simd, Task, Vector, add_scaled, dot, for_each_dot, widest};
 use crate::rectified::{Projection, project_checked};
 use crate::{Real, Rectified, Shape};
 
@@ -169,7 +169,7 @@ impl<T: Real> Component<'_, T> {
         let zero = simd.splat(T::zero());
         let start = Moments { simd, component: self, x, means: zero, squares: zero };
         let Moments { means, squares, .. } = start.along(x.len());
-        (tree(means.0), tree(squares.0))
+        (simd.sum(means), simd.sum(squares))
     }
 
     /// Adds the gradients of ⟨g, U q + v r⟩ to the blocks that are there and to `dx`.

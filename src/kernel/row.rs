@@ -22,7 +22,7 @@ pub(crate) fn for_each_dot<T: Real, S: Simd>(simd: S, rows: &[T], b: &[T], mut g
         let start = Dots { simd, rows, b, sums: [simd.splat(T::zero()); 4] };
         let Dots { sums, .. } = start.along(b.len());
         for (row, sum) in sums.into_iter().enumerate() {
-            give(4 * block + row, tree(sum.0));
+            give(4 * block + row, simd.sum(sum));
         }
     }
     for (row, a) in rest.chunks_exact(b.len()).enumerate() {

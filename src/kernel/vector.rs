@@ -37,6 +37,39 @@ pub(crate) trait Simd: Copy {
     /// b where a is 0, and a elsewhere.
     fn or_if_zero<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T>;
 
+    /// The upper half of the first `WIDTH` lanes in the place of the lower half; the other lanes are anything.
+    fn down<const WIDTH: usize, T: Real>(self, a: Vector<T>) -> Vector<T>;
+
+    /// The sum of all lanes, as a tree.
+    #[inline(always)]
+    fn sum<T: Real>(self, a: Vector<T>) -> T {
+        let a = self.add(a, self.down::<16, T>(a));
+        let a = self.add(a, self.down::<8, T>(a));
+        let a = self.add(a, self.down::<4, T>(a));
+        let Vector([sum, ..]) = self.add(a, self.down::<2, T>(a));
+        sum
+    }
+
+    /// The largest of all lanes, where none is NaN.
+    #[inline(always)]
+    fn largest<T: Real>(self, a: Vector<T>) -> T {
+        let a = self.larger(a, self.down::<16, T>(a));
+        let a = self.larger(a, self.down::<8, T>(a));
+        let a = self.larger(a, self.down::<4, T>(a));
+        let Vector([largest, ..]) = self.larger(a, self.down::<2, T>(a));
+        largest
+    }
+
+    /// The smallest of all lanes, where none is NaN.
+    #[inline(always)]
+    fn smallest<T: Real>(self, a: Vector<T>) -> T {
+        let a = self.smaller(a, self.down::<16, T>(a));
+        let a = self.smaller(a, self.down::<8, T>(a));
+        let a = self.smaller(a, self.down::<4, T>(a));
+        let Vector([smallest, ..]) = self.smaller(a, self.down::<2, T>(a));
+        smallest
+    }
+
     /// a·b + c, rounded twice.
     #[inline(always)]
     fn mul_add<T: Real>(self, a: Vector<T>, b: Vector<T>, c: Vector<T>) -> Vector<T> {
@@ -73,6 +106,8 @@ pub(crate) trait Simd: Copy {
         }
     }
 }
+
+const _: () = assert!(LANES == 16);
 
 /// A loop along rows of one length, in vectors: whole ones, and then what does not fill one.
 pub(crate) trait Along: Sized {
@@ -144,6 +179,12 @@ impl Simd for Portable {
     #[inline(always)]
     fn abs<T: Real>(self, a: Vector<T>) -> Vector<T> {
         self.of_both(a, a, |a, _| a.abs())
+    }
+
+    #[inline(always)]
+    fn down<const WIDTH: usize, T: Real>(self, mut a: Vector<T>) -> Vector<T> {
+        a.0.copy_within(WIDTH / 2..WIDTH, 0);
+        a
     }
 
     #[inline(always)]

@@ -47,10 +47,9 @@ pub(super) fn examine<T: Real, S: Simd>(simd: S, numbers: &[T]) -> (bool, bool) 
     let (one, zero) = (simd.splat(T::one()), simd.splat(T::zero()));
     let start = Examination { simd, numbers, one, zero, smallest: one, largest: zero, nan: zero };
     let Examination { smallest, largest, nan, .. } = start.along(numbers.len());
-    let ordinary = smallest.0.iter().all(|&size| size >= least)
-        && largest.0.iter().all(|&size| size <= most)
-        && nan.0.iter().all(T::is_zero);
-    (ordinary, ordinary && largest.0.iter().all(T::is_zero))
+    let largest = simd.largest(largest);
+    let ordinary = simd.smallest(smallest) >= least && largest <= most && simd.sum(nan).is_zero();
+    (ordinary, ordinary && largest.is_zero())
 }
 
 /// What is seen of some numbers.

@@ -47,7 +47,8 @@ macro_rules! operations {
         $f32:ty, $f64:ty, $of_f32:literal, $of_f64:literal,
         [$($name:ident: $single:expr, $double:expr;)*],
         splat: $splat_f32:ident, $splat_f64:ident,
-        abs: $abs_f32:expr, $abs_f64:expr
+        abs: $abs_f32:expr, $abs_f64:expr,
+        down: $down_f32:expr, $down_f64:expr
     ) => {
         impl Simd for $token {
             #[inline(always)]
@@ -79,6 +80,20 @@ macro_rules! operations {
                     }
                 }
                 Portable.abs(a)
+            }
+
+            #[inline(always)]
+            fn down<const WIDTH: usize, T: Real>(self, a: Vector<T>) -> Vector<T> {
+                // SAFETY: as above.
+                unsafe {
+                    if let Some(a) = same::<T, f32>(&a) {
+                        return transmute_copy(&$down_f32(WIDTH, transmute::<Vector<f32>, [$f32; $of_f32]>(a)));
+                    }
+                    if let Some(a) = same::<T, f64>(&a) {
+                        return transmute_copy(&$down_f64(WIDTH, transmute::<Vector<f64>, [$f64; $of_f64]>(a)));
+                    }
+                }
+                Portable.down::<WIDTH, T>(a)
             }
 
             $(
@@ -124,7 +139,19 @@ operations!(
             |a, b| _mm256_blendv_pd(a, b, _mm256_cmp_pd::<_CMP_EQ_OQ>(a, _mm256_setzero_pd()));
     ],
     splat: _mm256_set1_ps, _mm256_set1_pd,
-    abs: |a| _mm256_andnot_ps(_mm256_set1_ps(-0.0), a), |a| _mm256_andnot_pd(_mm256_set1_pd(-0.0), a)
+    abs: |a| _mm256_andnot_ps(_mm256_set1_ps(-0.0), a), |a| _mm256_andnot_pd(_mm256_set1_pd(-0.0), a),
+    down: |width, [a, b]: [__m256; 2]| match width {
+        16 => [b, b],
+        8 => [_mm256_permute2f128_ps::<0x01>(a, a), b],
+        4 => [_mm256_permute_ps::<0x0e>(a), b],
+        _ => [_mm256_permute_ps::<0x01>(a), b],
+    },
+    |width, [a, b, c, d]: [__m256d; 4]| match width {
+        16 => [c, d, c, d],
+        8 => [b, b, c, d],
+        4 => [_mm256_permute2f128_pd::<0x01>(a, a), b, c, d],
+        _ => [_mm256_permute_pd::<0x05>(a), b, c, d],
+    }
 );
 
 operations!(
@@ -140,7 +167,19 @@ operations!(
             |a, b| _mm512_mask_mov_pd(a, _mm512_cmpeq_pd_mask(a, _mm512_setzero_pd()), b);
     ],
     splat: _mm512_set1_ps, _mm512_set1_pd,
-    abs: |a| _mm512_abs_ps(a), |a| _mm512_abs_pd(a)
+    abs: |a| _mm512_abs_ps(a), |a| _mm512_abs_pd(a),
+    down: |width, [a]: [__m512; 1]| match width {
+        16 => [_mm512_shuffle_f32x4::<0xee>(a, a)],
+        8 => [_mm512_shuffle_f32x4::<0x01>(a, a)],
+        4 => [_mm512_permute_ps::<0x0e>(a)],
+        _ => [_mm512_permute_ps::<0x01>(a)],
+    },
+    |width, [a, b]: [__m512d; 2]| match width {
+        16 => [b, b],
+        8 => [_mm512_shuffle_f64x2::<0xee>(a, a), b],
+        4 => [_mm512_shuffle_f64x2::<0x01>(a, a), b],
+        _ => [_mm512_permute_pd::<0x55>(a), b],
+    }
 );
 
 #[cfg(test)]
@@ -155,8 +194,8 @@ mod tests {
             [0.0, -0.0, 1.0, -1.5, 3e-39, -7e30, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 0.1, 1e-45];
         let mut results = Vec::new();
         for shift in 0..kinds.len() {
-            let row = |step: usize| -> Vec<T> {
-                (0..LANES).map(|i| T::from_f64(kinds[(i * step + shift) % kinds.len()])).collect()
+            let row = |step: usize| -> [T; LANES] {
+                core::array::from_fn(|i| T::from_f64(kinds[(i * step + shift) % kinds.len()]))
             };
             let (a, b) =
                 (simd.load::<false, T>(&row(1), 0).unwrap(), simd.load::<true, T>(&row(3), 0).unwrap());
@@ -175,6 +214,11 @@ mod tests {
             for Vector(lanes) in all {
                 results.extend(lanes.map(T::to_f64));
             }
+            let finite =
+                simd.load::<true, T>(&row(5).map(|x| if x.is_finite() { x } else { T::one() }), 0).unwrap();
+            results.extend(
+                [simd.sum(a), simd.sum(finite), simd.largest(finite), simd.smallest(finite)].map(T::to_f64),
+            );
         }
         results
     }
