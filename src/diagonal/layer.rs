@@ -5,6 +5,7 @@ use super::parameters::{Gradients, Parameters};
 use super::passes::Pass;
 use super::prepare::prepare;
 use super::prepared::{Constants, Prepared};
+use super::row;
 use super::workspace::{self, Layout, Workspace};
 use crate::kernel::Workers;
 use crate::{Error, Real, Shape, shape};
@@ -127,7 +128,15 @@ impl<'a, T: Real> Diagonal<'a, T> {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
         let batch = shape::rows("x", x.len(), inputs)?;
         shape::exact("y", y.len(), shape::product("y", batch, outputs)?)?;
-        self.pass(x).forward(self.parameters, Some(y), &mut Workspace::split(self.layout(batch), work)?);
+        let layout = self.layout(batch);
+        if layout.lanes == 0 {
+            let (mut scratch, _) = layout.scratch(shape::workspace(work, layout.len()?)?);
+            for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)) {
+                row::forward(self.shape, self.parameters, x, y, &mut scratch);
+            }
+            return Ok(());
+        }
+        self.pass(x).forward(self.parameters, Some(y), &mut Workspace::split(layout, work)?);
         Ok(())
     }
 

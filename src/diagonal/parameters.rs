@@ -49,6 +49,7 @@ impl<'a, T> Parameters<'a, T> {
     }
 
     /// The components one after the other.
+    #[inline]
     pub(super) fn components(self, shape: Shape) -> impl Iterator<Item = Component<'a, T>> {
         let (inputs, outputs) = (shape.inputs(), shape.outputs());
         self.mu

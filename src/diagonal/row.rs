@@ -14,7 +14,7 @@
 //! No term divides by s, so nothing overflows however small s is.
 
 use super::parameters::{Component, Gradients, Parameters};
-use crate::kernel::{Along, Simd, Task, Vector, add_scaled, dot, for_each_dot, widest};
+use crate::kernel::{Along, LANES, Simd, Task, Vector, add_scaled, dot, for_each_dot, widest};
 use crate::rectified::{Projection, project_checked};
 use crate::{Real, Rectified, Shape};
 
@@ -109,12 +109,24 @@ impl<T: Real> PreActivations<'_, T> {
         fields.map(|((mean, squares), probability)| PreActivation { mean, squares, probability })
     }
 
-    /// r and p from m and s², where s² is in range.
+    /// r and p from m and s², where s² is in range: whole vectors of components at once.
     #[inline(always)]
     pub(super) fn rectify(&mut self, shape: Shape) {
-        for PreActivation { mean, squares, probability } in self.iter_mut(shape) {
-            let at = Rectified::new(*mean, squares.sqrt());
-            (*mean, *probability) = (at.mean, at.probability);
+        let (means, squares, probabilities) = self.fields(shape);
+        let blocks = means.chunks_mut(LANES).zip(squares.chunks(LANES)).zip(probabilities.chunks_mut(LANES));
+        for ((means, squares), probabilities) in blocks {
+            let (mut m, mut s, mut p) = ([T::zero(); LANES], [T::zero(); LANES], [T::zero(); LANES]);
+            for ((m, s), (&mean, &square)) in m.iter_mut().zip(&mut s).zip(means.iter().zip(squares)) {
+                (*m, *s) = (mean, square.sqrt());
+            }
+            for ((m, &s), p) in m.iter_mut().zip(&s).zip(&mut p) {
+                let at = Rectified::new(*m, s);
+                (*m, *p) = (at.mean, at.probability);
+            }
+            for ((mean, probability), (m, p)) in means.iter_mut().zip(probabilities).zip(m.into_iter().zip(p))
+            {
+                (*mean, *probability) = (m, p);
+            }
         }
     }
 }

@@ -94,6 +94,18 @@ impl Layout {
         ]
     }
 
+    /// The scratch of one row, and one row of outputs, from the front of a slice.
+    #[inline]
+    pub(super) fn scratch<'a, T>(&self, rows: &'a mut [T]) -> (Scratch<'a, T>, &'a mut [T]) {
+        let inputs = self.shape.inputs();
+        let (direction, rest) = rows.split_at_mut(inputs);
+        let (q, rest) = rest.split_at_mut(inputs);
+        let (c, rest) = rest.split_at_mut(inputs);
+        let (row, rest) = rest.split_at_mut(self.shape.outputs());
+        let (pre_activations, _) = rest.split_at_mut(PreActivations::<f32>::len(self.shape.components()));
+        (Scratch { direction, q, c, pre_activations: PreActivations(pre_activations) }, row)
+    }
+
     /// The number of elements of all fields.
     ///
     /// # Errors
@@ -224,7 +236,7 @@ impl<T> Locals<'_, T> {
     /// The memory of one part.
     pub(super) fn get(&mut self, part: usize) -> Local<'_, T> {
         let [rows, gradients, plain, x, outputs] = self.layout.local();
-        let (inputs, lanes) = (self.layout.shape.inputs(), self.layout.lanes);
+        let lanes = self.layout.lanes;
         let skip = (part * self.layout.local_len()).min(self.data.len());
         let (_, mut rest) = self.data.split_at_mut(skip);
         let (rows, gradients) = if lanes == 0 {
@@ -236,11 +248,7 @@ impl<T> Locals<'_, T> {
         };
         let (plain, least) = take(&mut rest, plain).split_at_mut(lanes);
         let (x, outputs) = (take(&mut rest, x), take(&mut rest, outputs));
-        let (direction, rest) = rows.split_at_mut(inputs);
-        let (q, rest) = rest.split_at_mut(inputs);
-        let (c, rest) = rest.split_at_mut(inputs);
-        let (row, pre_activations) = rest.split_at_mut(self.layout.shape.outputs());
-        let scratch = Scratch { direction, q, c, pre_activations: PreActivations(pre_activations) };
+        let (scratch, row) = self.layout.scratch(rows);
         Local { scratch, row, gradients, plain, least, x, outputs }
     }
 
