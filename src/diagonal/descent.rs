@@ -31,7 +31,7 @@ use crate::{Error, Real, Shape, shape};
 /// let (x, target, mut y) = ([1.0, 2.0], 3.0, [0.0]);
 /// let mut work = vec![0.0; layer.workspace_len(1)?];
 /// for _ in 0..50 {
-///     layer.as_ref().forward(&x, &mut y, &mut work)?;
+///     layer.as_diagonal().forward(&x, &mut y, &mut work)?;
 ///     let g = [y[0] - target]; // of ½(y − target)²
 ///     layer.descend_after_forward(&x, &g, Rates::all(0.02), None, &mut work)?;
 /// }
@@ -72,7 +72,7 @@ impl<'a, T: Real> DiagonalMut<'a, T> {
 
     /// The layer as it is now, for its forward pass.
     #[must_use]
-    pub fn as_ref(&self) -> Diagonal<'_, T> {
+    pub fn as_diagonal(&self) -> Diagonal<'_, T> {
         Diagonal { shape: self.shape, parameters: self.parameters.as_ref(), workers: self.workers }
     }
 

@@ -12,17 +12,17 @@ pub(crate) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
     sum_of(a, b, |a, b| a * b)
 }
 
-/// ⟨a, b⟩ for each row `a` of a matrix with rows as long as `b`, several at once, to the same bits as [`dot`].
+/// ⟨a, b⟩ for each row `a` of a matrix with rows as long as `b`, two at once, to the same bits as [`dot`].
 #[inline(always)]
 pub(crate) fn for_each_dot<T: Real, S: Simd>(simd: S, rows: &[T], b: &[T], mut give: impl FnMut(usize, T)) {
-    let several = rows.chunks_exact(4 * b.len());
+    let several = rows.chunks_exact(2 * b.len());
     let rest = several.remainder();
-    let whole = 4 * several.len();
+    let whole = 2 * several.len();
     for (block, rows) in several.enumerate() {
-        let start = Dots { simd, rows, b, sums: [simd.splat(T::zero()); 4] };
+        let start = Dots { simd, rows, b, sums: [simd.splat(T::zero()); 2] };
         let Dots { sums, .. } = start.along(b.len());
         for (row, sum) in sums.into_iter().enumerate() {
-            give(4 * block + row, simd.sum(sum));
+            give(2 * block + row, simd.sum(sum));
         }
     }
     for (row, a) in rest.chunks_exact(b.len()).enumerate() {
@@ -30,12 +30,12 @@ pub(crate) fn for_each_dot<T: Real, S: Simd>(simd: S, rows: &[T], b: &[T], mut g
     }
 }
 
-/// The way along four rows.
+/// The way along two rows: more would be too many streams for the prefetcher.
 struct Dots<'a, T, S> {
     simd: S,
     rows: &'a [T],
     b: &'a [T],
-    sums: [Vector<T>; 4],
+    sums: [Vector<T>; 2],
 }
 
 impl<T: Real, S: Simd> Along for Dots<'_, T, S> {
