@@ -34,32 +34,23 @@ impl<T: Real> Component<'_, T> {
     #[inline(always)]
     fn prepare_rows<S: Simd>(&self, simd: S, a: &mut [T], w: &mut [T], variance: &mut [T]) -> bool {
         let inputs = self.mu.len();
-        for (variance, &sigma) in variance.iter_mut().zip(self.sigma) {
+        let (filled, rest) = variance.split_at_mut(inputs.min(variance.len()));
+        for (variance, &sigma) in filled.iter_mut().zip(self.sigma) {
             *variance = sigma * sigma;
         }
+        rest.fill(T::zero());
         let mut usual = examine(simd, self.sigma).0 && bounded(self.mu) && bounded(self.v);
         let (least, most) = T::ORDINARY;
-        let (zero, most_lanes) = (simd.splat(T::zero()), simd.splat(most));
-        let (mut smallest, mut largest) = (most_lanes, zero);
+        let zero = simd.splat(T::zero());
+        let (mut smallest, mut largest) = (simd.splat(T::one()), zero);
         let rows = self.u.chunks_exact(inputs).zip(w.chunks_exact_mut(variance.len()));
         for ((u, w), (a, &v)) in rows.zip(a.iter_mut().zip(self.v)) {
-            let row = Row {
-                simd,
-                u,
-                mu: self.mu,
-                variance,
-                w,
-                most: most_lanes,
-                products: zero,
-                smallest,
-                largest,
-            };
+            let row = Row { simd, u, mu: self.mu, variance, w, products: zero, smallest, largest };
             let row = row.along(inputs);
             *a = simd.sum(row.products) + v;
             (smallest, largest) = (row.smallest, row.largest);
         }
         usual &= simd.smallest(smallest) >= least && simd.largest(largest) <= most;
-        // A NaN in U is in ⟨U, μ⟩ too.
         usual && bounded(a)
     }
 }
@@ -71,11 +62,10 @@ struct Row<'a, T, S> {
     mu: &'a [T],
     variance: &'a [T],
     w: &'a mut [T],
-    most: Vector<T>,
     products: Vector<T>,
-    /// Of the sizes of U that are not 0.
+    /// Of the sizes of U that are not 0, and 1.
     smallest: Vector<T>,
-    /// Of the sizes of U and W.
+    /// Of the sizes of U and W; NaN where a number is.
     largest: Vector<T>,
 }
 
@@ -87,9 +77,8 @@ impl<T: Real, S: Simd> Along for Row<'_, T, S> {
         let w = simd.mul(u, simd.load::<WHOLE, T>(self.variance, at)?);
         simd.store::<WHOLE, T>(self.w, at, w);
         self.products = simd.mul_add(u, simd.load::<WHOLE, T>(self.mu, at)?, self.products);
-        let size = simd.abs(u);
-        self.largest = simd.larger(self.largest, simd.larger(size, simd.abs(w)));
-        self.smallest = simd.smaller(self.smallest, simd.or_if_zero(size, self.most));
+        self.largest = simd.larger_size(simd.larger_size(self.largest, u), w);
+        self.smallest = simd.smaller_size(self.smallest, u);
         Some(())
     }
 }
