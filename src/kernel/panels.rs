@@ -79,3 +79,32 @@ impl<'a, T: Real> Panels<'a, T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Panels, ROWS, WIDTH};
+    use crate::kernel::{LANES, Matrix, RowsMut};
+
+    /// C += A X for sizes around those of panels and blocks, rows that are left out, and C narrower than X.
+    #[test]
+    fn products_are_the_definition() {
+        for (rows, terms, columns) in
+            [(1, 1, 1), (3, 5, 16), (7, 9, WIDTH), (5, 64, WIDTH + 3), (ROWS + 5, 8, 150)]
+        {
+            let x: Vec<f64> = (0..terms * columns).map(|i| (i % 13) as f64 - 6.0).collect();
+            let a: Vec<f64> = (0..rows * terms).map(|i| (i % 7) as f64 - 3.0).collect();
+            let keep: Vec<f64> = (0..terms).map(|term| if term % 4 == 3 { 0.0 } else { 1.0 }).collect();
+            let mut space = vec![f64::NAN; Panels::<f64>::len(terms, columns)];
+            let panels = Panels::cut(columns, &x, &keep, &mut space);
+            assert_eq!(panels.stride(), columns.next_multiple_of(LANES));
+            let mut c = vec![1.0; rows * columns];
+            let matrix = Matrix::rows(&a, terms);
+            panels.product::<false>(RowsMut { data: &mut c, stride: columns }, matrix, rows, columns, &a);
+            for (place, &got) in c.iter().enumerate() {
+                let (row, column) = (place / columns, place % columns);
+                let term = |term: usize| a[row * terms + term] * x[term * columns + column] * keep[term];
+                assert_eq!(got, 1.0 + (0..terms).map(term).sum::<f64>(), "{rows} × {terms} × {columns}");
+            }
+        }
+    }
+}
