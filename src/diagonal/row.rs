@@ -193,6 +193,19 @@ impl<T: Real> Component<'_, T> {
         dx: Option<&mut [T]>,
         scratch: &mut Scratch<'_, T>,
     ) {
+        widest(Backward, (self, x, g, gradients, dx, scratch));
+    }
+
+    /// [`backward`](Self::backward), compiled for the vectors at hand.
+    #[inline(always)]
+    fn backward_in_vectors(
+        &self,
+        x: &[T],
+        g: &[T],
+        gradients: &mut Gradients<'_, T>,
+        dx: Option<&mut [T]>,
+        scratch: &mut Scratch<'_, T>,
+    ) {
         let Scratch { direction, q, c, .. } = scratch;
         let projection = project_checked(self.mu, self.sigma, x, direction);
         let r = projection.rectified.mean;
@@ -247,11 +260,34 @@ impl<T: Real> Component<'_, T> {
     }
 
     /// q = E[β ReLU(z)] = μ r + σ⊙(σ⊙x) p.
+    #[inline(always)]
     fn mean_of_weighted(&self, x: &[T], projection: &Projection<T>, q: &mut [T]) {
         let (r, p) = (projection.rectified.mean, projection.rectified.probability);
         for (q, ((&mu, &sigma), &x)) in q.iter_mut().zip(self.mu.iter().zip(self.sigma).zip(x)) {
             *q = mu * r + sigma * (sigma * x) * p;
         }
+    }
+}
+
+/// [`Component::backward`].
+struct Backward;
+
+/// The arguments of [`Component::backward`].
+type BackwardArguments<'a, 'b, 'c, T> = (
+    &'a Component<'a, T>,
+    &'a [T],
+    &'a [T],
+    &'a mut Gradients<'b, T>,
+    Option<&'a mut [T]>,
+    &'a mut Scratch<'c, T>,
+);
+
+impl<T: Real> Task<BackwardArguments<'_, '_, '_, T>> for Backward {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S, (component, x, g, gradients, dx, scratch): BackwardArguments<'_, '_, '_, T>) {
+        component.backward_in_vectors(x, g, gradients, dx, scratch);
     }
 }
 
