@@ -79,6 +79,7 @@ impl<'a, T: Real> Diagonal<'a, T> {
     }
 
     /// The same layer with other threads, or none.
+    #[cfg(feature = "alloc")]
     pub(crate) fn with_workers(self, workers: Workers<'a>) -> Self {
         Self { workers, ..self }
     }

@@ -88,29 +88,25 @@ pub(crate) struct Size {
 /// Where A or B is shorter than its size, the missing elements count as 0; where C is, they are left out. `ahead` is
 /// what will be read next: it is fetched into the second cache meanwhile.
 pub(crate) fn product<T: Real, const SQUARED: bool>(
-    mut c: RowsMut<'_, T>,
+    c: RowsMut<'_, T>,
     a: Matrix<'_, T>,
     b: Rows<'_, T>,
     size: Size,
     ahead: &[T],
 ) {
     #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
-    if x86::product::<T, SQUARED>(&mut c, a, b, size, ahead) {
-        return;
-    }
+    let Some(c) = x86::product::<T, SQUARED>(c, a, b, size, ahead) else { return };
     let _ = ahead;
     portable::product::<T, SQUARED>(c, a, b, size);
 }
 
 /// Writes `from: [rows × columns]` as its transpose; what is left of a row of `to` is filled up with 0.
-pub(crate) fn transpose<T: Real>(from: Rows<'_, T>, mut to: RowsMut<'_, T>, rows: usize, columns: usize) {
+pub(crate) fn transpose<T: Real>(from: Rows<'_, T>, to: RowsMut<'_, T>, rows: usize, columns: usize) {
     if rows == 0 || columns == 0 || from.stride < columns || to.stride < rows {
         return;
     }
     #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
-    if x86::transpose(from, &mut to, rows, columns) {
-        return;
-    }
+    let Some(to) = x86::transpose(from, to, rows, columns) else { return };
     portable::transpose(from, to, rows, columns);
 }
 

@@ -71,18 +71,18 @@ fn cast_mut<T: 'static, U: 'static>(slice: &mut [T]) -> Option<&mut [U]> {
         .then(|| unsafe { core::slice::from_raw_parts_mut(slice.as_mut_ptr().cast(), slice.len()) })
 }
 
-/// [`super::product`] for `f32` and `f64`; false, with nothing done, for other scalars, on other processors,
+/// [`super::product`] for `f32` and `f64`; gives C back, with nothing done, for other scalars, on other processors,
 /// and where a slice is too short.
-pub(super) fn product<T: Real, const SQUARED: bool>(
-    c: &mut RowsMut<'_, T>,
+pub(super) fn product<'a, T: Real, const SQUARED: bool>(
+    c: RowsMut<'a, T>,
     a: Matrix<'_, T>,
     b: Rows<'_, T>,
     size: Size,
     ahead: &[T],
-) -> bool {
+) -> Option<RowsMut<'a, T>> {
     let level = instructions();
-    if level == Instructions::Portable || !fits(c, &a, &b, size) {
-        return false;
+    if level == Instructions::Portable || !fits(&c, &a, &b, size) {
+        return Some(c);
     }
     let strides = Strides { c: c.stride, row: a.row_stride, column: a.column_stride, b: b.stride };
     macro_rules! of {
@@ -101,13 +101,13 @@ pub(super) fn product<T: Real, const SQUARED: bool>(
                         avx2::$product::<SQUARED>(c, a, b, strides, size, ahead);
                     }
                 }
-                return true;
+                return None;
             }
         };
     }
     of!(f32, product_f32);
     of!(f64, product_f64);
-    false
+    Some(c)
 }
 
 /// The length of a cache line in bytes.
@@ -140,14 +140,14 @@ fn fits<T>(c: &RowsMut<'_, T>, a: &Matrix<'_, T>, b: &Rows<'_, T>, size: Size) -
         && inside(b.data.len(), (last_term, b.stride), (last_column, 1))
 }
 
-/// [`super::transpose`] for `f32` and `f64`; false, with nothing done, as for [`product`], and where rows of `to`
-/// are not a multiple of 8 elements apart.
-pub(super) fn transpose<T: Real>(
+/// [`super::transpose`] for `f32` and `f64`; gives `to` back, with nothing done, as for [`product`], and where rows
+/// of `to` are not a multiple of 8 elements apart.
+pub(super) fn transpose<'a, T: Real>(
     from: Rows<'_, T>,
-    to: &mut RowsMut<'_, T>,
+    to: RowsMut<'a, T>,
     rows: usize,
     columns: usize,
-) -> bool {
+) -> Option<RowsMut<'a, T>> {
     let inside = |len: usize, lines: usize, stride: usize, width: usize| {
         (lines - 1).checked_mul(stride).and_then(|last| last.checked_add(width)).is_some_and(|end| end <= len)
     };
@@ -155,23 +155,23 @@ pub(super) fn transpose<T: Real>(
         && inside(from.data.len(), rows, from.stride, columns)
         && inside(to.data.len(), columns, to.stride, to.stride);
     if instructions() == Instructions::Portable || !fits {
-        return false;
+        return Some(to);
     }
     let strides = (from.stride, to.stride);
     if let (Some(from), Some(to)) = (cast::<T, f32>(from.data), cast_mut::<T, f32>(to.data)) {
         // SAFETY: the processor has AVX2, and all rows lie in their slices, those of `to` with their rest.
         unsafe { transposed::transpose_f32(from.as_ptr(), to.as_mut_ptr(), strides, rows, columns) };
-        return true;
+        return None;
     }
     if let (Some(from), Some(to)) = (cast::<T, f64>(from.data), cast_mut::<T, f64>(to.data)) {
         // SAFETY: as above.
         unsafe { transposed::transpose_f64(from.as_ptr(), to.as_mut_ptr(), strides, rows, columns) };
-        return true;
+        return None;
     }
-    false
+    Some(to)
 }
 
-/// [`super::square_roots`] for `f32` and `f64`; false, with nothing done, as for [`product`].
+/// [`super::square_roots`] for `f32` and `f64`; false, with nothing done, for other scalars and on other processors.
 pub(super) fn square_roots<T: Real>(values: &mut [T]) -> bool {
     if instructions() == Instructions::Portable {
         return false;
