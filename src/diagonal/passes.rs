@@ -10,7 +10,7 @@ use super::prepare::prepare;
 use super::row;
 use super::sweep::Sums;
 use super::workspace::{Fields, Local, Locals, Workspace};
-use crate::kernel::{LANES, Matrix, Panels, Split, Workers};
+use crate::kernel::{LANES, Matrix, Panels, Rows, Split, Workers};
 use crate::{Real, Shape};
 
 /// What is read by every stage of a pass.
@@ -73,7 +73,8 @@ impl<T: Real> Pass<'_, T> {
         let mut usual = single || prepare(self.shape, &parameters, stride, a, w, variance);
         for (chunk, (x, plain)) in self.x.chunks(x_chunk).zip(plain.chunks(CHUNK)).enumerate() {
             let first = chunk * CHUNK;
-            let x = transpose_plain(inputs, x, plain, transposed);
+            let (x, lanes) = transpose_plain(inputs, x, plain, transposed);
+            let x = Rows { data: x, stride: lanes };
             let own = a.chunks_exact_mut(outputs).zip(variance.chunks_exact_mut(stride));
             for (index, (component, (a, variance))) in parameters.components(self.shape).zip(own).enumerate()
             {

@@ -2,7 +2,7 @@
 
 use super::batch::{CHUNK, LEAST_ROWS, Record, bounded, examine_rows, transpose_plain, whole};
 use super::row::{PreActivations, in_range};
-use crate::kernel::{LANES, Matrix, Simd, Task, for_each_dot, task, widest};
+use crate::kernel::{LANES, Matrix, Rows, Simd, Task, for_each_dot, task, widest};
 use crate::rectified::project_checked;
 use crate::{Error, Real, Shape, shape};
 
@@ -145,7 +145,8 @@ impl<'a, T: Real> Prepared<'a, T> {
         let mut record = Record::split(lanes, shape.components(), record);
         record.clear();
         examine_rows(inputs, x, plain, least);
-        let transposed = transpose_plain(inputs, x, plain, transposed);
+        let (transposed, stride) = transpose_plain(inputs, x, plain, transposed);
+        let transposed = Rows { data: transposed, stride };
         for (component, w) in w.chunks_exact(outputs * inputs).enumerate() {
             record.add_slope(component, 0, Matrix::rows(w, inputs), transposed, shape, &[]);
         }

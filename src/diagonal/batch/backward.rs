@@ -1,10 +1,8 @@
 //! The backward pass of some components over a group of rows.
 
-use super::Record;
+use super::{Record, transpose_plain};
 use crate::Real;
-use crate::kernel::{
-    LANES, Matrix, Panels, Rows, RowsMut, Simd, Size, dot, product, task, transpose, widest,
-};
+use crate::kernel::{LANES, Matrix, Panels, Rows, RowsMut, Simd, Size, dot, product, task, widest};
 
 /// What ∂x needs of all components: μ with rows of `inputs`, W and σ² with rows of `stride` elements.
 #[derive(Debug, Clone, Copy)]
@@ -103,15 +101,10 @@ pub(in crate::diagonal) fn share_plain<'a, T: Real>(
     plain: &[T],
     to: &'a mut [T],
 ) -> Rows<'a, T> {
-    let rows = g.len() / outputs;
-    let stride = rows.next_multiple_of(LANES);
-    let (to, _) = to.split_at_mut((outputs * stride).min(to.len()));
-    transpose(Rows { data: g, stride: outputs }, RowsMut { data: &mut *to, stride }, rows, outputs);
+    let (to, stride) = transpose_plain(outputs, g, plain, to);
     let components = T::from_usize(components);
-    for lanes in to.chunks_exact_mut(stride) {
-        for (share, plain) in lanes.iter_mut().zip(plain) {
-            *share = if plain.is_zero() { T::zero() } else { *share / components };
-        }
+    for share in to.iter_mut() {
+        *share /= components;
     }
     Rows { data: to, stride }
 }

@@ -18,17 +18,18 @@ pub(in crate::diagonal) fn examine_rows<T: Real>(inputs: usize, x: &[T], plain: 
     }
 }
 
-/// Xᵀ of a chunk, in whole vectors: the lanes of rows that are not plain are 0. Returns its rows.
+/// The transpose of some rows, `[rows × columns]`, in whole vectors, with 0 in the lanes of rows that are not plain;
+/// and the length of its rows.
 pub(in crate::diagonal) fn transpose_plain<'a, T: Real>(
-    inputs: usize,
-    x: &[T],
+    columns: usize,
+    from: &[T],
     plain: &[T],
     to: &'a mut [T],
-) -> Rows<'a, T> {
-    let rows = x.len() / inputs;
+) -> (&'a mut [T], usize) {
+    let rows = from.len() / columns;
     let stride = rows.next_multiple_of(LANES);
-    let (to, _) = to.split_at_mut((inputs * stride).min(to.len()));
-    transpose(Rows { data: x, stride: inputs }, RowsMut { data: &mut *to, stride }, rows, inputs);
+    let (to, _) = to.split_at_mut((columns * stride).min(to.len()));
+    transpose(Rows { data: from, stride: columns }, RowsMut { data: &mut *to, stride }, rows, columns);
     if plain.iter().any(T::is_zero) {
         for lanes in to.chunks_exact_mut(stride) {
             for (lane, plain) in lanes.iter_mut().zip(plain) {
@@ -38,7 +39,7 @@ pub(in crate::diagonal) fn transpose_plain<'a, T: Real>(
             }
         }
     }
-    Rows { data: to, stride }
+    (to, stride)
 }
 
 /// Rows of `c: [rows × lanes]`, from the lane `first` on: C += A Xᵀ, or A (X∘X)ᵀ; `ahead` is what will be
