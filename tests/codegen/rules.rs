@@ -12,9 +12,15 @@ use iced_x86::Instruction;
 use crate::machine::Function;
 use crate::work::{CHOICE, calls, spills, work};
 
-/// A hot loop may put aside one vector for so many operations: the special functions have more constants than
-/// there are registers.
-const OPERATIONS_A_SPILL: usize = 16;
+/// The vectors that a function works on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Vectors {
+    /// The bytes of a whole one.
+    pub(crate) bytes: usize,
+    /// A hot loop may put aside one of them for so many operations: the special functions have more constants
+    /// than there are registers.
+    pub(crate) operations_a_spill: usize,
+}
 
 /// What a function must have.
 #[derive(Debug, Clone, Copy)]
@@ -81,8 +87,9 @@ impl Loop {
     }
 }
 
-/// What is wrong with a function whose vectors have `bytes` bytes; nothing where all is well.
-pub(crate) fn faults(function: &Function, bytes: usize, demand: Demand) -> Vec<String> {
+/// What is wrong with a function; nothing where all is well.
+pub(crate) fn faults(function: &Function, vectors: Vectors, demand: Demand) -> Vec<String> {
+    let Vectors { bytes, operations_a_spill } = vectors;
     let loops = function.innermost_loops().into_iter().map(|body| Loop::new(body, bytes));
     let (hot, rest): (Vec<_>, Vec<_>) = loops.filter(Loop::works).partition(Loop::is_hot);
     let mut faults = Vec::new();
@@ -92,7 +99,7 @@ pub(crate) fn faults(function: &Function, bytes: usize, demand: Demand) -> Vec<S
                 |instruction: &Instruction| work(instruction).is_some_and(|work| work.bytes != Some(bytes));
             faults.push(hot.fault("work on less than whole vectors beside them", less));
         }
-        if hot.spills() > hot.whole / OPERATIONS_A_SPILL {
+        if hot.spills() > hot.whole / operations_a_spill {
             let what = format!("{} vectors put on the stack for {} operations", hot.spills(), hot.whole);
             faults.push(hot.fault(&what, spills));
         }
@@ -123,7 +130,7 @@ pub(crate) fn faults(function: &Function, bytes: usize, demand: Demand) -> Vec<S
 
 #[cfg(test)]
 mod tests {
-    use super::{Demand, faults};
+    use super::{Demand, Vectors, faults};
     use crate::machine::Function;
 
     const FUSED: &[u8] = &[0x62, 0xf2, 0x75, 0x48, 0xb8, 0x00]; // vfmadd231ps zmm0, zmm1, [rax]
@@ -149,7 +156,8 @@ mod tests {
             code.push((start as i64 - code.len() as i64 - 1) as i8 as u8);
         }
         code.push(0xc3); // ret
-        faults(&Function::decode(&code, 0), 64, demand)
+        let vectors = Vectors { bytes: 64, operations_a_spill: 16 };
+        faults(&Function::decode(&code, 0), vectors, demand)
     }
 
     #[test]
