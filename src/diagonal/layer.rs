@@ -97,7 +97,7 @@ impl<'a, T: Real> Diagonal<'a, T> {
     }
 
     /// The number of scratch elements that [`forward`](Self::forward) and
-    /// [`backward`](Self::backward) need for a batch of `batch` rows: 3(d + K) + L below 8 rows; from there on
+    /// [`backward`](Self::backward) need for a batch of `batch` rows: 3(d + K) + L below 8 rows, K filled up to a multiple of 16; from there on
     /// room for the prepared parameters, one chunk and a record of the whole batch.
     ///
     /// # Errors

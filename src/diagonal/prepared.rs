@@ -1,9 +1,8 @@
 //! The form for inference: everything that does not depend on the input, computed once.
 
 use super::batch::{CHUNK, LEAST_ROWS, Record, bounded, examine_rows, transpose_plain, whole};
-use super::row::{PreActivations, in_range};
+use super::row::{PreActivations, in_range, rectify_far};
 use crate::kernel::{LANES, Matrix, Rows, Simd, Task, for_each_dot, task, widest};
-use crate::rectified::project_checked;
 use crate::{Error, Real, Shape, shape};
 
 /// The constants of a prepared layer, as borrowed row-major slices: what an exported model holds.
@@ -175,19 +174,16 @@ impl<T: Real> Task<(&Prepared<'_, T>, &[T], &mut [T], &mut RowScratch<'_, T>)> f
         for (square, &x) in direction.iter_mut().zip(x) {
             *square = x * x;
         }
-        let (means, squares, _) = at.fields(shape);
+        let (means, squares, _) = at.fields();
         for_each_dot(simd, mu, x, |component, dot| set(means, component, dot));
         for_each_dot(simd, variance, direction, |component, dot| set(squares, component, dot));
-        at.rectify(shape);
+        at.rectify(simd);
         y.fill(T::zero());
         let rows = mu.chunks_exact(inputs).zip(variance.chunks_exact(inputs));
         let slopes = a.chunks_exact(outputs).zip(w.chunks_exact(outputs * inputs));
-        for ((at, (mu, variance)), (a, w)) in at.iter_mut(shape).zip(rows).zip(slopes) {
+        for ((at, (mu, variance)), (a, w)) in at.iter_mut().zip(rows).zip(slopes) {
             if !in_range(*at.squares) {
-                for (sigma, &variance) in sigma.iter_mut().zip(variance) {
-                    *sigma = variance.sqrt();
-                }
-                let rectified = project_checked(mu, sigma, x, direction).rectified;
+                let rectified = rectify_far(mu, variance, x, sigma, direction);
                 (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
             }
             for_each_dot(simd, w, x, |output, slope| {

@@ -358,8 +358,8 @@ mod tests {
     #[test]
     fn a_small_batch_needs_little() {
         let shape = Shape::new(64, 10, 4).unwrap();
-        assert_eq!(workspace_len(shape, LEAST_ROWS - 1), Ok(3 * 64 + 10 + 3 * 4));
-        assert_eq!(descend_workspace_len(shape, 1), Ok(3 * 64 + 10 + 3 * 4 + 12 * 64 + 10));
+        assert_eq!(workspace_len(shape, LEAST_ROWS - 1), Ok(3 * 64 + 10 + 3 * 16));
+        assert_eq!(descend_workspace_len(shape, 1), Ok(3 * 64 + 10 + 3 * 16 + 12 * 64 + 10));
     }
 
     #[test]

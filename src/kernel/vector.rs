@@ -25,6 +25,9 @@ pub(crate) trait Simd: Copy {
     /// a·b.
     fn mul<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T>;
 
+    /// √a.
+    fn sqrt<T: Real>(self, a: Vector<T>) -> Vector<T>;
+
     /// The larger of a ≥ 0 and |b|; NaN where one is NaN.
     fn larger_size<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T>;
 
@@ -158,6 +161,11 @@ impl Simd for Portable {
     #[inline(always)]
     fn mul<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T> {
         self.of_both(a, b, |a, b| a * b)
+    }
+
+    #[inline(always)]
+    fn sqrt<T: Real>(self, a: Vector<T>) -> Vector<T> {
+        self.of_both(a, a, |a, _| a.sqrt())
     }
 
     #[inline(always)]

@@ -39,13 +39,15 @@ pub(crate) fn work(instruction: &Instruction) -> Option<Work> {
     let name = name.strip_prefix('v').unwrap_or(&name);
     let named = |name: &str| KINDS.iter().find(|(part, _)| name.contains(part)).map(|(_, kind)| *kind);
     let moves = ["mov", "broadcast", "insert", "compress", "expand"].iter().any(|part| name.contains(part));
-    if name.starts_with('p') || moves {
-        return None; // integers, and numbers that go elsewhere
+    // Sizes are compared as integers without a sign.
+    let sizes = name.starts_with("pmaxu") || name.starts_with("pminu");
+    if (name.starts_with('p') && !sizes) || moves {
+        return None; // other integers, and numbers that go elsewhere
     }
     if name.ends_with("ss") || name.ends_with("sd") {
         return Some(Work { bytes: None, kind: named(name).unwrap_or(CHOICE) }); // (u)comiss has no name of its own
     }
-    if name.ends_with("ps") || name.ends_with("pd") {
+    if name.ends_with("ps") || name.ends_with("pd") || sizes {
         let registers = (0..instruction.op_count())
             .filter(|&operand| instruction.op_kind(operand) == OpKind::Register)
             .map(|operand| instruction.op_register(operand));
@@ -81,7 +83,7 @@ mod tests {
 
     #[test]
     fn scalar_work_is_told_from_packed() {
-        let cases: [(&str, &[u8], Option<Work>); 12] = [
+        let cases: [(&str, &[u8], Option<Work>); 13] = [
             ("vfmadd231ps zmm", &[0x62, 0xf2, 0x75, 0x48, 0xb8, 0x00], packed(64, "fused")),
             ("vfmadd231ps ymm", &[0xc4, 0xe2, 0x75, 0xb8, 0x00], packed(32, "fused")),
             ("vaddps zmm{k1}", &[0x62, 0xf1, 0x7c, 0x49, 0x58, 0xc1], packed(64, "add")),
@@ -93,6 +95,7 @@ mod tests {
             ("vucomiss", &[0xc5, 0xf8, 0x2e, 0x00], scalar(CHOICE)),
             ("vmovss", &[0xc5, 0xfa, 0x10, 0x08], None),
             ("vbroadcastss zmm", &[0x62, 0xf2, 0x7d, 0x48, 0x18, 0x08], None),
+            ("vpmaxud ymm, of sizes", &[0xc4, 0xe2, 0x7d, 0x3f, 0xc1], packed(32, CHOICE)),
             ("vpmaxsd ymm, of integers", &[0xc4, 0xe2, 0x7d, 0x3d, 0xc1], None),
         ];
         for (name, code, want) in cases {

@@ -47,6 +47,7 @@ macro_rules! operations {
         $f32:ty, $f64:ty, $of_f32:literal, $of_f64:literal,
         [$($name:ident: $single:expr, $double:expr;)*],
         splat: $splat_f32:ident, $splat_f64:ident,
+        sqrt: $sqrt_f32:ident, $sqrt_f64:ident,
         down: $down_f32:expr, $down_f64:expr
     ) => {
         impl Simd for $token {
@@ -63,6 +64,28 @@ macro_rules! operations {
                     }
                 }
                 portable
+            }
+
+            #[inline(always)]
+            fn sqrt<T: Real>(self, a: Vector<T>) -> Vector<T> {
+                // SAFETY: as above.
+                unsafe {
+                    if let Some(a) = same::<T, f32>(&a) {
+                        let mut a = transmute::<Vector<f32>, [$f32; $of_f32]>(a);
+                        for a in &mut a {
+                            *a = $sqrt_f32(*a);
+                        }
+                        return transmute_copy(&a);
+                    }
+                    if let Some(a) = same::<T, f64>(&a) {
+                        let mut a = transmute::<Vector<f64>, [$f64; $of_f64]>(a);
+                        for a in &mut a {
+                            *a = $sqrt_f64(*a);
+                        }
+                        return transmute_copy(&a);
+                    }
+                }
+                Portable.sqrt(a)
             }
 
             #[inline(always)]
@@ -141,6 +164,7 @@ operations!(
             };
     ],
     splat: _mm256_set1_ps, _mm256_set1_pd,
+    sqrt: _mm256_sqrt_ps, _mm256_sqrt_pd,
     down: |width, [a, b]: [__m256; 2]| match width {
         16 => [b, b],
         8 => [_mm256_permute2f128_ps::<0x01>(a, a), b],
@@ -181,6 +205,7 @@ operations!(
             };
     ],
     splat: _mm512_set1_ps, _mm512_set1_pd,
+    sqrt: _mm512_sqrt_ps, _mm512_sqrt_pd,
     down: |width, [a]: [__m512; 1]| match width {
         16 => [_mm512_shuffle_f32x4::<0xee>(a, a)],
         8 => [_mm512_shuffle_f32x4::<0x01>(a, a)],
@@ -222,6 +247,7 @@ mod tests {
                 simd.add(a, b),
                 simd.sub(a, b),
                 simd.mul(a, b),
+                simd.sqrt(a),
                 simd.larger_size(size(2), b),
                 simd.smaller_size(positive, b),
                 simd.mul_add(a, b, splat),
