@@ -43,11 +43,19 @@ impl<T: Real> Component<'_, T> {
         let (least, most) = T::ORDINARY;
         let zero = simd.splat(T::zero());
         let (mut smallest, mut largest) = (simd.splat(T::one()), zero);
-        let rows = self.u.chunks_exact(inputs).zip(w.chunks_exact_mut(variance.len()));
-        for ((u, w), (a, &v)) in rows.zip(a.iter_mut().zip(self.v)) {
-            let row = Row { simd, u, mu: self.mu, variance, w, products: zero, smallest, largest };
+        let stride = variance.len();
+        let rows = self.u.chunks(2 * inputs).zip(w.chunks_mut(2 * stride));
+        for ((u, w), (a, v)) in rows.zip(a.chunks_mut(2).zip(self.v.chunks(2))) {
+            // Two rows side by side; a last one alone stands for both.
+            let (first, second) = u.split_at(inputs.min(u.len()));
+            let (of_first, of_second) = w.split_at_mut(stride.min(w.len()));
+            let second = if second.is_empty() { first } else { second };
+            let (u, w) = ([first, second], [of_first, of_second]);
+            let row = Rows { simd, u, mu: self.mu, variance, w, products: [zero; 2], smallest, largest };
             let row = row.along(inputs);
-            *a = simd.sum(row.products) + v;
+            for ((a, &v), products) in a.iter_mut().zip(v).zip(row.products) {
+                *a = simd.sum(products) + v;
+            }
             (smallest, largest) = (row.smallest, row.largest);
         }
         usual &= simd.smallest(smallest) >= least && simd.largest(largest) <= most;
@@ -55,30 +63,34 @@ impl<T: Real> Component<'_, T> {
     }
 }
 
-/// The way along a row of U.
-struct Row<'a, T, S> {
+/// The way along two rows of U.
+struct Rows<'a, T, S> {
     simd: S,
-    u: &'a [T],
+    u: [&'a [T]; 2],
     mu: &'a [T],
     variance: &'a [T],
-    w: &'a mut [T],
-    products: Vector<T>,
+    w: [&'a mut [T]; 2],
+    products: [Vector<T>; 2],
     /// Of the sizes of U that are not 0, and 1.
     smallest: Vector<T>,
     /// Of the sizes of U and W; NaN where a number is.
     largest: Vector<T>,
 }
 
-impl<T: Real, S: Simd> Along for Row<'_, T, S> {
+impl<T: Real, S: Simd> Along for Rows<'_, T, S> {
     #[inline(always)]
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let simd = self.simd;
-        let u = simd.load::<WHOLE, T>(self.u, at)?;
-        let w = simd.mul(u, simd.load::<WHOLE, T>(self.variance, at)?);
-        simd.store::<WHOLE, T>(self.w, at, w);
-        self.products = simd.mul_add(u, simd.load::<WHOLE, T>(self.mu, at)?, self.products);
-        self.largest = simd.larger_size(simd.larger_size(self.largest, u), w);
-        self.smallest = simd.smaller_size(self.smallest, u);
+        let variance = simd.load::<WHOLE, T>(self.variance, at)?;
+        let mu = simd.load::<WHOLE, T>(self.mu, at)?;
+        for ((u, w), products) in self.u.iter().zip(&mut self.w).zip(&mut self.products) {
+            let u = simd.load::<WHOLE, T>(u, at)?;
+            let of_w = simd.mul(u, variance);
+            simd.store::<WHOLE, T>(w, at, of_w);
+            *products = simd.mul_add(u, mu, *products);
+            self.largest = simd.larger_size(simd.larger_size(self.largest, u), of_w);
+            self.smallest = simd.smaller_size(self.smallest, u);
+        }
         Some(())
     }
 }
