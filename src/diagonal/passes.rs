@@ -10,7 +10,7 @@ use super::prepare::prepare;
 use super::row;
 use super::sweep::Sums;
 use super::workspace::{Fields, Local, Locals, Workspace};
-use crate::kernel::{LANES, Matrix, Panels, Rows, Split, Workers};
+use crate::kernel::{LANES, Matrix, Panels, Rows, RowsMut, Split, Workers};
 use crate::{Real, Shape};
 
 /// What is read by every stage of a pass.
@@ -74,7 +74,6 @@ impl<T: Real> Pass<'_, T> {
         for (chunk, (x, plain)) in self.x.chunks(x_chunk).zip(plain.chunks(CHUNK)).enumerate() {
             let first = chunk * CHUNK;
             let (x, lanes) = transpose_plain(inputs, x, plain, transposed);
-            let x = Rows { data: x, stride: lanes };
             let own = a.chunks_exact_mut(outputs).zip(variance.chunks_exact_mut(stride));
             for (index, (component, (a, variance))) in parameters.components(self.shape).zip(own).enumerate()
             {
@@ -86,10 +85,11 @@ impl<T: Real> Pass<'_, T> {
                 let next = (index + 1) * outputs * inputs;
                 let ahead = if single { parameters.u.get(next..next + outputs * inputs) } else { None };
                 let w = Matrix::rows(w, stride);
+                let x = Rows { data: &*x, stride: lanes };
                 record.add_slope(index, first, w, x, self.shape, ahead.unwrap_or_default());
             }
             let (mu, variance) = (Matrix::rows(parameters.mu, inputs), Matrix::rows(variance, stride));
-            record.add_moments(first, mu, variance, x, inputs);
+            record.add_moments(first, mu, variance, RowsMut { data: x, stride: lanes }, inputs);
         }
         record.rectify(variance, stride, least, plain);
         if !usual {

@@ -2,7 +2,7 @@
 
 use super::batch::{CHUNK, LEAST_ROWS, Record, bounded, examine_rows, transpose_plain, whole};
 use super::row::{PreActivations, in_range, rectify_far};
-use crate::kernel::{LANES, Matrix, Rows, Simd, Task, for_each_dot, task, widest};
+use crate::kernel::{LANES, Matrix, Rows, RowsMut, Simd, Task, for_each_dot, task, widest};
 use crate::{Error, Real, Shape, shape};
 
 /// The constants of a prepared layer, as borrowed row-major slices: what an exported model holds.
@@ -145,10 +145,17 @@ impl<'a, T: Real> Prepared<'a, T> {
         record.clear();
         examine_rows(inputs, x, plain, least);
         let (transposed, stride) = transpose_plain(inputs, x, plain, transposed);
-        let transposed = Rows { data: transposed, stride };
         for (component, w) in w.chunks_exact(outputs * inputs).enumerate() {
-            record.add_slope(component, 0, Matrix::rows(w, inputs), transposed, shape, &[]);
+            record.add_slope(
+                component,
+                0,
+                Matrix::rows(w, inputs),
+                Rows { data: transposed, stride },
+                shape,
+                &[],
+            );
         }
+        let transposed = RowsMut { data: transposed, stride };
         record.add_moments(0, Matrix::rows(mu, inputs), Matrix::rows(variance, inputs), transposed, inputs);
         record.rectify(variance, inputs, least, plain);
         record.sum(0, a, outputs, y, y_transposed);

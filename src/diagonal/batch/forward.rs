@@ -42,9 +42,8 @@ pub(in crate::diagonal) fn transpose_plain<'a, T: Real>(
     (to, stride)
 }
 
-/// Rows of `c: [rows × lanes]`, from the lane `first` on: C += A Xᵀ, or A (X∘X)ᵀ; `ahead` is what will be
-/// read next.
-pub(in crate::diagonal) fn add_product<T: Real, const SQUARED: bool>(
+/// Rows of `c: [rows × lanes]`, from the lane `first` on: C += A Xᵀ; `ahead` is what will be read next.
+fn add_product<T: Real>(
     c: &mut [T],
     lanes: usize,
     first: usize,
@@ -55,7 +54,7 @@ pub(in crate::diagonal) fn add_product<T: Real, const SQUARED: bool>(
 ) {
     let size = Size { rows: c.len() / lanes, terms: inputs, columns: x.stride };
     let c = RowsMut { data: c.get_mut(first..).unwrap_or_default(), stride: lanes };
-    product::<T, SQUARED>(c, a, x, size, ahead);
+    product::<T, false>(c, a, x, size, ahead);
 }
 
 impl<T: Real> Record<'_, T> {
@@ -66,17 +65,19 @@ impl<T: Real> Record<'_, T> {
         self.inverse.fill(T::zero());
     }
 
-    /// Adds m and s² of a chunk, from the lane `first` on.
+    /// Adds m and s² of a chunk, from the lane `first` on; leaves the squares of `x` in its place.
     pub(in crate::diagonal) fn add_moments(
         &mut self,
         first: usize,
         mu: Matrix<'_, T>,
         variance: Matrix<'_, T>,
-        x: Rows<'_, T>,
+        x: RowsMut<'_, T>,
         inputs: usize,
     ) {
-        add_product::<T, false>(self.mean, self.lanes, first, mu, x, inputs, &[]);
-        add_product::<T, true>(self.inverse, self.lanes, first, variance, x, inputs, &[]);
+        let RowsMut { data, stride } = x;
+        add_product(self.mean, self.lanes, first, mu, Rows { data, stride }, inputs, &[]);
+        widest(Square, (&mut *data,));
+        add_product(self.inverse, self.lanes, first, variance, Rows { data, stride }, inputs, &[]);
     }
 
     /// Adds W x of the component `component`, of a chunk from the lane `first` on; `ahead` is what will be read
@@ -92,7 +93,7 @@ impl<T: Real> Record<'_, T> {
     ) {
         let len = shape.outputs() * self.lanes;
         let slope = self.slope.get_mut(component * len..).and_then(|slope| slope.get_mut(..len));
-        add_product::<T, false>(slope.unwrap_or_default(), self.lanes, first, w, x, shape.inputs(), ahead);
+        add_product(slope.unwrap_or_default(), self.lanes, first, w, x, shape.inputs(), ahead);
     }
 
     /// From m and s²: r, 1/s, p, φ and tφ. Rows that need other formulas are plain no longer.
@@ -213,6 +214,15 @@ fn lanes<T: Real, S: Simd>(
     }
 }
 
+/// x² in the place of x.
+#[inline(always)]
+fn square<T: Real, S: Simd>(_: S, x: &mut [T]) {
+    for x in x {
+        *x *= *x;
+    }
+}
+
+task!(Square, square, (x: &'a mut [T]) -> ());
 task!(Examine, examine, (numbers: &'a [T]) -> (bool, bool));
 task!(Limit, limit, (squares: &'a mut [T], least: &'a [T], deterministic: bool, plain: &'a mut [T]) -> ());
 task!(Lanes, lanes, (
