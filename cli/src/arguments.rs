@@ -41,6 +41,36 @@ pub(crate) enum OptimizerName {
     Adam,
 }
 
+/// What U acts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CoordinatesName {
+    /// E[ω|β] = Uβ + v
+    Paper,
+    /// E[ω|β] = U(β − μ) + v
+    Centred,
+}
+
+/// How components are put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ScaleName {
+    /// Their mean
+    Mean,
+    /// Their sum
+    Sum,
+}
+
+/// How the learning rates change while training goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ScheduleName {
+    /// They stay as they are
+    Constant,
+    /// They fall to 0 as half a cosine
+    Cosine,
+}
+
 /// Which images to use.
 #[derive(Debug, Args)]
 pub(crate) struct DataArguments {
@@ -83,6 +113,14 @@ pub(crate) struct TrainArguments {
     #[arg(long, value_name = "X", value_parser = positive)]
     pub(crate) gamma: Option<f32>,
 
+    /// Coordinates of Gaussian mixture layers [default: paper]
+    #[arg(long, value_enum)]
+    pub(crate) coordinates: Option<CoordinatesName>,
+
+    /// Mean or sum over the components of Gaussian mixture layers [default: mean]
+    #[arg(long, value_enum)]
+    pub(crate) scale: Option<ScaleName>,
+
     /// Passes over the training images
     #[arg(long, value_name = "N", value_parser = count, default_value = "8")]
     pub(crate) epochs: usize,
@@ -102,6 +140,10 @@ pub(crate) struct TrainArguments {
     /// Learning rate of the standard deviations [default: 1; with adam that of the rest]
     #[arg(long, value_name = "X", value_parser = positive)]
     pub(crate) sigma_learning_rate: Option<f32>,
+
+    /// How the learning rates change while training goes on
+    #[arg(long, value_enum, default_value_t = ScheduleName::Constant)]
+    pub(crate) schedule: ScheduleName,
 
     /// Parameter blocks to leave as they start, such as mu,sigma
     #[arg(long, value_name = "BLOCKS", value_delimiter = ',')]

@@ -32,7 +32,8 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
         checkpoint::check_target(path).map_err(Failure::other)?;
     }
     network.initialise(&mut generator(arguments.seed, 0)).map_err(Failure::other)?;
-    let mut optimizer = choices.optimizer(arguments.optimizer, &network);
+    let steps = arguments.epochs as u64 * data.train.len().div_ceil(batch_size) as u64;
+    let mut optimizer = choices.optimizer(arguments, &network, steps);
 
     let stop = stop_on_signal()?;
     let mut progress = Progress::new(arguments.epochs, data.train.len());
@@ -64,7 +65,10 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
         train_images: data.train.len(),
         test_images: data.test.len(),
         gamma: gm.then_some(choices.gamma),
+        coordinates: gm.then_some(choices.coordinates),
+        scale: gm.then_some(choices.scale),
         optimizer: arguments.optimizer,
+        schedule: arguments.schedule,
         learning_rate: choices.learning_rate,
         sigma_learning_rate: gm.then_some(choices.sigma_learning_rate),
         batch_size,

@@ -3,6 +3,7 @@
 mod batch;
 mod descent;
 mod effect;
+mod form;
 #[cfg(feature = "rand")]
 mod initialise;
 mod layer;
@@ -16,6 +17,7 @@ mod sweep;
 mod workspace;
 
 pub use descent::DiagonalMut;
+pub use form::{Coordinates, Form, Scale};
 #[cfg(feature = "rand")]
 pub use initialise::initialise;
 pub use layer::Diagonal;

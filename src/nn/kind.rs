@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 
 use super::{Dense, Layer, Mixture, Relu};
+use crate::diagonal::Form;
 use crate::{Error, Real, Shape};
 
 /// A layer's kind and sizes: what a checkpoint keeps of it besides its parameters.
@@ -15,6 +16,8 @@ pub enum LayerKind {
         shape: Shape,
         /// The scale γ of the starting values.
         gamma: f64,
+        /// The coordinates and the scale.
+        form: Form,
     },
     /// A dense layer, [`Dense`].
     Dense {
@@ -53,7 +56,9 @@ impl LayerKind {
     /// A size that is zero or too large.
     pub fn build<T: Real>(&self) -> Result<Option<Box<dyn Layer<T>>>, Error> {
         Ok(match *self {
-            Self::Mixture { shape, gamma } => Some(Box::new(Mixture::new(shape, gamma))),
+            Self::Mixture { shape, gamma, form } => {
+                Some(Box::new(Mixture::new(shape, gamma).with_form(form)))
+            }
             Self::Dense { inputs, outputs, bias } => Some(Box::new(Dense::new(inputs, outputs, bias)?)),
             Self::Relu { width } => Some(Box::new(Relu::new(width)?)),
             Self::Other(_) => None,

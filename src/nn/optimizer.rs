@@ -20,6 +20,9 @@ pub trait Optimizer<T: Real>: Debug + Send {
     fn step(&mut self, blocks: &[ParameterBlock], parameters: &mut [T], gradients: &[T])
     -> Result<(), Error>;
 
+    /// Multiplies all learning rates by `factor` from now on, in the place of the factor before.
+    fn set_rate_factor(&mut self, factor: T);
+
     /// The learning rates, one a block, of an optimiser that is plain gradient descent and nothing else: layers
     /// may then join the step with their backward pass.
     fn descent_rates(&self) -> Option<&[T]> {
@@ -47,6 +50,8 @@ pub trait Optimizer<T: Real>: Debug + Send {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sgd<T> {
     rates: Vec<T>,
+    /// The rates before any factor.
+    full_rates: Vec<T>,
     momentum: T,
     velocity: Vec<T>,
 }
@@ -54,7 +59,8 @@ pub struct Sgd<T> {
 impl<T: Real> Sgd<T> {
     /// Plain gradient descent with the learning rate `rate(block)` for each block.
     pub fn new(blocks: &[ParameterBlock], rate: impl FnMut(&ParameterBlock) -> T) -> Self {
-        Self { rates: blocks.iter().map(rate).collect(), momentum: T::zero(), velocity: Vec::new() }
+        let rates: Vec<T> = blocks.iter().map(rate).collect();
+        Self { full_rates: rates.clone(), rates, momentum: T::zero(), velocity: Vec::new() }
     }
 
     /// The same with momentum: gradients are remembered, weakened by `momentum` at each step.
@@ -69,6 +75,12 @@ impl<T: Real> Sgd<T> {
 }
 
 impl<T: Real> Optimizer<T> for Sgd<T> {
+    fn set_rate_factor(&mut self, factor: T) {
+        for (rate, &full) in self.rates.iter_mut().zip(&self.full_rates) {
+            *rate = factor * full;
+        }
+    }
+
     fn descent_rates(&self) -> Option<&[T]> {
         self.velocity.is_empty().then_some(&self.rates)
     }
@@ -143,6 +155,7 @@ impl Default for AdamSettings {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Adam<T> {
     rates: Vec<T>,
+    rate_factor: T,
     settings: AdamSettings,
     steps: u64,
     mean: Vec<T>,
@@ -159,6 +172,7 @@ impl<T: Real> Adam<T> {
         let zeros = vec![T::zero(); blocks.last().map_or(0, |block| block.range.end)];
         Self {
             rates: blocks.iter().map(rate).collect(),
+            rate_factor: T::one(),
             settings,
             steps: 0,
             mean: zeros.clone(),
@@ -168,6 +182,10 @@ impl<T: Real> Adam<T> {
 }
 
 impl<T: Real> Optimizer<T> for Adam<T> {
+    fn set_rate_factor(&mut self, factor: T) {
+        self.rate_factor = factor;
+    }
+
     fn step(
         &mut self,
         blocks: &[ParameterBlock],
@@ -189,7 +207,7 @@ impl<T: Real> Optimizer<T> for Adam<T> {
         let least_gradient = least.sqrt();
         for (block, &rate) in blocks.iter().zip(&self.rates).filter(|(block, _)| !block.frozen) {
             let range = || block.range.clone();
-            let rate = rate / T::from_f64(mean_correction);
+            let rate = self.rate_factor * rate / T::from_f64(mean_correction);
             let (Some(parameters), Some(gradients), Some(mean), Some(square)) = (
                 parameters.get_mut(range()),
                 gradients.get(range()),

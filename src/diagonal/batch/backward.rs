@@ -97,14 +97,13 @@ fn add_rows<T: Real, const SQUARED: bool>(x: Panels<'_, T>, c: &mut [T], a: Matr
 pub(in crate::diagonal) fn share_plain<'a, T: Real>(
     g: &[T],
     outputs: usize,
-    components: usize,
+    divisor: T,
     plain: &[T],
     to: &'a mut [T],
 ) -> Rows<'a, T> {
     let (to, stride) = transpose_plain(outputs, g, plain, to);
-    let components = T::from_usize(components);
     for share in to.iter_mut() {
-        *share /= components;
+        *share /= divisor;
     }
     Rows { data: to, stride }
 }
