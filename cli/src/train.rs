@@ -2,8 +2,7 @@
 
 use core::ops::ControlFlow;
 use std::io::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use gmlayer::Threads;
 use gmlayer::train::{Settings, checkpoint, generator, train};
@@ -14,9 +13,7 @@ use crate::failure::Failure;
 use crate::model::Choices;
 use crate::progress::Progress;
 use crate::report::{self, TrainReport};
-
-/// The exit code after a second Ctrl-C, as shells give it.
-const INTERRUPTED: i32 = 130;
+use crate::signal::stop_on_signal;
 
 /// Trains, reports and saves.
 pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
@@ -89,17 +86,4 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
     let seconds = Some(report.seconds_per_epoch);
     let json = arguments.json.then_some(&report);
     Ok(report::print(report.parameters, &history.evaluation, seconds, json)?)
-}
-
-/// A flag that Ctrl-C sets; a second Ctrl-C ends the program at once.
-fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(INTERRUPTED);
-        }
-    })
-    .map_err(|error| Failure::other(format!("cannot listen for Ctrl-C: {error}")))?;
-    Ok(stop)
 }
