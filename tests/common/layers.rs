@@ -1,6 +1,6 @@
 //! Random layers that own their numbers.
 
-use gmlayer::diagonal::{Gradients, Parameters};
+use gmlayer::diagonal::{Coordinates, Form, Gradients, Parameters, Scale};
 use gmlayer::{Diagonal, Real, Shape};
 use proptest::prelude::*;
 use rand_core::{Rng, SeedableRng};
@@ -10,6 +10,7 @@ use rand_pcg::Pcg64;
 #[derive(Debug, Clone)]
 pub struct Case<T> {
     pub shape: Shape,
+    pub form: Form,
     pub mu: Vec<T>,
     pub sigma: Vec<T>,
     pub u: Vec<T>,
@@ -35,14 +36,32 @@ impl<T> All<T> {
     }
 }
 
+/// Both coordinates, with a mean and with a sum.
+pub const FORMS: [Form; 4] = [
+    Form { coordinates: Coordinates::Paper, scale: Scale::Mean },
+    Form { coordinates: Coordinates::Centred, scale: Scale::Mean },
+    Form { coordinates: Coordinates::Paper, scale: Scale::Sum },
+    Form { coordinates: Coordinates::Centred, scale: Scale::Sum },
+];
+
 impl<T: Real> Case<T> {
+    /// 1 where E[ω|β] = Uβ + v, 0 where it is U(β − μ) + v.
+    pub fn through_mean(&self) -> f64 {
+        if self.form.coordinates == Coordinates::Paper { 1.0 } else { 0.0 }
+    }
+
+    /// What the sum over the components is multiplied by.
+    pub fn share(&self) -> f64 {
+        if self.form.scale == Scale::Mean { 1.0 / self.shape.components() as f64 } else { 1.0 }
+    }
+
     pub fn batch(&self) -> usize {
         self.x.len() / self.shape.inputs()
     }
 
     pub fn layer(&self) -> Diagonal<'_, T> {
         let parameters = Parameters { mu: &self.mu, sigma: &self.sigma, u: &self.u, v: &self.v };
-        Diagonal::new(self.shape, parameters).unwrap()
+        Diagonal::new(self.shape, parameters).unwrap().with_form(self.form)
     }
 
     pub fn work(&self) -> Vec<T> {
@@ -85,6 +104,7 @@ impl<T: Real> Case<T> {
         let all = |block: &[T]| block.iter().map(|&value| convert(value)).collect();
         Case {
             shape: self.shape,
+            form: self.form,
             mu: all(&self.mu),
             sigma: all(&self.sigma),
             u: all(&self.u),
@@ -107,6 +127,7 @@ pub struct Recipe {
     pub exponents: [f64; 6],
     /// The share of entries of σ and x that are 0.
     pub zeros: f64,
+    pub form: Form,
 }
 
 impl Recipe {
@@ -126,6 +147,7 @@ impl Recipe {
         let [mu, sigma, u, v, x, g] = self.exponents;
         Case {
             shape,
+            form: self.form,
             mu: fill(shape.mu_len(), mu, 0.0),
             sigma: fill(shape.sigma_len(), sigma, self.zeros),
             u: fill(shape.u_len(), u, 0.0),
@@ -143,8 +165,9 @@ pub fn recipes() -> impl Strategy<Value = Recipe> {
     let sizes = (1_usize..40, 1_usize..7, 1_usize..6, batch);
     let exponents = prop::array::uniform6(-3.0..3.0_f64);
     let zeros = prop_oneof![Just(0.0), Just(0.3), Just(0.8), Just(1.0)];
-    (sizes, any::<u64>(), exponents, zeros).prop_map(
-        |((inputs, outputs, components, batch), seed, exponents, zeros)| Recipe {
+    let form = prop::sample::select(&FORMS[..]);
+    (sizes, any::<u64>(), exponents, zeros, form).prop_map(
+        |((inputs, outputs, components, batch), seed, exponents, zeros, form)| Recipe {
             inputs,
             outputs,
             components,
@@ -152,6 +175,7 @@ pub fn recipes() -> impl Strategy<Value = Recipe> {
             seed,
             exponents,
             zeros,
+            form,
         },
     )
 }

@@ -9,7 +9,7 @@ use proptest::test_runner::RngSeed;
 use rand_core::SeedableRng;
 use rand_pcg::Pcg64;
 
-use super::layers::{All, Case, Recipe};
+use super::layers::{All, Case, FORMS, Recipe};
 
 /// A number beside the sum of the absolute values of its terms, with and without the error of the factors.
 #[derive(Debug, Clone, Copy, Default)]
@@ -99,7 +99,7 @@ fn exact(case: &Case<f64>) -> (Vec<Budget>, All<Budget>) {
         v: zeros(case.v.len()),
         x: zeros(case.x.len()),
     };
-    let weight = Budget::exact(1.0 / case.shape.components() as f64);
+    let (weight, through_mean) = (Budget::exact(case.share()), Budget::exact(case.through_mean()));
     for k in 0..case.shape.components() {
         let (mu, sigma) = (budgets(&case.mu[k * d..][..d]), budgets(&case.sigma[k * d..][..d]));
         let u = budgets(&case.u[k * outputs * d..][..outputs * d]);
@@ -113,24 +113,25 @@ fn exact(case: &Case<f64>) -> (Vec<Budget>, All<Budget>) {
                 .map(|i| Budget::exact(if s == 0.0 { 0.0 } else { sigma[i].value * x[i].value / s }))
                 .collect();
             let c: Vec<Budget> = (0..d).map(|i| total((0..outputs).map(|l| u[l * d + i] * g[l]))).collect();
-            let a = total((0..d).map(|i| c[i] * mu[i])) + total((0..outputs).map(|l| g[l] * v[l]));
+            let a =
+                through_mean * total((0..d).map(|i| c[i] * mu[i])) + total((0..outputs).map(|l| g[l] * v[l]));
             let along = total((0..d).map(|i| c[i] * sigma[i] * y[i]));
             let of_m = (a * p + along * phi) * weight;
             let of_s = (a * phi + Budget::exact(-1.0) * along * moment) * weight;
             let (r, p) = (r * weight, p * weight);
             let covariance: Vec<Budget> = (0..d).map(|i| sigma[i] * sigma[i] * x[i]).collect();
             for l in 0..outputs {
-                let a = total((0..d).map(|i| u[l * d + i] * mu[i])) + v[l];
+                let a = through_mean * total((0..d).map(|i| u[l * d + i] * mu[i])) + v[l];
                 let stein = total((0..d).map(|i| u[l * d + i] * covariance[i]));
                 h[b * outputs + l] += a * r + stein * p;
                 all.v[k * outputs + l] += g[l] * r;
                 for i in 0..d {
-                    all.u[(k * outputs + l) * d + i] += g[l] * (mu[i] * r + covariance[i] * p);
+                    all.u[(k * outputs + l) * d + i] += g[l] * (through_mean * mu[i] * r + covariance[i] * p);
                 }
             }
             for i in 0..d {
                 let turn = c[i] * sigma[i] * p;
-                all.mu[k * d + i] += c[i] * r + x[i] * of_m;
+                all.mu[k * d + i] += through_mean * c[i] * r + x[i] * of_m;
                 all.sigma[k * d + i] += x[i] * (of_s * y[i] + turn + turn);
                 all.x[b * d + i] += mu[i] * of_m + sigma[i] * (of_s * y[i] + turn);
             }
@@ -180,9 +181,10 @@ fn cases() -> impl Strategy<Value = (Case<f32>, Wild)> {
     let share = || prop_oneof![Just(1.0), 0.0..1.0_f64];
     let wild = (0..6_usize, -100.0..100.0_f64, 0.0..40.0_f64, share(), share())
         .prop_map(|(block, base, spread, rows, columns)| Wild { block, base, spread, rows, columns });
-    (sizes, wild, 0..20_i32, any::<u64>()).prop_map(
-        |((inputs, outputs, components, batch), wild, of_g, seed)| {
-            let recipe = Recipe { inputs, outputs, components, batch, seed, exponents: [0.0; 6], zeros: 0.2 };
+    (sizes, wild, 0..20_i32, any::<u64>(), prop::sample::select(&FORMS[..])).prop_map(
+        |((inputs, outputs, components, batch), wild, of_g, seed, form)| {
+            let recipe =
+                Recipe { inputs, outputs, components, batch, seed, exponents: [0.0; 6], zeros: 0.2, form };
             let mut case = recipe.build().convert(|x| x as f32);
             let mut random = Pcg64::seed_from_u64(seed);
             for u in &mut case.u {

@@ -1,5 +1,6 @@
 //! What the layer promises beyond its numbers: lengths, accumulation, blocks left out, batches, NaN.
 
+use gmlayer::diagonal::Form;
 use gmlayer::diagonal::{Constants, Gradients, Parameters, Prepared};
 use gmlayer::{Diagonal, Error, Shape};
 use proptest::prelude::*;
@@ -8,8 +9,17 @@ use super::layers::{All, Case, Recipe, recipes};
 use super::majorant::majorant;
 
 fn ordinary() -> Case<f64> {
-    Recipe { inputs: 3, outputs: 2, components: 4, batch: 5, seed: 9, exponents: [0.0; 6], zeros: 0.2 }
-        .build()
+    Recipe {
+        inputs: 3,
+        outputs: 2,
+        components: 4,
+        batch: 5,
+        seed: 9,
+        exponents: [0.0; 6],
+        zeros: 0.2,
+        form: Form::default(),
+    }
+    .build()
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The step that is joined with the backward pass, against the two one after the other.
 
+use gmlayer::diagonal::Form;
 use gmlayer::diagonal::{DiagonalMut, ParametersMut, Rates};
 use gmlayer::{Error, Real};
 use proptest::prelude::*;
@@ -60,8 +61,16 @@ proptest! {
 #[test]
 fn several_groups_and_rows_by_themselves() {
     for batch in [7, 61, 64, 65, 255, 256, 257, 300, 520] {
-        let recipe =
-            Recipe { inputs: 19, outputs: 5, components: 3, batch, seed: 3, exponents: [0.0; 6], zeros: 0.3 };
+        let recipe = Recipe {
+            inputs: 19,
+            outputs: 5,
+            components: 3,
+            batch,
+            seed: 3,
+            exponents: [0.0; 6],
+            zeros: 0.3,
+            form: Form::default(),
+        };
         let mut case = recipe.build();
         check(&case, Rates::all(0.1), 1e-13);
         // An input beyond the ordinary, with a cotangent that brings it back.
@@ -77,8 +86,16 @@ fn several_groups_and_rows_by_themselves() {
 
 #[test]
 fn wrong_lengths_are_named_and_nothing_is_written() {
-    let recipe =
-        Recipe { inputs: 3, outputs: 2, components: 2, batch: 9, seed: 1, exponents: [0.0; 6], zeros: 0.0 };
+    let recipe = Recipe {
+        inputs: 3,
+        outputs: 2,
+        components: 2,
+        batch: 9,
+        seed: 1,
+        exponents: [0.0; 6],
+        zeros: 0.0,
+        form: Form::default(),
+    };
     let case = recipe.build();
     let mut blocks = [case.mu.clone(), case.sigma.clone(), case.u.clone(), case.v.clone()];
     let [mu, sigma, u, v] = &mut blocks;

@@ -1,5 +1,6 @@
 //! Dual numbers through the same generic code: the exact Jacobian-vector product.
 
+use gmlayer::diagonal::Form;
 use gmlayer::{Dual, Real};
 use proptest::prelude::*;
 
@@ -63,6 +64,7 @@ fn a_wrong_gradient_is_seen() {
         seed: 1,
         exponents: [0.0; 6],
         zeros: 0.0,
+        form: Form::default(),
     };
     let case = recipe.build();
     let mut of_sigma = case.backward().sigma;

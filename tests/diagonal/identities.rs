@@ -1,5 +1,6 @@
 //! The exact identities: they hold to rounding for every shape, scale and pattern of zeros.
 
+use gmlayer::diagonal::Form;
 use gmlayer::{Real, Rectified, Shape};
 use proptest::prelude::*;
 
@@ -54,13 +55,14 @@ proptest! {
                 let m: f64 = mu.iter().zip(x).map(|(mu, x)| mu * x).sum();
                 for (l, g) in g.iter().enumerate() {
                     let u = &case.u[(k * outputs + l) * d..][..d];
-                    let a: f64 = u.iter().zip(mu).map(|(u, mu)| u * mu).sum::<f64>() + case.v[k * outputs + l];
+                    let slope: f64 = u.iter().zip(mu).map(|(u, mu)| u * mu).sum();
+                    let a = case.through_mean() * slope + case.v[k * outputs + l];
                     let wx: f64 = (0..d).map(|i| u[i] * sigma[i] * sigma[i] * x[i]).sum();
                     linear += g * (a * m + wx);
                 }
             }
         }
-        linear /= case.shape.components() as f64;
+        linear *= case.share();
         let odd = case.loss() - mirrored.loss();
         let allowed = 8.0 * f64::EPSILON * majorant(&case);
         prop_assert!((odd - linear).abs() <= allowed, "{odd} against {linear}, allowed {allowed}");
@@ -82,11 +84,11 @@ proptest! {
                     let v = case.v[k * outputs + l];
                     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
                     let size_of = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a * b).abs()).sum::<f64>();
-                    sum += (dot(u, mu) + v) * dot(mu, x).max(0.0);
+                    sum += (case.through_mean() * dot(u, mu) + v) * dot(mu, x).max(0.0);
                     size += (size_of(u, mu) + v.abs()) * size_of(mu, x);
                 }
-                let want = sum / components as f64;
-                prop_assert!((y - want).abs() <= 16.0 * f64::EPSILON * size / components as f64, "{y}, {want}");
+                let want = sum * case.share();
+                prop_assert!((y - want).abs() <= 16.0 * f64::EPSILON * size * case.share(), "{y}, {want}");
             }
         }
     }
@@ -131,6 +133,7 @@ fn degenerate_rows_take_the_central_limit() {
     }
     let case = Case {
         shape: Shape::new(2, 1, 1).unwrap(),
+        form: Form::default(),
         mu: vec![0.0, 1.0],
         sigma: vec![0.0, 3.0],
         u: vec![5.0, 7.0],

@@ -22,7 +22,7 @@ pub fn majorant<T: Real>(case: &Case<T>) -> f64 {
                 (0..inputs).map(|i| (0..outputs).map(|l| g[l] * u[l * inputs + i]).sum()).collect();
             let m = dot(mu, x);
             let s = (0..inputs).map(|i| (sigma[i] * x[i]).powi(2)).sum::<f64>().sqrt();
-            let a = dot(&c, mu) + dot(g, v);
+            let a = case.through_mean() * dot(&c, mu) + dot(g, v);
             let c_sigma: f64 = dot(&c, sigma);
             let stein: f64 = (0..inputs).map(|i| c[i] * sigma[i] * sigma[i] * x[i]).sum();
             // Every factor is at most 1, and so is its sensitivity but for dt ≤ |m|/s, which the
@@ -34,5 +34,5 @@ pub fn majorant<T: Real>(case: &Case<T>) -> f64 {
             }
         }
     }
-    sum / case.shape.components() as f64
+    sum * case.share()
 }

@@ -1,9 +1,10 @@
 //! The definition itself, sampled: E[(Uβ + v) ReLU(⟨β, x⟩)] and the gradients of that expectation.
 
+use gmlayer::diagonal::Form;
 use rand_core::SeedableRng;
 use rand_pcg::Pcg64;
 
-use super::layers::{All, Case, Recipe, normal};
+use super::layers::{All, Case, FORMS, Recipe, normal};
 
 const SAMPLES: usize = 40_000;
 
@@ -47,7 +48,7 @@ fn deviations(case: &Case<f64>, exact_h: &[f64], exact: &All<f64>, seed: u64) ->
         v: zeros(case.v.len()),
         x: zeros(case.x.len()),
     };
-    let share = 1.0 / components as f64;
+    let (share, through_mean) = (case.share(), case.through_mean());
     for _ in 0..SAMPLES {
         let noise: Vec<f64> = (0..components * d).map(|_| normal(&mut random)).collect();
         let beta: Vec<f64> = (0..components * d).map(|i| case.mu[i] + case.sigma[i] * noise[i]).collect();
@@ -68,15 +69,18 @@ fn deviations(case: &Case<f64>, exact_h: &[f64], exact: &All<f64>, seed: u64) ->
                 let mut g_omega = 0.0;
                 for l in 0..outputs {
                     let u = &case.u[(k * outputs + l) * d..][..d];
-                    let omega: f64 =
-                        u.iter().zip(beta).map(|(u, beta)| u * beta).sum::<f64>() + case.v[k * outputs + l];
+                    // What U acts on, and its derivative by β where β moves with μ.
+                    let centred: Vec<f64> =
+                        (0..d).map(|i| beta[i] - (1.0 - through_mean) * case.mu[k * d + i]).collect();
+                    let omega: f64 = u.iter().zip(&centred).map(|(u, beta)| u * beta).sum::<f64>()
+                        + case.v[k * outputs + l];
                     row[l] += omega * relu;
                     g_omega += g[l] * omega;
                     sample.v[k * outputs + l] += g[l] * relu;
                     for i in 0..d {
-                        sample.u[(k * outputs + l) * d + i] += g[l] * beta[i] * relu;
+                        sample.u[(k * outputs + l) * d + i] += g[l] * centred[i] * relu;
                         let of_beta = g[l] * u[i] * relu;
-                        sample.mu[k * d + i] += of_beta;
+                        sample.mu[k * d + i] += through_mean * of_beta;
                         sample.sigma[k * d + i] += of_beta * noise[k * d + i];
                     }
                 }
@@ -121,6 +125,7 @@ fn samples_of_the_definition_agree_within_five_standard_errors() {
             seed,
             exponents: [0.0; 6],
             zeros: 0.0,
+            form: FORMS[seed as usize % 4],
         }
         .build();
         all.extend(deviations(&case, &case.forward(), &case.backward(), 1000 + seed));
@@ -138,9 +143,17 @@ fn samples_of_the_definition_agree_within_five_standard_errors() {
 /// A share of 1/(K + 1) in the place of 1/K lies far outside the bound.
 #[test]
 fn a_wrong_share_is_seen() {
-    let case =
-        Recipe { inputs: 3, outputs: 2, components: 2, batch: 1, seed: 3, exponents: [0.0; 6], zeros: 0.0 }
-            .build();
+    let case = Recipe {
+        inputs: 3,
+        outputs: 2,
+        components: 2,
+        batch: 1,
+        seed: 3,
+        exponents: [0.0; 6],
+        zeros: 0.0,
+        form: Form::default(),
+    }
+    .build();
     let mut wrong = case.clone();
     wrong.u.iter_mut().chain(&mut wrong.v).for_each(|weight| *weight *= 2.0 / 3.0);
     let deviations = deviations(&case, &wrong.forward(), &case.backward(), 7);

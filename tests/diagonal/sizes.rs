@@ -1,10 +1,20 @@
 //! What is not of ordinary size goes row by row: a batch gives the bits of its rows.
 
 use super::layers::{Case, Recipe};
+use gmlayer::diagonal::Form;
 
 fn ordinary() -> Case<f64> {
-    Recipe { inputs: 5, outputs: 3, components: 3, batch: 9, seed: 4, exponents: [0.0; 6], zeros: 0.0 }
-        .build()
+    Recipe {
+        inputs: 5,
+        outputs: 3,
+        components: 3,
+        batch: 9,
+        seed: 4,
+        exponents: [0.0; 6],
+        zeros: 0.0,
+        form: Form::default(),
+    }
+    .build()
 }
 
 /// The row `b` of a case as a batch of one.
@@ -104,8 +114,16 @@ fn large_batches_add_up() {
     for (inputs, batch) in
         [(5, 64), (19, 65), (16, 130), (70, 255), (5, 256), (19, 257), (33, 300), (64, 520)]
     {
-        let recipe =
-            Recipe { inputs, outputs: 3, components: 3, batch, seed: 8, exponents: [0.0; 6], zeros: 0.2 };
+        let recipe = Recipe {
+            inputs,
+            outputs: 3,
+            components: 3,
+            batch,
+            seed: 8,
+            exponents: [0.0; 6],
+            zeros: 0.2,
+            form: Form::default(),
+        };
         let case = recipe.build();
         let (y, whole) = (case.forward(), case.backward());
         let mut sums = whole.blocks().map(|(_, block)| vec![0.0; block.len()]);

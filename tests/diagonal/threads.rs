@@ -3,7 +3,7 @@
 use gmlayer::Threads;
 use gmlayer::diagonal::{Diagonal, DiagonalMut, Gradients, ParametersMut, Rates};
 
-use super::layers::{All, Case, Recipe};
+use super::layers::{All, Case, FORMS, Recipe};
 
 /// Large enough to be worth four threads.
 fn large(batch: usize) -> Case<f32> {
@@ -15,6 +15,7 @@ fn large(batch: usize) -> Case<f32> {
         seed: 5,
         exponents: [0.0, 0.0, 0.0, 0.0, 0.0, -2.0],
         zeros: 0.4,
+        form: FORMS[1],
     };
     recipe.build().convert(|value| value as f32)
 }

@@ -1,12 +1,13 @@
 //! Right gradients pass: ten thousand random layers, kinks among them, in `f64` and in `f32`.
 
+use gmlayer::diagonal::Form;
 use gmlayer::gradcheck::{Block, Check, Verdict};
 
-use super::layers::{Case, Recipe};
-use super::textbook::{adjoint_holds, at, backward, blocks, flat, forward, report};
+use super::layers::{Case, FORMS, Recipe};
+use super::textbook::{adjoint_holds, at, backward, blocks, flat, forward, layer, report};
 
 /// A layer of moderate scales; one in eight has inputs or deviations that are 0.
-fn layer(seed: u64) -> Case<f64> {
+fn moderate(seed: u64) -> Case<f64> {
     let pick =
         |shift: u32, range: u64| ((seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> shift) % range) as usize;
     Recipe {
@@ -17,6 +18,7 @@ fn layer(seed: u64) -> Case<f64> {
         seed,
         exponents: [0.0; 6],
         zeros: [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.3, 1.0][pick(40, 8)],
+        form: FORMS[pick(48, 4)],
     }
     .build()
 }
@@ -24,8 +26,8 @@ fn layer(seed: u64) -> Case<f64> {
 #[test]
 fn ten_thousand_random_layers() {
     for seed in 0..10_000 {
-        let case = layer(seed);
-        let report = report(&case, backward(case.shape), seed);
+        let case = moderate(seed);
+        let report = report(&case, backward(layer(&case)), seed);
         assert!(report.verdict().passes(), "layer {seed}: {case:?}\n{report}");
     }
 }
@@ -33,8 +35,8 @@ fn ten_thousand_random_layers() {
 #[test]
 fn adjoint_identity_on_a_thousand_layers() {
     for seed in 0..1000 {
-        let case = layer(seed);
-        assert!(adjoint_holds(&case, backward(case.shape)), "layer {seed}: {case:?}");
+        let case = moderate(seed);
+        assert!(adjoint_holds(&case, backward(layer(&case))), "layer {seed}: {case:?}");
     }
 }
 
@@ -43,9 +45,9 @@ fn adjoint_identity_on_a_thousand_layers() {
 fn single_precision_against_double() {
     for seed in 0..200 {
         let case = Recipe { zeros: 0.0, ..recipe(seed) }.build().convert(|x| f64::from(x as f32));
-        let shape = case.shape;
+        let (shape, layer) = (case.shape, layer(&case));
         let single = |theta: &[f64], g: &[f64], gradient: &mut [f64]| {
-            let mut case = at(shape, theta).convert(|x| x as f32);
+            let mut case = at(layer, theta).convert(|x| x as f32);
             case.g = g.iter().map(|&g| g as f32).collect();
             let all = case.backward();
             let flat = [&all.mu[..], &all.sigma, &all.u, &all.v, &all.x].concat();
@@ -55,7 +57,7 @@ fn single_precision_against_double() {
         let check =
             Check::new(blocks(&case), outputs).unwrap().seed(seed).backward_roundoff(2.0_f64.powi(-24));
         let mut work = vec![0.0; check.workspace_len()];
-        let report = check.run(forward(shape), single, &flat(&case), &mut work).unwrap();
+        let report = check.run(forward(layer), single, &flat(&case), &mut work).unwrap();
         assert!(report.verdict().passes(), "layer {seed}:\n{report}");
     }
 }
@@ -67,9 +69,9 @@ fn all_in_single_precision() {
     let mut unreliable = 0;
     for seed in 0..200 {
         let case = Recipe { zeros: 0.0, ..recipe(seed) }.build().convert(|x| x as f32);
-        let shape = case.shape;
+        let (shape, layer) = (case.shape, layer(&case));
         let backward = |theta: &[f32], g: &[f32], gradient: &mut [f32]| {
-            let mut case = at(shape, theta);
+            let mut case = at(layer, theta);
             case.g.copy_from_slice(g);
             let all = case.backward();
             let flat = [&all.mu[..], &all.sigma, &all.u, &all.v, &all.x].concat();
@@ -79,7 +81,7 @@ fn all_in_single_precision() {
         let names = [Block::new("all", theta.len())];
         let check = Check::new(names, case.batch() * shape.outputs()).unwrap().seed(seed);
         let mut work = vec![0.0_f32; check.workspace_len()];
-        let report = check.run(forward(shape), backward, &theta, &mut work).unwrap();
+        let report = check.run(forward(layer), backward, &theta, &mut work).unwrap();
         assert_ne!(report.verdict(), Verdict::Differs, "layer {seed}:\n{report}");
         unreliable += usize::from(report.verdict() == Verdict::Unreliable);
     }
@@ -87,5 +89,14 @@ fn all_in_single_precision() {
 }
 
 fn recipe(seed: u64) -> Recipe {
-    Recipe { inputs: 3, outputs: 2, components: 2, batch: 2, seed, exponents: [0.0; 6], zeros: 0.0 }
+    Recipe {
+        inputs: 3,
+        outputs: 2,
+        components: 2,
+        batch: 2,
+        seed,
+        exponents: [0.0; 6],
+        zeros: 0.0,
+        form: Form::default(),
+    }
 }

@@ -1,22 +1,32 @@
 //! Deliberately wrong backward passes: each is a test, and each is rejected. Break the checker, and one
 //! of these turns red.
 
+use gmlayer::diagonal::Form;
 use gmlayer::gradcheck::Check;
 use gmlayer::gradcheck::Verdict;
 
-use super::layers::{Case, Recipe};
-use super::textbook::{Mistake, blocks, flat, forward, report, textbook};
+use super::layers::{Case, FORMS, Recipe};
+use super::textbook::{Mistake, blocks, flat, forward, layer, report, textbook};
 
 fn ordinary() -> Case<f64> {
-    Recipe { inputs: 4, outputs: 3, components: 2, batch: 3, seed: 11, exponents: [0.0; 6], zeros: 0.0 }
-        .build()
+    Recipe {
+        inputs: 4,
+        outputs: 3,
+        components: 2,
+        batch: 3,
+        seed: 11,
+        exponents: [0.0; 6],
+        zeros: 0.0,
+        form: Form::default(),
+    }
+    .build()
 }
 
 /// The right gradient passes where the wrong one is rejected.
 fn rejected(case: &Case<f64>, mistake: Mistake) {
-    let right = report(case, textbook(case.shape, Mistake::None), 5);
+    let right = report(case, textbook(layer(case), Mistake::None), 5);
     assert!(right.verdict().passes(), "{right}");
-    let wrong = report(case, textbook(case.shape, mistake), 5);
+    let wrong = report(case, textbook(layer(case), mistake), 5);
     assert!(wrong.into_result().is_err(), "{mistake:?} was not seen:\n{wrong}");
 }
 
@@ -25,7 +35,9 @@ macro_rules! mutants {
         $(
             #[test]
             fn $name() {
-                rejected(&ordinary(), Mistake::$mistake);
+                for form in FORMS {
+                    rejected(&Case { form, ..ordinary() }, Mistake::$mistake);
+                }
             }
         )*
     };
@@ -42,7 +54,9 @@ mutants! {
     dropped_density_in_x: DroppedDensityInX,
     dropped_stein_in_u: DroppedSteinInU,
     dropped_stein_in_x: DroppedSteinInX,
-    dropped_mean_in_mu: DroppedMeanInMu,
+    other_mean_in_mu: OtherMeanInMu,
+    other_mean_in_u: OtherMeanInU,
+    other_coordinates: OtherCoordinates,
     dropped_offset_in_a: DroppedOffsetInA,
     half_of_sigma: HalfOfSigma,
     probability_for_density: ProbabilityForDensity,
@@ -82,16 +96,16 @@ fn writes_frozen_mu() {
     blocks[0] = blocks[0].frozen();
     let check = Check::new(blocks, 9).unwrap();
     let mut work = vec![0.0; check.workspace_len()];
-    let (shape, theta) = (case.shape, flat(&case));
+    let (shape, layer, theta) = (case.shape, layer(&case), flat(&case));
     let mut run = |writes_mu: bool| {
-        let mut textbook = textbook(shape, Mistake::None);
+        let mut textbook = textbook(layer, Mistake::None);
         let backward = |theta: &[f64], g: &[f64], gradient: &mut [f64]| {
             let mut all = gradient.to_vec();
             textbook(theta, g, &mut all);
             let first = if writes_mu { 0 } else { shape.mu_len() };
             gradient[first..].copy_from_slice(&all[first..]);
         };
-        check.run(forward(shape), backward, &theta, &mut work).unwrap()
+        check.run(forward(layer), backward, &theta, &mut work).unwrap()
     };
     let right = run(false);
     assert!(right.laws.leaves_frozen && right.verdict().passes(), "{right}");
@@ -104,7 +118,7 @@ fn writes_frozen_mu() {
 #[test]
 fn adjoint_identity_rejects_wrong_formulas() {
     let case = ordinary();
-    assert!(super::textbook::adjoint_holds(&case, textbook(case.shape, Mistake::None)));
+    assert!(super::textbook::adjoint_holds(&case, textbook(layer(&case), Mistake::None)));
     for mistake in [
         Mistake::MissingShare,
         Mistake::SigmaForVarianceInU,
@@ -118,6 +132,6 @@ fn adjoint_identity_rejects_wrong_formulas() {
         Mistake::MillionthInSigma,
         Mistake::MillionthInOneEntryOfU,
     ] {
-        assert!(!super::textbook::adjoint_holds(&case, textbook(case.shape, mistake)), "{mistake:?}");
+        assert!(!super::textbook::adjoint_holds(&case, textbook(layer(&case), mistake)), "{mistake:?}");
     }
 }

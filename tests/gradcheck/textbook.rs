@@ -1,5 +1,6 @@
 //! The backward pass written out as in the textbook, in `f64`, with a place for one deliberate mistake.
 
+use gmlayer::diagonal::Form;
 use gmlayer::gradcheck::{Block, Check, Report};
 use gmlayer::{Dual, Rectified, Shape};
 
@@ -19,7 +20,9 @@ pub enum Mistake {
     DroppedDensityInX,
     DroppedSteinInU,
     DroppedSteinInX,
-    DroppedMeanInMu,
+    OtherMeanInMu,
+    OtherMeanInU,
+    OtherCoordinates,
     DroppedOffsetInA,
     HalfOfSigma,
     ProbabilityForDensity,
@@ -56,26 +59,34 @@ pub fn blocks(case: &Case<f64>) -> [Block; 5] {
     ]
 }
 
+/// The sizes and the form of a layer.
+pub type Layer = (Shape, Form);
+
+/// Those of a case.
+pub fn layer<T>(case: &Case<T>) -> Layer {
+    (case.shape, case.form)
+}
+
 /// The case at another flat slice.
-pub fn at<T: gmlayer::Real>(shape: Shape, flat: &[T]) -> Case<T> {
+pub fn at<T: gmlayer::Real>((shape, form): Layer, flat: &[T]) -> Case<T> {
     let (mu, rest) = flat.split_at(shape.mu_len());
     let (sigma, rest) = rest.split_at(shape.sigma_len());
     let (u, rest) = rest.split_at(shape.u_len());
     let (v, x) = rest.split_at(shape.v_len());
     let [mu, sigma, u, v, x] = [mu, sigma, u, v, x].map(<[T]>::to_vec);
     let g = vec![T::one(); x.len() / shape.inputs() * shape.outputs()];
-    Case { shape, mu, sigma, u, v, x, g }
+    Case { shape, form, mu, sigma, u, v, x, g }
 }
 
 /// The crate's own forward pass as a function of the flat slice.
-pub fn forward<T: gmlayer::Real>(shape: Shape) -> impl Fn(&[T], &mut [T]) {
-    move |theta, y| y.copy_from_slice(&at(shape, theta).forward())
+pub fn forward<T: gmlayer::Real>(layer: Layer) -> impl Fn(&[T], &mut [T]) {
+    move |theta, y| y.copy_from_slice(&at(layer, theta).forward())
 }
 
 /// The crate's own backward pass as a function of the flat slice; it adds.
-pub fn backward(shape: Shape) -> impl Fn(&[f64], &[f64], &mut [f64]) {
+pub fn backward(layer: Layer) -> impl Fn(&[f64], &[f64], &mut [f64]) {
     move |theta, g, gradient| {
-        let mut case = at(shape, theta);
+        let mut case = at(layer, theta);
         case.g.copy_from_slice(g);
         let all = case.backward();
         let flat = [&all.mu[..], &all.sigma, &all.u, &all.v, &all.x].concat();
@@ -88,7 +99,7 @@ pub fn report(case: &Case<f64>, backward: impl FnMut(&[f64], &[f64], &mut [f64])
     let outputs = case.batch() * case.shape.outputs();
     let check = Check::new(blocks(case), outputs).unwrap().seed(seed);
     let mut work = vec![0.0; check.workspace_len()];
-    check.run(forward(case.shape), backward, &flat(case), &mut work).unwrap()
+    check.run(forward(layer(case)), backward, &flat(case), &mut work).unwrap()
 }
 
 /// Whether the adjoint identity holds in every block.
@@ -96,18 +107,19 @@ pub fn adjoint_holds(case: &Case<f64>, backward: impl FnMut(&[f64], &[f64], &mut
     let check = Check::new(blocks(case), case.batch() * case.shape.outputs()).unwrap();
     let mut work = vec![0.0; check.workspace_len()];
     let mut dual_work = vec![Dual::constant(0.0); check.dual_workspace_len()];
-    let forward = forward::<Dual<f64>>(case.shape);
+    let forward = forward::<Dual<f64>>(layer(case));
     let report = check.adjoint(forward, backward, &flat(case), &mut work, &mut dual_work).unwrap();
     report.into_result().is_ok()
 }
 
 /// The textbook backward pass with one mistake.
-pub fn textbook(shape: Shape, mistake: Mistake) -> impl FnMut(&[f64], &[f64], &mut [f64]) {
+pub fn textbook(layer: Layer, mistake: Mistake) -> impl FnMut(&[f64], &[f64], &mut [f64]) {
     use Mistake as M;
     let mut calls = 0.0;
     move |theta, g, gradient| {
         calls += 1.0;
-        let case = at(shape, theta);
+        let case = at(layer, theta);
+        let shape = layer.0;
         let (d, outputs, components) = (shape.inputs(), shape.outputs(), shape.components());
         let batch = case.batch();
         if mistake == M::OverwritesInsteadOfAdds {
@@ -124,9 +136,10 @@ pub fn textbook(shape: Shape, mistake: Mistake) -> impl FnMut(&[f64], &[f64], &m
         let (of_u, rest) = rest.split_at_mut(shape.u_len());
         let (of_v, of_x) = rest.split_at_mut(shape.v_len());
         let share = match mistake {
+            M::MissingShare if case.share() == 1.0 => 1.0 / components as f64,
             M::MissingShare => 1.0,
             M::ShareTwice => 1.0 / (components * components) as f64,
-            _ => 1.0 / components as f64,
+            _ => case.share(),
         };
         for b in 0..batch - usize::from(mistake == M::SkipsLastRow) {
             let x = &case.x[b * d..][..d];
@@ -155,7 +168,11 @@ pub fn textbook(shape: Shape, mistake: Mistake) -> impl FnMut(&[f64], &[f64], &m
                     _ => {}
                 }
                 let c: Vec<f64> = (0..d).map(|i| (0..outputs).map(|l| g[l] * u(l, i)).sum()).collect();
-                let mut a: f64 = (0..d).map(|i| c[i] * mu[i]).sum();
+                let through_mean = match mistake {
+                    M::OtherCoordinates => 1.0 - case.through_mean(),
+                    _ => case.through_mean(),
+                };
+                let mut a = through_mean * (0..d).map(|i| c[i] * mu[i]).sum::<f64>();
                 if mistake != M::DroppedOffsetInA {
                     a += (0..outputs).map(|l| g[l] * v[l]).sum::<f64>();
                 }
@@ -171,14 +188,17 @@ pub fn textbook(shape: Shape, mistake: Mistake) -> impl FnMut(&[f64], &[f64], &m
                         _ => variance * x[i] * p,
                     };
                     for l in 0..outputs {
-                        let mut entry = g[l] * (mu[i] * r + stein);
+                        let of_mean =
+                            if mistake == M::OtherMeanInU { 1.0 - through_mean } else { through_mean };
+                        let mut entry = g[l] * (of_mean * mu[i] * r + stein);
                         if mistake == M::MillionthInOneEntryOfU && (k, l, i) == (0, 0, 0) {
                             entry *= 1.0 + 1e-6;
                         }
                         of_u[k * outputs * d + l * d + i] += entry;
                     }
                     let shifted = if mistake == M::ShiftedIndexInMu { (i + 1) % d } else { i };
-                    let kept = if mistake == M::DroppedMeanInMu { 0.0 } else { c[i] * r };
+                    let of_mean = if mistake == M::OtherMeanInMu { 1.0 - through_mean } else { through_mean };
+                    let kept = of_mean * c[i] * r;
                     of_mu[k * d + shifted] += kept + x[i] * of_m;
                     let twice = if mistake == M::HalfOfSigma { 1.0 } else { 2.0 };
                     let sigma_factor =
