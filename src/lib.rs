@@ -43,7 +43,7 @@
 //!
 //! | feature | adds | needs |
 //! |---|---|---|
-//! | (none) | [`diagonal`], [`rectified`], [`normal`], [`gradcheck`], [`Dual`] | libm, num-traits |
+//! | (none) | [`diagonal`], [`rectified`], [`normal`], [`wasserstein`], [`gradcheck`], [`Dual`] | libm, num-traits |
 //! | `rand` | seeded starting values, a normal sampler: `random`, `diagonal::initialise` | rand_core |
 //! | `alloc` | networks, losses, optimisers: `nn` | an allocator |
 //! | `std` (default) | `alloc` and `rand`; data sets, the IDX format, the training loop: `data`, `train` | flate2, rand_pcg |
@@ -87,6 +87,7 @@ mod shape;
 mod threads;
 #[cfg(feature = "std")]
 pub mod train;
+pub mod wasserstein;
 
 #[cfg(feature = "alloc")]
 pub use aligned::Aligned;

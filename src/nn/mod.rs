@@ -39,6 +39,8 @@ mod loss;
 mod mixture;
 mod network;
 mod optimizer;
+#[cfg(feature = "rand")]
+mod particles;
 mod relu;
 mod schedule;
 
@@ -49,5 +51,7 @@ pub use loss::{cross_entropy, squared};
 pub use mixture::Mixture;
 pub use network::{Network, NetworkError, ParameterBlock};
 pub use optimizer::{Adam, AdamSettings, Optimizer, Sgd};
+#[cfg(feature = "rand")]
+pub use particles::{fit_neurons, sample_neurons};
 pub use relu::Relu;
 pub use schedule::Cosine;
