@@ -204,7 +204,20 @@ fn covariance(epochs: usize) -> Experiment {
         };
         entry(&format!("Adam, dense {width}"), run)
     };
-    let runs = vec![sgd(false), sgd(true), adam(false), adam(true), dense(100), dense(237), dense(1000)];
+    let joint = |components: usize, rank: usize| {
+        let run = Run {
+            name: format!("adam-joint-{components}-{rank}"),
+            layers: vec![LayerPlan::Joint { outputs: 10, components, rank, gamma: 0.03, output_gamma: 0.1 }],
+            optimizer: OptimizerPlan::Adam { rate: 0.01 },
+            followed: false,
+            ..paper(20, 0.5, short)
+        };
+        entry(&format!("Adam, joint, K = {components}, R = {rank}"), run)
+    };
+    let diagonal = vec![sgd(false), sgd(true), adam(false), adam(true)];
+    let joint = [(20, 4), (20, 16), (20, 32), (34, 2), (80, 2), (50, 4)].map(|(k, r)| joint(k, r));
+    let dense = [100, 237, 1000].map(dense);
+    let runs: Vec<Entry> = diagonal.into_iter().chain(joint).chain(dense).collect();
     let all: Vec<usize> = (0..runs.len()).collect();
     let figure = |name, title, kind| Figure { name, title, runs: all.clone(), kind };
     Experiment {

@@ -1,12 +1,13 @@
 //! One configuration that is trained: its network, its optimiser, and what it costs.
 
-use gmlayer::diagonal::{Coordinates, Form, Scale};
+use gmlayer::diagonal::{Coordinates, Form};
+use gmlayer::joint::JointShape;
 use gmlayer::nn::{
-    Adam, AdamSettings, Cosine, Dense, Layer, Mixture, Network, NetworkError, Optimizer, ParameterBlock,
-    Relu, Sgd,
+    Adam, AdamSettings, Cosine, Dense, JointGamma, JointMixture, Layer, Mixture, Network, NetworkError,
+    Optimizer, ParameterBlock, Relu, Sgd,
 };
 use gmlayer::train::generator;
-use gmlayer::{Error, Shape};
+use gmlayer::{Error, Scale, Shape};
 use serde::{Deserialize, Serialize};
 
 /// One configuration; trials of it differ in their seed alone.
@@ -30,6 +31,8 @@ pub(super) struct Run {
 pub(super) enum LayerPlan {
     /// A Gaussian mixture layer with diagonal covariance.
     Diagonal { outputs: usize, components: usize, gamma: f64, centred: bool, sum: bool },
+    /// A Gaussian mixture layer with a joint covariance of low rank, the sum over its components.
+    Joint { outputs: usize, components: usize, rank: usize, gamma: f64, output_gamma: f64 },
     /// Two dense layers with a rectifier between and no biases.
     Dense { outputs: usize, width: usize, start: DenseStart },
 }
@@ -150,7 +153,9 @@ impl Run {
 impl LayerPlan {
     fn outputs(&self) -> usize {
         match *self {
-            Self::Diagonal { outputs, .. } | Self::Dense { outputs, .. } => outputs,
+            Self::Diagonal { outputs, .. } | Self::Joint { outputs, .. } | Self::Dense { outputs, .. } => {
+                outputs
+            }
         }
     }
 
@@ -165,6 +170,11 @@ impl LayerPlan {
                 let shape = Shape::new(inputs, outputs, components)?;
                 layers.push(Box::new(Mixture::new(shape, gamma).with_form(form)));
             }
+            Self::Joint { outputs, components, rank, gamma, output_gamma } => {
+                let shape = JointShape::new(inputs, outputs, components, rank)?;
+                let gamma = JointGamma { weights: gamma, outputs: output_gamma };
+                layers.push(Box::new(JointMixture::new(shape, gamma).with_scale(Scale::Sum)));
+            }
             Self::Dense { outputs, width, .. } => {
                 layers.push(Box::new(Dense::new(inputs, width, false)?));
                 layers.push(Box::new(Relu::new(width)?));
@@ -177,6 +187,7 @@ impl LayerPlan {
     fn parameters(&self, inputs: usize) -> usize {
         match *self {
             Self::Diagonal { outputs, components, .. } => components * (inputs * (outputs + 2) + outputs),
+            Self::Joint { outputs, components, rank, .. } => components * (inputs + outputs) * (rank + 1),
             Self::Dense { outputs, width, .. } => width * (inputs + outputs),
         }
     }
@@ -186,6 +197,9 @@ impl LayerPlan {
         let passes = if first { 2 } else { 3 };
         match *self {
             Self::Diagonal { outputs, components, .. } => passes * 2 * inputs * components * (outputs + 2),
+            Self::Joint { outputs, components, rank, .. } => {
+                2 * components * (rank + 1) * (passes * inputs + 3 * outputs)
+            }
             Self::Dense { outputs, width, .. } => passes * 2 * inputs * width + 3 * 2 * width * outputs,
         }
     }
@@ -196,6 +210,9 @@ impl LayerPlan {
                 "GM layer, {outputs} outputs, K = {components}, γ = {gamma}, {} coordinates, {} over k",
                 if centred { "centred" } else { "the paper's" },
                 if sum { "sum" } else { "mean" },
+            ),
+            Self::Joint { outputs, components, rank, gamma, output_gamma } => format!(
+                "joint GM layer, {outputs} outputs, K = {components}, R = {rank}, γ = {gamma}, of outputs {output_gamma}, sum over k"
             ),
             Self::Dense { outputs, width, start } => {
                 let start = match start {

@@ -19,7 +19,7 @@ pub(super) fn draw(root: &Area<'_>, summaries: &[&Summary<'_>], epochs: usize) -
         error_range(spreads().map(|spread| spread.least).chain(spreads().map(|spread| spread.most)));
     let mut chart =
         ChartBuilder::on(&left).margin(12).x_label_area_size(46).y_label_area_size(64).build_cartesian_2d(
-            0.5..epochs as f64 + 0.5,
+            (0.5..epochs as f64 + 0.5).with_key_points(epoch_ticks(epochs)),
             (least..most).log_scale().with_key_points(error_ticks(least, most)),
         )?;
     chart
@@ -58,6 +58,13 @@ pub(super) fn draw(root: &Area<'_>, summaries: &[&Summary<'_>], epochs: usize) -
         .map(|(place, summary)| (Look::of(place), summary.label.to_owned()))
         .collect();
     legend(&right, &lines, true)
+}
+
+/// Whole epochs for the axis, ten of them at most.
+fn epoch_ticks(epochs: usize) -> Vec<f64> {
+    let step = [1, 2, 5, 10, 20, 50, 100].into_iter().find(|step| epochs.div_ceil(*step) <= 10);
+    let step = step.unwrap_or(epochs.div_ceil(10).max(1));
+    (1..=epochs).filter(|epoch| epoch.is_multiple_of(step)).map(|epoch| epoch as f64).collect()
 }
 
 /// A place of the whole picture as one of an area of it.

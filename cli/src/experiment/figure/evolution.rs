@@ -34,7 +34,8 @@ fn moments(frames: &[Frame]) -> Vec<&Frame> {
 fn draw_panel(panel: &Area<'_>, label: &str, frames: &[&Frame]) -> Result<(), DrawingError> {
     let epochs: Vec<String> = frames.iter().map(|frame| frame.epoch.to_string()).collect();
     let panel = panel.titled(label, ("sans-serif", 17))?;
-    let panel = panel.titled(&format!("epochs {}", epochs.join(", ")), ("sans-serif", 14))?;
+    let panel =
+        panel.titled(&format!("epochs {}, the later the darker", epochs.join(", ")), ("sans-serif", 14))?;
     let edges = frames.iter().flat_map(|frame| &frame.marks).flat_map(edges_of);
     // Equal scales on both axes: a square around everything.
     let [mut least, mut most] = [[f64::INFINITY; 2], [f64::NEG_INFINITY; 2]];
@@ -58,6 +59,8 @@ fn draw_panel(panel: &Area<'_>, label: &str, frames: &[&Frame]) -> Result<(), Dr
         .configure_mesh()
         .x_labels(6)
         .y_labels(6)
+        .x_label_formatter(&|value| tick(*value))
+        .y_label_formatter(&|value| tick(*value))
         .x_desc("first main axis")
         .y_desc("second main axis")
         .label_style(("sans-serif", 13))
@@ -87,6 +90,12 @@ fn draw_panel(panel: &Area<'_>, label: &str, frames: &[&Frame]) -> Result<(), Dr
         }
     }
     Ok(())
+}
+
+/// A number of an axis; rounding leaves no −0.
+fn tick(value: f64) -> String {
+    let rounded = (value * 1e6).round() / 1e6;
+    format!("{}", if rounded == 0.0 { 0.0 } else { rounded })
 }
 
 /// Points that must be in the picture: one standard deviation around the mean.

@@ -1,0 +1,92 @@
+//! `gmlayer experiment` as a user meets it.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::SystemTime;
+
+use common::{assert_fails, gmlayer, stderr, stdout, write_data};
+
+/// A run in a moment, on small images of two classes.
+fn experiment(name: &str, data: &Path, out: &Path, more: &[&str]) -> std::process::Output {
+    let folders = ["--data", data.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    gmlayer(&[&["experiment", name], &folders[..], &["--trials", "2", "--epochs", "3"], more].concat())
+}
+
+/// All files of a folder by name, but for those of trials.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = entries.filter(|path| path.is_file());
+    files
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read(&path).unwrap()))
+        .collect()
+}
+
+fn modified(path: &Path) -> SystemTime {
+    std::fs::metadata(path).unwrap().modified().unwrap()
+}
+
+#[test]
+fn it_writes_a_table_figures_and_a_page_and_does_nothing_twice() {
+    let (data, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write_data(data.path());
+    let output = experiment("components", data.path(), out.path(), &["--threads", "1"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stdout(&output).contains("6 of 6 trials"), "{}", stdout(&output));
+    let first = files(out.path());
+    let names: Vec<&str> = first.keys().map(String::as_str).collect();
+    assert_eq!(names, ["components-error.svg", "components.csv", "components.html"]);
+    let csv = String::from_utf8(first["components.csv"].clone()).unwrap();
+    assert_eq!(csv.lines().count(), 1 + 3 * 2 * 3, "runs, trials and epochs:\n{csv}");
+    let page = String::from_utf8(first["components.html"].clone()).unwrap();
+    for part in ["<svg", "</svg>", "seeds 0 to 1", "K = 20", "SGD, rate 0.1, 1 for σ", "</html>"] {
+        assert!(page.contains(part), "{part}");
+    }
+    for foreign in ["<script", "<link", "src=", "@import"] {
+        assert!(!page.contains(foreign), "the page needs nothing else: {foreign}");
+    }
+
+    // A trial that is gone is run again, on two threads, and nothing else; everything comes out the same.
+    let (lost, kept) = (out.path().join("trials/gm-5-1.json"), out.path().join("trials/gm-10-1.json"));
+    std::fs::remove_file(&lost).unwrap();
+    let before = modified(&kept);
+    let output = experiment("components", data.path(), out.path(), &["--threads", "2"]);
+    assert_eq!(stdout(&output).lines().count(), 2, "one trial and the page: {}", stdout(&output));
+    assert!(lost.exists() && modified(&kept) == before);
+    assert!(files(out.path()) == first);
+
+    // A file that answers another question, or is damaged, is not used.
+    std::fs::write(&lost, "{\"task\":").unwrap();
+    let output = experiment("components", data.path(), out.path(), &[]);
+    assert!(output.status.success() && stdout(&output).contains("gm-5, trial 2"), "{}", stdout(&output));
+    assert!(files(out.path()) == first);
+}
+
+#[test]
+fn threads_change_no_bit() {
+    let data = tempfile::tempdir().unwrap();
+    write_data(data.path());
+    let run = |threads: &str| {
+        let out = tempfile::tempdir().unwrap();
+        let output = experiment("all", data.path(), out.path(), &["--threads", threads, "--quick"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        files(out.path())
+    };
+    let alone = run("1");
+    assert!(alone.contains_key("index.html") && alone.contains_key("evolution-paths.svg"));
+    assert!(alone.values().all(|text| !text.is_empty()));
+    assert!(run("3") == alone);
+}
+
+#[test]
+fn wrong_arguments_are_named() {
+    let (data, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    assert_fails(&gmlayer(&["experiment", "nothing"]), 2, "nothing");
+    assert_fails(&gmlayer(&["experiment", "lazy"]), 2, "--data");
+    assert_fails(&experiment("lazy", &data.path().join("nowhere"), out.path(), &[]), 1, "nowhere");
+    write_data(data.path());
+    let file = out.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    assert_fails(&experiment("lazy", data.path(), &file, &[]), 1, "cannot make the folder");
+}
