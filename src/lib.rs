@@ -68,6 +68,7 @@ extern crate alloc;
 
 #[cfg(feature = "alloc")]
 mod aligned;
+mod batch;
 #[cfg(feature = "std")]
 pub mod data;
 pub mod diagonal;

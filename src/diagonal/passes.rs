@@ -3,13 +3,14 @@
 //! Every stage is divided into parts that do not share what they write: by components, or by rows for ∂x. So the
 //! number of parts never changes a bit.
 
-use super::batch::{CHUNK, Constants, GROUP, bounded, examine_rows, share_plain, transpose_plain};
+use super::batch::Constants;
 use super::effect::{Effect, Effects};
 use super::parameters::{Gradients, Parameters};
 use super::prepare::prepare;
 use super::row;
 use super::sweep::Sums;
 use super::workspace::{Fields, Local, Locals, Workspace};
+use crate::batch::{CHUNK, GROUP, bounded, examine_rows, share_plain, transpose_plain};
 use crate::kernel::{LANES, Matrix, Panels, Rows, RowsMut, Split, Workers};
 use crate::{Real, Shape};
 
@@ -125,7 +126,8 @@ impl<T: Real> Pass<'_, T> {
                 of_a.fill(T::zero());
                 let groups = g.chunks(GROUP.saturating_mul(outputs)).zip(plain.chunks(GROUP));
                 for (group, (g, plain)) in groups.enumerate() {
-                    let share = share_plain(g, outputs, components, plain, locals.get(0).outputs);
+                    let share =
+                        share_plain(g, outputs, T::from_usize(components), plain, locals.get(0).outputs);
                     record.turn(group * GROUP, a, of_a, share);
                 }
             };

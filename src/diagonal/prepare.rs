@@ -1,7 +1,7 @@
 //! What does not depend on the input: a = Uμ + v, W = U diag(σ²) and σ².
 
-use super::batch::{bounded, examine};
 use super::parameters::{Component, Parameters};
+use crate::batch::{bounded, examine};
 use crate::kernel::{Along, Simd, Task, Vector, widest};
 use crate::{Real, Shape};
 

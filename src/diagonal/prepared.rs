@@ -1,8 +1,9 @@
 //! The form for inference: everything that does not depend on the input, computed once.
 
-use super::batch::{CHUNK, LEAST_ROWS, Record, bounded, examine_rows, transpose_plain, whole};
-use super::row::{PreActivations, in_range, rectify_far};
+use super::row::{PreActivations, rectify_far};
+use crate::batch::{CHUNK, LEAST_ROWS, Record, bounded, examine_rows, transpose_plain, whole};
 use crate::kernel::{LANES, Matrix, Rows, RowsMut, Simd, Task, for_each_dot, task, widest};
+use crate::rectified::in_range;
 use crate::{Error, Real, Shape, shape};
 
 /// The constants of a prepared layer, as borrowed row-major slices: what an exported model holds.

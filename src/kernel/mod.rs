@@ -3,7 +3,7 @@
 //! | function | what |
 //! |---|---|
 //! | [`product`] | C += A·B or C += A·(B∘B), in register tiles |
-//! | [`transpose`] | rows to columns |
+//! | [`transpose`], [`add_transposed`] | rows to columns |
 //! | [`Panels`] | rows of inputs laid out for products that run along them |
 //! | [`square_roots`] | of every element |
 //! | [`Simd`], [`widest`] | loops in vectors, compiled for the widest that the processor has |

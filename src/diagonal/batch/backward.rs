@@ -1,7 +1,7 @@
 //! The backward pass of some components over a group of rows.
 
-use super::{Record, transpose_plain};
 use crate::Real;
+use crate::batch::Record;
 use crate::kernel::{LANES, Matrix, Panels, Rows, RowsMut, Simd, Size, dot, product, task, widest};
 
 /// What ∂x needs of all components: μ with rows of `inputs`, W and σ² with rows of `stride` elements.
@@ -91,22 +91,6 @@ impl<T: Real> Record<'_, T> {
 fn add_rows<T: Real, const SQUARED: bool>(x: Panels<'_, T>, c: &mut [T], a: Matrix<'_, T>, ahead: &[T]) {
     let (rows, stride) = (c.len() / x.stride(), x.stride());
     x.product::<SQUARED>(RowsMut { data: c, stride }, a, rows, stride, ahead);
-}
-
-/// gᵀ of a group, in whole vectors, times 1/K, with zeros in the place of rows that are not plain.
-pub(in crate::diagonal) fn share_plain<'a, T: Real>(
-    g: &[T],
-    outputs: usize,
-    components: usize,
-    plain: &[T],
-    to: &'a mut [T],
-) -> Rows<'a, T> {
-    let (to, stride) = transpose_plain(outputs, g, plain, to);
-    let components = T::from_usize(components);
-    for share in to.iter_mut() {
-        *share /= components;
-    }
-    Rows { data: to, stride }
 }
 
 /// [`Record::turn`].
