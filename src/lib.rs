@@ -43,7 +43,7 @@
 //!
 //! | feature | adds | needs |
 //! |---|---|---|
-//! | (none) | [`diagonal`], [`rectified`], [`normal`], [`gradcheck`], [`Dual`] | libm, num-traits |
+//! | (none) | [`diagonal`], [`joint`], [`rectified`], [`normal`], [`gradcheck`], [`Dual`] | libm, num-traits |
 //! | `rand` | seeded starting values, a normal sampler: `random`, `diagonal::initialise` | rand_core |
 //! | `alloc` | networks, losses, optimisers: `nn` | an allocator |
 //! | `std` (default) | `alloc` and `rand`; data sets, the IDX format, the training loop: `data`, `train` | flate2, rand_pcg |
@@ -75,6 +75,7 @@ pub mod diagonal;
 mod dual;
 mod error;
 pub mod gradcheck;
+pub mod joint;
 mod kernel;
 #[cfg(feature = "alloc")]
 pub mod nn;
@@ -94,6 +95,7 @@ pub use aligned::Aligned;
 pub use diagonal::Diagonal;
 pub use dual::Dual;
 pub use error::Error;
+pub use joint::Joint;
 pub use real::Real;
 pub use rectified::Rectified;
 pub use shape::Shape;

@@ -10,7 +10,7 @@ mod record;
 
 pub(crate) use numbers::{bounded, examine, whole};
 pub(crate) use plain::{examine_rows, share_plain, transpose_plain};
-pub(crate) use record::Record;
+pub(crate) use record::{Record, add_product};
 
 /// Rows that the forward pass works on together: what the vector lanes run along.
 pub(crate) const CHUNK: usize = 64;

@@ -1,6 +1,6 @@
 //! What the forward pass of a batch leaves for the backward pass.
 
-use crate::kernel::{Simd, square_roots, task, widest};
+use crate::kernel::{Matrix, Rows, RowsMut, Simd, Size, product, square_roots, task, widest};
 use crate::{Real, Rectified};
 
 /// The record of some components, every field with the rows of the batch contiguous.
@@ -74,6 +74,21 @@ impl<'a, T> Record<'a, T> {
             density_moment: self.density_moment,
         }
     }
+}
+
+/// Rows of `c: [rows × lanes]`, from the lane `first` on: C += A Xᵀ; `ahead` is what will be read next.
+pub(crate) fn add_product<T: Real>(
+    c: &mut [T],
+    lanes: usize,
+    first: usize,
+    a: Matrix<'_, T>,
+    x: Rows<'_, T>,
+    inputs: usize,
+    ahead: &[T],
+) {
+    let size = Size { rows: c.len() / lanes, terms: inputs, columns: x.stride };
+    let c = RowsMut { data: c.get_mut(first..).unwrap_or_default(), stride: lanes };
+    product::<T, false>(c, a, x, size, ahead);
 }
 
 impl<T: Real> Record<'_, T> {

@@ -110,6 +110,12 @@ pub(crate) fn transpose<T: Real>(from: Rows<'_, T>, to: RowsMut<'_, T>, rows: us
     portable::transpose(from, to, rows, columns);
 }
 
+/// Adds the transpose of `from: [rows × columns]`, times a factor, to `to: [columns × rows]`, whose rows follow
+/// each other.
+pub(crate) fn add_transposed<T: Real>(from: Rows<'_, T>, to: &mut [T], rows: usize, factor: T) {
+    portable::add_transposed(from, to, rows, factor);
+}
+
 /// √x of every element, to the same bits as [`Real::sqrt`].
 pub(crate) fn square_roots<T: Real>(values: &mut [T]) {
     #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]

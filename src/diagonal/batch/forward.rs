@@ -1,23 +1,8 @@
 //! The forward pass of some components over a batch.
 
-use crate::batch::Record;
-use crate::kernel::{LANES, Matrix, Rows, RowsMut, Simd, Size, product, task, transpose, widest};
+use crate::batch::{Record, add_product};
+use crate::kernel::{LANES, Matrix, Rows, RowsMut, Simd, task, transpose, widest};
 use crate::{Real, Shape};
-
-/// Rows of `c: [rows × lanes]`, from the lane `first` on: C += A Xᵀ; `ahead` is what will be read next.
-fn add_product<T: Real>(
-    c: &mut [T],
-    lanes: usize,
-    first: usize,
-    a: Matrix<'_, T>,
-    x: Rows<'_, T>,
-    inputs: usize,
-    ahead: &[T],
-) {
-    let size = Size { rows: c.len() / lanes, terms: inputs, columns: x.stride };
-    let c = RowsMut { data: c.get_mut(first..).unwrap_or_default(), stride: lanes };
-    product::<T, false>(c, a, x, size, ahead);
-}
 
 impl<T: Real> Record<'_, T> {
     /// Adds m and s² of a chunk, from the lane `first` on; leaves the squares of `x` in its place.
