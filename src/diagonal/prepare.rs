@@ -3,7 +3,7 @@
 use core::array;
 use core::slice::ChunksMut;
 
-use super::batch::{bounded, examine};
+use super::batch::{bounded, sizes};
 use super::parameters::{Component, Parameters};
 use crate::kernel::{Along, Simd, Task, Vector, widest};
 use crate::{Real, Shape};
@@ -42,20 +42,22 @@ impl<T: Real> Component<'_, T> {
             *variance = sigma * sigma;
         }
         rest.fill(T::zero());
-        let mut usual = examine(simd, self.sigma).0 && bounded(self.mu) && bounded(self.v);
         let (least, most) = T::ORDINARY;
+        let (smallest_sigma, largest_sigma) = sizes(simd, self.sigma);
+        let usual = smallest_sigma >= least && largest_sigma <= most && bounded(self.mu) && bounded(self.v);
         let w = w.chunks_mut(variance.len().max(1));
         // As many rows of U side by side as the registers hold.
         let (smallest, largest) = match S::VECTORS {
             ..16 => self.scale_rows::<1, S>(simd, a, w, variance),
             _ => self.scale_rows::<2, S>(simd, a, w, variance),
         };
-        usual &= simd.smallest(smallest) >= least && simd.largest(largest) <= most;
-        usual && bounded(a)
+        let (smallest, largest) = (simd.smallest(smallest), simd.largest(largest));
+        // No number of W is larger than this product.
+        let of_w = largest * largest_sigma * largest_sigma;
+        usual && smallest >= least && largest <= most && of_w <= most && bounded(a)
     }
 
-    /// Writes a and the rows of W. Returns the smallest of the sizes of U that are not 0, and 1; and the largest of
-    /// the sizes of U and W.
+    /// Writes a and the rows of W. Returns the smallest of the sizes of U that are not 0, and 1; and the largest.
     #[inline(always)]
     fn scale_rows<const ROWS: usize, S: Simd>(
         &self,
@@ -97,7 +99,7 @@ struct Rows<'a, T, S, const ROWS: usize> {
     products: [Vector<T>; ROWS],
     /// Of the sizes of U that are not 0, and 1.
     smallest: Vector<T>,
-    /// Of the sizes of U and W; NaN where a number is.
+    /// Of the sizes of U; NaN where a number is.
     largest: Vector<T>,
 }
 
@@ -109,10 +111,9 @@ impl<T: Real, S: Simd, const ROWS: usize> Along for Rows<'_, T, S, ROWS> {
         let mu = simd.load::<WHOLE, T>(self.mu, at)?;
         for ((u, w), products) in self.u.iter().zip(&mut self.w).zip(&mut self.products) {
             let u = simd.load::<WHOLE, T>(u, at)?;
-            let of_w = simd.mul(u, variance);
-            simd.store::<WHOLE, T>(w, at, of_w);
+            simd.store::<WHOLE, T>(w, at, simd.mul(u, variance));
             *products = simd.mul_add(u, mu, *products);
-            self.largest = simd.larger_size(simd.larger_size(self.largest, u), of_w);
+            self.largest = simd.larger_size(self.largest, u);
             self.smallest = simd.smaller_size(self.smallest, u);
         }
         Some(())

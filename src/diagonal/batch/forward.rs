@@ -2,7 +2,7 @@
 
 use super::{Record, examine};
 use crate::kernel::{
-    LANES, Matrix, Rows, RowsMut, Simd, Size, product, square_roots, task, transpose, widest,
+    LANES, Matrix, Onto, Rows, RowsMut, Simd, Size, product, square_roots, task, transpose, widest,
 };
 use crate::{Real, Rectified, Shape};
 
@@ -42,8 +42,8 @@ pub(in crate::diagonal) fn transpose_plain<'a, T: Real>(
     (to, stride)
 }
 
-/// Rows of `c: [rows × lanes]`, from the lane `first` on: C += A Xᵀ; `ahead` is what will be read next.
-fn add_product<T: Real>(
+/// Rows of `c: [rows × lanes]`, from the lane `first` on: C = A Xᵀ; `ahead` is what will be read next.
+fn write_product<T: Real>(
     c: &mut [T],
     lanes: usize,
     first: usize,
@@ -54,19 +54,12 @@ fn add_product<T: Real>(
 ) {
     let size = Size { rows: c.len() / lanes, terms: inputs, columns: x.stride };
     let c = RowsMut { data: c.get_mut(first..).unwrap_or_default(), stride: lanes };
-    product::<T, false>(c, a, x, size, ahead);
+    product::<T, false>(Onto::Zeros, c, a, x, size, ahead);
 }
 
 impl<T: Real> Record<'_, T> {
-    /// Sets all sums to 0.
-    pub(in crate::diagonal) fn clear(&mut self) {
-        self.slope.fill(T::zero());
-        self.mean.fill(T::zero());
-        self.inverse.fill(T::zero());
-    }
-
-    /// Adds m and s² of a chunk, from the lane `first` on; leaves the squares of `x` in its place.
-    pub(in crate::diagonal) fn add_moments(
+    /// Writes m and s² of a chunk, from the lane `first` on; leaves the squares of `x` in its place.
+    pub(in crate::diagonal) fn write_moments(
         &mut self,
         first: usize,
         mu: Matrix<'_, T>,
@@ -75,14 +68,14 @@ impl<T: Real> Record<'_, T> {
         inputs: usize,
     ) {
         let RowsMut { data, stride } = x;
-        add_product(self.mean, self.lanes, first, mu, Rows { data, stride }, inputs, &[]);
+        write_product(self.mean, self.lanes, first, mu, Rows { data, stride }, inputs, &[]);
         widest(Square, (&mut *data,));
-        add_product(self.inverse, self.lanes, first, variance, Rows { data, stride }, inputs, &[]);
+        write_product(self.inverse, self.lanes, first, variance, Rows { data, stride }, inputs, &[]);
     }
 
-    /// Adds W x of the component `component`, of a chunk from the lane `first` on; `ahead` is what will be read
+    /// Writes W x of the component `component`, of a chunk from the lane `first` on; `ahead` is what will be read
     /// next.
-    pub(in crate::diagonal) fn add_slope(
+    pub(in crate::diagonal) fn write_slope(
         &mut self,
         component: usize,
         first: usize,
@@ -93,7 +86,7 @@ impl<T: Real> Record<'_, T> {
     ) {
         let len = shape.outputs() * self.lanes;
         let slope = self.slope.get_mut(component * len..).and_then(|slope| slope.get_mut(..len));
-        add_product(slope.unwrap_or_default(), self.lanes, first, w, x, shape.inputs(), ahead);
+        write_product(slope.unwrap_or_default(), self.lanes, first, w, x, shape.inputs(), ahead);
     }
 
     /// From m and s²: r, 1/s, p, φ and tφ. Rows that need other formulas are plain no longer.
