@@ -296,7 +296,7 @@ macro_rules! products {
         /// As for the product, for the rows, terms and columns of the tile.
         #[target_feature(enable = $features)]
         #[inline]
-        #[allow(clippy::needless_range_loop, clippy::indexing_slicing)]
+        #[allow(clippy::needless_range_loop, clippy::indexing_slicing, clippy::too_many_arguments)]
         unsafe fn $tile<const ROWS: usize, const VECTORS: usize, const MASKED: bool, const SQUARED: bool>(
             onto: Onto,
             c: *mut $float,
