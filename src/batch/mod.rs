@@ -8,9 +8,9 @@ mod numbers;
 mod plain;
 mod record;
 
-pub(crate) use numbers::{bounded, examine, whole};
+pub(crate) use numbers::{bounded, examine, sizes, whole};
 pub(crate) use plain::{examine_rows, share_plain, transpose_plain};
-pub(crate) use record::{Record, add_product};
+pub(crate) use record::{Record, write_product};
 
 /// Rows that the forward pass works on together: what the vector lanes run along.
 pub(crate) const CHUNK: usize = 64;

@@ -7,12 +7,18 @@ use crate::kernel::{Along, Simd, Vector, all};
 #[inline(always)]
 pub(crate) fn examine<T: Real, S: Simd>(simd: S, numbers: &[T]) -> (bool, bool) {
     let (least, most) = T::ORDINARY;
+    let (smallest, largest) = sizes(simd, numbers);
+    let ordinary = smallest >= least && largest <= most;
+    (ordinary, ordinary && largest.is_zero())
+}
+
+/// The smallest of the sizes that are not 0, and 1; and the largest, which is NaN where a number is.
+#[inline(always)]
+pub(crate) fn sizes<T: Real, S: Simd>(simd: S, numbers: &[T]) -> (T, T) {
     let (smallest, largest) = (simd.splat(T::one()), simd.splat(T::zero()));
     let start = Examination { simd, numbers, smallest, largest };
     let Examination { smallest, largest, .. } = start.along(numbers.len());
-    let largest = simd.largest(largest);
-    let ordinary = simd.smallest(smallest) >= least && largest <= most;
-    (ordinary, ordinary && largest.is_zero())
+    (simd.smallest(smallest), simd.largest(largest))
 }
 
 /// What is seen of some numbers.

@@ -1,6 +1,6 @@
 //! What the forward pass of a batch leaves for the backward pass.
 
-use crate::kernel::{Matrix, Rows, RowsMut, Simd, Size, product, square_roots, task, widest};
+use crate::kernel::{Matrix, Onto, Rows, RowsMut, Simd, Size, product, square_roots, task, widest};
 use crate::{Real, Rectified};
 
 /// The record of some components, every field with the rows of the batch contiguous.
@@ -76,8 +76,8 @@ impl<'a, T> Record<'a, T> {
     }
 }
 
-/// Rows of `c: [rows × lanes]`, from the lane `first` on: C += A Xᵀ; `ahead` is what will be read next.
-pub(crate) fn add_product<T: Real>(
+/// Rows of `c: [rows × lanes]`, from the lane `first` on: C = A Xᵀ; `ahead` is what will be read next.
+pub(crate) fn write_product<T: Real>(
     c: &mut [T],
     lanes: usize,
     first: usize,
@@ -88,17 +88,10 @@ pub(crate) fn add_product<T: Real>(
 ) {
     let size = Size { rows: c.len() / lanes, terms: inputs, columns: x.stride };
     let c = RowsMut { data: c.get_mut(first..).unwrap_or_default(), stride: lanes };
-    product::<T, false>(c, a, x, size, ahead);
+    product::<T, false>(Onto::Zeros, c, a, x, size, ahead);
 }
 
 impl<T: Real> Record<'_, T> {
-    /// Sets all sums to 0.
-    pub(crate) fn clear(&mut self) {
-        self.slope.fill(T::zero());
-        self.mean.fill(T::zero());
-        self.inverse.fill(T::zero());
-    }
-
     /// From m and s²: r, 1/s, p, φ and tφ. Rows that need other formulas are plain no longer.
     ///
     /// `spread` holds what a component's s is made of every `stride` elements: one without spread has s = 0.

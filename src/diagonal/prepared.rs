@@ -143,11 +143,10 @@ impl<'a, T: Real> Prepared<'a, T> {
         let (transposed, rest) = rest.split_at_mut(lanes * inputs);
         let (y_transposed, record) = rest.split_at_mut(lanes * outputs);
         let mut record = Record::split(lanes, shape.components(), record);
-        record.clear();
         examine_rows(inputs, x, plain, least);
         let (transposed, stride) = transpose_plain(inputs, x, plain, transposed);
         for (component, w) in w.chunks_exact(outputs * inputs).enumerate() {
-            record.add_slope(
+            record.write_slope(
                 component,
                 0,
                 Matrix::rows(w, inputs),
@@ -157,7 +156,7 @@ impl<'a, T: Real> Prepared<'a, T> {
             );
         }
         let transposed = RowsMut { data: transposed, stride };
-        record.add_moments(0, Matrix::rows(mu, inputs), Matrix::rows(variance, inputs), transposed, inputs);
+        record.write_moments(0, Matrix::rows(mu, inputs), Matrix::rows(variance, inputs), transposed, inputs);
         record.rectify(variance, inputs, least, plain);
         record.sum(0, a, outputs, y, y_transposed);
         plain

@@ -19,9 +19,10 @@
 
 use super::JointShape;
 use super::parameters::{Component, Parameters};
-use crate::batch::{Record, add_product, bounded, examine};
+use crate::batch::{Record, bounded, examine, write_product};
 use crate::kernel::{
-    LANES, Matrix, Panels, Rows, RowsMut, Simd, Size, add_transposed, dot, product, task, transpose, widest,
+    LANES, Matrix, Onto, Panels, Rows, RowsMut, Simd, Size, add_transposed, dot, product, task, transpose,
+    widest,
 };
 use crate::shape::whole;
 use crate::{Real, Rectified};
@@ -38,8 +39,8 @@ impl<T: Real> Record<'_, T> {
         self.slope.chunks_exact_mut(rank * self.lanes).nth(component).unwrap_or_default()
     }
 
-    /// Adds q of a component, of a chunk from the lane `first` on; `ahead` is what will be read next.
-    pub(super) fn add_directions(
+    /// Writes q of a component, of a chunk from the lane `first` on; `ahead` is what will be read next.
+    pub(super) fn write_directions(
         &mut self,
         component: usize,
         first: usize,
@@ -49,12 +50,12 @@ impl<T: Real> Record<'_, T> {
     ) {
         let (lanes, inputs) = (self.lanes, c_b.len() / rank);
         let columns = Matrix::transposed(c_b, rank);
-        add_product(self.directions(component, rank), lanes, first, columns, x, inputs, ahead);
+        write_product(self.directions(component, rank), lanes, first, columns, x, inputs, ahead);
     }
 
-    /// Adds m of all components, of a chunk from the lane `first` on.
-    pub(super) fn add_means(&mut self, first: usize, mu_b: &[T], x: Rows<'_, T>, inputs: usize) {
-        add_product(self.mean, self.lanes, first, Matrix::rows(mu_b, inputs), x, inputs, &[]);
+    /// Writes m of all components, of a chunk from the lane `first` on.
+    pub(super) fn write_means(&mut self, first: usize, mu_b: &[T], x: Rows<'_, T>, inputs: usize) {
+        write_product(self.mean, self.lanes, first, Matrix::rows(mu_b, inputs), x, inputs, &[]);
     }
 
     /// Writes q, r and p of a component into the lane of a row.
@@ -88,7 +89,7 @@ impl<T: Real> Record<'_, T> {
     pub(super) fn square(&mut self, rank: usize) {
         let each = self.slope.chunks_exact(rank * self.lanes).zip(self.inverse.chunks_exact_mut(self.lanes));
         for (q, squares) in each {
-            widest(AddProducts, (q, q, squares));
+            widest(Squares, (q, squares));
         }
     }
 
@@ -116,15 +117,15 @@ impl<T: Real> Record<'_, T> {
         let (y_transposed, _) = y_transposed.split_at_mut(outputs * width);
         let (weighted, _) = weighted.split_at_mut(rank * width);
         let mean = Rows { data: self.mean.get(first..).unwrap_or_default(), stride: self.lanes };
-        y_transposed.fill(T::zero());
-        let mut add = |a: Matrix<'_, T>, b: Rows<'_, T>, terms| {
+        let mut add = |onto, a: Matrix<'_, T>, b: Rows<'_, T>, terms| {
             let size = Size { rows: outputs, terms, columns: width };
-            product::<T, false>(RowsMut { data: &mut *y_transposed, stride: width }, a, b, size, &[]);
+            let y = RowsMut { data: &mut *y_transposed, stride: width };
+            product::<T, false>(onto, y, a, b, size, &[]);
         };
-        add(Matrix::transposed(mu_w, outputs), mean, shape.components());
+        add(Onto::Zeros, Matrix::transposed(mu_w, outputs), mean, shape.components());
         for (component, c_w) in c_w.chunks_exact(outputs * rank).enumerate() {
             self.weigh(component, first, rank, weighted);
-            add(Matrix::rows(c_w, rank), Rows { data: weighted, stride: width }, rank);
+            add(Onto::Sums, Matrix::rows(c_w, rank), Rows { data: &*weighted, stride: width }, rank);
         }
         let divisor = shape.divisor::<T>();
         for y in y_transposed.iter_mut() {
@@ -160,7 +161,7 @@ impl<T: Real> Record<'_, T> {
             let size = Size { rows: outputs, terms: width, columns: rank };
             let share = Matrix::rows(share.data, width);
             let (of_c_w, turned) = (RowsMut { data: of_c_w, stride: rank }, Rows { data: turned, stride });
-            product::<T, false>(of_c_w, share, turned, size, &[]);
+            product::<T, false>(Onto::Sums, of_c_w, share, turned, size, &[]);
         }
     }
 
@@ -178,13 +179,13 @@ impl<T: Real> Record<'_, T> {
         let rank = parameters.c_w.len() / outputs;
         let (rho, of_q) = of_q.split_at_mut(width);
         let (of_q, _) = of_q.split_at_mut(rank * width);
-        rho.fill(T::zero());
-        of_q.fill(T::zero());
         let size = Size { rows: 1, terms: outputs, columns: width };
         let mu_w = Matrix::rows(parameters.mu_w, outputs);
-        product::<T, false>(RowsMut { data: &mut *rho, stride: width }, mu_w, share, size, &[]);
+        let to = RowsMut { data: &mut *rho, stride: width };
+        product::<T, false>(Onto::Zeros, to, mu_w, share, size, &[]);
         let (size, c_w) = (Size { rows: rank, ..size }, Matrix::transposed(parameters.c_w, rank));
-        product::<T, false>(RowsMut { data: &mut *of_q, stride: width }, c_w, share, size, &[]);
+        let to = RowsMut { data: &mut *of_q, stride: width };
+        product::<T, false>(Onto::Zeros, to, c_w, share, size, &[]);
         let skip = component * lanes + first;
         let at = Factors {
             p: self.probability.get(skip..).unwrap_or_default(),
@@ -196,11 +197,11 @@ impl<T: Real> Record<'_, T> {
         widest(Turn, (at, density, (q, lanes), rho, of_q));
     }
 
-    /// Adds Σ ∂m x of all components.
-    pub(super) fn add_mean_gradients(&self, first: usize, x: Panels<'_, T>, of_mean: &mut [T]) {
+    /// Adds Σ ∂m x of all components, or writes it.
+    pub(super) fn mean_gradients(&self, onto: Onto, first: usize, x: Panels<'_, T>, of_mean: &mut [T]) {
         let (rows, stride) = (of_mean.len() / x.stride(), x.stride());
         let a = Matrix::rows(self.density.get(first..).unwrap_or_default(), self.lanes);
-        x.product::<false>(RowsMut { data: of_mean, stride }, a, rows, stride, &[]);
+        x.product::<false>(onto, RowsMut { data: of_mean, stride }, a, rows, stride, &[]);
     }
 
     /// Adds Σ x ∂qᵀ of a component times a factor to `c_b: [inputs × rank]`; `of_c_b` is scratch for its transpose.
@@ -214,10 +215,10 @@ impl<T: Real> Record<'_, T> {
     ) {
         let (stride, lanes) = (x.stride(), self.lanes);
         let rank = of_c_b.len() / stride;
-        of_c_b.fill(T::zero());
         let directions = self.directions(component, rank);
         let a = Matrix::rows(directions.get(first..).unwrap_or_default(), lanes);
-        x.product::<false>(RowsMut { data: &mut *of_c_b, stride }, a, rank, stride, c_b);
+        let to = RowsMut { data: &mut *of_c_b, stride };
+        x.product::<false>(Onto::Zeros, to, a, rank, stride, c_b);
         add_transposed(Rows { data: of_c_b, stride }, c_b, rank, factor);
     }
 
@@ -234,19 +235,20 @@ impl<T: Real> Record<'_, T> {
         let rows = dx.len() / inputs;
         let width = whole(rows);
         let (space, _) = space.split_at_mut(inputs * width);
-        space.fill(T::zero());
         for (block, to) in space.chunks_mut(BLOCK * width).enumerate() {
             let (skip, height) = (block * BLOCK, to.len() / width);
-            let mut add = |a: Matrix<'_, T>, field: &[T], terms| {
+            let mut add = |onto, a: Matrix<'_, T>, field: &[T], terms| {
                 let a = Matrix { data: a.data.get(skip * a.row_stride..).unwrap_or_default(), ..a };
                 let b = Rows { data: field.get(first..).unwrap_or_default(), stride: lanes };
                 let size = Size { rows: height, terms, columns: rows };
-                product::<T, false>(RowsMut { data: &mut *to, stride: width }, a, b, size, &[]);
+                let c = RowsMut { data: &mut *to, stride: width };
+                product::<T, false>(onto, c, a, b, size, &[]);
             };
-            add(Matrix::transposed(parameters.mu_b, inputs), self.density, shape.components());
+            let mu_b = Matrix::transposed(parameters.mu_b, inputs);
+            add(Onto::Zeros, mu_b, self.density, shape.components());
             let each = parameters.c_b.chunks_exact(inputs * rank);
             for (c_b, of_q) in each.zip(self.slope.chunks_exact(rank * lanes)) {
-                add(Matrix::rows(c_b, rank), of_q, rank);
+                add(Onto::Sums, Matrix::rows(c_b, rank), of_q, rank);
             }
         }
         let from = Rows { data: space, stride: width };
@@ -271,24 +273,22 @@ fn usual<T: Real, S: Simd>(simd: S, c_b: &[T], c_w: &[T], mu_b: &[T], mu_w: &[T]
     examine(simd, c_b).0 && bounded(c_w) && bounded(mu_b) && bounded(mu_w)
 }
 
-/// c += Σ a∘b over the rows of a and b, which are as long as c.
+/// Σ q∘q over the rows of q, which are as long as `squares`.
 #[inline(always)]
-fn add_products<T: Real, S: Simd>(simd: S, a: &[T], b: &[T], c: &mut [T]) {
-    let width = c.len();
+fn square<T: Real, S: Simd>(simd: S, q: &[T], squares: &mut [T]) {
+    let width = squares.len();
     for at in 0..width / LANES {
         let mut total = simd.splat(T::zero());
-        for (a, b) in a.chunks(RUN * width).zip(b.chunks(RUN * width)) {
+        for q in q.chunks(RUN * width) {
             let mut partial = simd.splat(T::zero());
-            for (a, b) in a.chunks_exact(width).zip(b.chunks_exact(width)) {
-                if let Some((a, b)) = simd.load::<true, T>(a, at).zip(simd.load::<true, T>(b, at)) {
-                    partial = simd.mul_add(a, b, partial);
+            for q in q.chunks_exact(width) {
+                if let Some(q) = simd.load::<true, T>(q, at) {
+                    partial = simd.mul_add(q, q, partial);
                 }
             }
             total = simd.add(total, partial);
         }
-        if let Some(old) = simd.load::<true, T>(c, at) {
-            simd.store::<true, T>(c, at, simd.add(old, total));
-        }
+        simd.store::<true, T>(squares, at, total);
     }
 }
 
@@ -352,7 +352,7 @@ fn turn<T: Real, S: Simd>(
 }
 
 task!(AreUsual, usual, (c_b: &'a [T], c_w: &'a [T], mu_b: &'a [T], mu_w: &'a [T]) -> bool);
-task!(AddProducts, add_products, (a: &'a [T], b: &'a [T], c: &'a mut [T]) -> ());
+task!(Squares, square, (q: &'a [T], squares: &'a mut [T]) -> ());
 task!(Weigh, weigh, (q: &'a [T], lanes: usize, p: &'a [T], to: &'a mut [T], rank: usize) -> ());
 task!(Turn, turn, (
     factors: Factors<'a, T>,

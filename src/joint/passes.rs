@@ -9,7 +9,7 @@ use super::row::add_value;
 use super::workspace::{Alone, Fields, Local, Locals, Workspace};
 use crate::Real;
 use crate::batch::{CHUNK, GROUP, bounded, examine_rows, share_plain, transpose_plain};
-use crate::kernel::{LANES, Panels, Rows, Split, Workers, add_scaled};
+use crate::kernel::{LANES, Onto, Panels, Rows, Split, Workers, add_scaled};
 
 /// What is read by every stage of a pass.
 #[derive(Debug, Clone, Copy)]
@@ -73,7 +73,6 @@ impl<T: Real> Pass<'_, T> {
         let Local { plain, least, x: transposed, .. } = local;
         let (inputs, rank) = (self.shape.inputs(), self.shape.rank());
         examine_rows(inputs, self.x, plain, least);
-        record.clear();
         let components = record.mean.len() / record.lanes;
         let x_chunk = CHUNK.saturating_mul(inputs);
         let mut usual = true;
@@ -87,9 +86,9 @@ impl<T: Real> Pass<'_, T> {
                 }
                 let next = (index + 1) * component.c_b.len();
                 let ahead = parameters.c_b.get(next..next + component.c_b.len()).unwrap_or_default();
-                record.add_directions(index, first, (component.c_b, rank), x, ahead);
+                record.write_directions(index, first, (component.c_b, rank), x, ahead);
             }
-            record.add_means(first, parameters.mu_b, x, inputs);
+            record.write_means(first, parameters.mu_b, x, inputs);
         }
         record.square(rank);
         record.rectify(parameters.c_b, inputs * rank, least, plain);
@@ -194,14 +193,14 @@ impl<T: Real> Pass<'_, T> {
         let Fields { of_mu_w, of_c_w, of_mean, mut record, .. } = fields;
         let Local { x: space, of_c_b, .. } = local;
         let Targets { mu_w, mu_b, c_w, mut c_b, .. } = targets;
-        of_mean.fill(T::zero());
         let directions = mu_b.is_some() || c_b.is_some();
         let groups = self.x.chunks(GROUP.saturating_mul(inputs)).enumerate();
         for (group, x) in groups.filter(|_| directions) {
             let first = group * GROUP;
             let x = Panels::cut(inputs, x, &[], space);
             if mu_b.is_some() {
-                record.add_mean_gradients(first, x, of_mean);
+                let onto = if group == 0 { Onto::Zeros } else { Onto::Sums };
+                record.mean_gradients(onto, first, x, of_mean);
             }
             if let Some(Target { block, factor }) = &mut c_b {
                 for (index, c_b) in block.chunks_exact_mut(inputs * rank).enumerate() {

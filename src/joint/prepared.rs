@@ -3,7 +3,7 @@
 use super::JointShape;
 use super::batch::are_usual;
 use super::row::{Directions, add_value, rectify};
-use crate::batch::{CHUNK, LEAST_ROWS, Record, add_product, examine_rows, transpose_plain};
+use crate::batch::{CHUNK, LEAST_ROWS, Record, examine_rows, transpose_plain, write_product};
 use crate::kernel::{Matrix, Rows, Simd, Task, for_each_dot, widest};
 use crate::shape::{self, take, whole};
 use crate::{Error, Real, Rectified};
@@ -154,12 +154,11 @@ impl<'a, T: Real> Prepared<'a, T> {
     ) {
         let (inputs, rank, lanes) = (self.shape.inputs(), self.shape.rank(), record.lanes);
         let Constants { mu_b, columns, .. } = self.constants;
-        record.clear();
         examine_rows(inputs, x, plain, least);
         let (x_lanes, stride) = transpose_plain(inputs, x, plain, transposed);
         let x_lanes = Rows { data: &*x_lanes, stride };
-        add_product(record.slope, lanes, 0, Matrix::rows(columns, inputs), x_lanes, inputs, &[]);
-        record.add_means(0, mu_b, x_lanes, inputs);
+        write_product(record.slope, lanes, 0, Matrix::rows(columns, inputs), x_lanes, inputs, &[]);
+        record.write_means(0, mu_b, x_lanes, inputs);
         record.square(rank);
         record.rectify(columns, inputs * rank, least, plain);
         for (row, (x, plain)) in x.chunks_exact(inputs).zip(plain.iter()).enumerate() {

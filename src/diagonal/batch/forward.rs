@@ -1,12 +1,12 @@
 //! The forward pass of some components over a batch.
 
-use crate::batch::{Record, add_product};
+use crate::batch::{Record, write_product};
 use crate::kernel::{LANES, Matrix, Rows, RowsMut, Simd, task, transpose, widest};
 use crate::{Real, Shape};
 
 impl<T: Real> Record<'_, T> {
-    /// Adds m and s² of a chunk, from the lane `first` on; leaves the squares of `x` in its place.
-    pub(in crate::diagonal) fn add_moments(
+    /// Writes m and s² of a chunk, from the lane `first` on; leaves the squares of `x` in its place.
+    pub(in crate::diagonal) fn write_moments(
         &mut self,
         first: usize,
         mu: Matrix<'_, T>,
@@ -15,14 +15,14 @@ impl<T: Real> Record<'_, T> {
         inputs: usize,
     ) {
         let RowsMut { data, stride } = x;
-        add_product(self.mean, self.lanes, first, mu, Rows { data, stride }, inputs, &[]);
+        write_product(self.mean, self.lanes, first, mu, Rows { data, stride }, inputs, &[]);
         widest(Square, (&mut *data,));
-        add_product(self.inverse, self.lanes, first, variance, Rows { data, stride }, inputs, &[]);
+        write_product(self.inverse, self.lanes, first, variance, Rows { data, stride }, inputs, &[]);
     }
 
-    /// Adds W x of the component `component`, of a chunk from the lane `first` on; `ahead` is what will be read
+    /// Writes W x of the component `component`, of a chunk from the lane `first` on; `ahead` is what will be read
     /// next.
-    pub(in crate::diagonal) fn add_slope(
+    pub(in crate::diagonal) fn write_slope(
         &mut self,
         component: usize,
         first: usize,
@@ -33,7 +33,7 @@ impl<T: Real> Record<'_, T> {
     ) {
         let len = shape.outputs() * self.lanes;
         let slope = self.slope.get_mut(component * len..).and_then(|slope| slope.get_mut(..len));
-        add_product(slope.unwrap_or_default(), self.lanes, first, w, x, shape.inputs(), ahead);
+        write_product(slope.unwrap_or_default(), self.lanes, first, w, x, shape.inputs(), ahead);
     }
 
     /// Overwrites h(x) of a chunk, `y: [rows × outputs]`, whose lanes begin with `first`; `y_transposed` is
