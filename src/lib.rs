@@ -84,6 +84,7 @@ pub mod normal;
 pub mod random;
 mod real;
 pub mod rectified;
+mod scale;
 mod shape;
 #[cfg(feature = "threads")]
 mod threads;
@@ -98,6 +99,7 @@ pub use error::Error;
 pub use joint::Joint;
 pub use real::Real;
 pub use rectified::Rectified;
+pub use scale::Scale;
 pub use shape::Shape;
 #[cfg(feature = "threads")]
 pub use threads::{Threads, ThreadsError};

@@ -1,6 +1,7 @@
 //! Networks and optimisers: layout, freezing, hand-worked steps, every error.
 #![cfg(feature = "std")]
 
+use gmlayer::diagonal::Form;
 use gmlayer::nn::{
     Adam, AdamSettings, Block, Dense, Layer, LayerKind, Mixture, Network, NetworkError, Optimizer, Relu, Sgd,
 };
@@ -49,7 +50,7 @@ fn layers_are_rebuilt_from_their_kinds() {
     let layers = kinds.iter().map(|kind| kind.build().unwrap().unwrap()).collect();
     assert_eq!(Network::<f64>::new(layers, 5).unwrap().blocks(), network.blocks());
     assert!(LayerKind::Other("mine").build::<f64>().unwrap().is_none());
-    let kind = LayerKind::Mixture { shape: Shape::new(3, 2, 4).unwrap(), gamma: 0.25 };
+    let kind = LayerKind::Mixture { shape: Shape::new(3, 2, 4).unwrap(), gamma: 0.25, form: Form::default() };
     assert_eq!(kind.build::<f64>().unwrap().unwrap().kind(), kind);
 }
 

@@ -19,6 +19,8 @@ pub(crate) enum Command {
     Train(TrainArguments),
     /// Print a saved model's error on test images
     Eval(EvalArguments),
+    /// Repeat experiments of the paper, and go beyond them: CSV, figures and a page
+    Experiment(ExperimentArguments),
 }
 
 /// What the network is made of.
@@ -27,8 +29,21 @@ pub(crate) enum Command {
 pub(crate) enum Model {
     /// Gaussian mixture layers
     Gm,
+    /// Gaussian mixture layers with a joint covariance of a given rank
+    Joint,
     /// Dense layers with rectifiers between, no biases
     Dense,
+}
+
+impl Model {
+    /// The name on the command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Gm => "gm",
+            Self::Joint => "joint",
+            Self::Dense => "dense",
+        }
+    }
 }
 
 /// How gradients change parameters.
@@ -39,6 +54,36 @@ pub(crate) enum OptimizerName {
     Sgd,
     /// Adam
     Adam,
+}
+
+/// What U acts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CoordinatesName {
+    /// E[ω|β] = Uβ + v
+    Paper,
+    /// E[ω|β] = U(β − μ) + v
+    Centred,
+}
+
+/// How components are put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ScaleName {
+    /// Their mean
+    Mean,
+    /// Their sum
+    Sum,
+}
+
+/// How the learning rates change while training goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ScheduleName {
+    /// They stay as they are
+    Constant,
+    /// They fall to 0 as half a cosine
+    Cosine,
 }
 
 /// Which images to use.
@@ -71,6 +116,10 @@ pub(crate) struct TrainArguments {
     #[arg(long, value_name = "K", value_parser = count)]
     pub(crate) components: Option<usize>,
 
+    /// Rank of the covariance of the joint model [default: 4]
+    #[arg(long, value_name = "R", value_parser = count)]
+    pub(crate) rank: Option<usize>,
+
     /// Add a hidden layer of N outputs before the last one; may be repeated
     #[arg(long, value_name = "N", value_parser = count)]
     pub(crate) hidden: Vec<usize>,
@@ -79,9 +128,21 @@ pub(crate) struct TrainArguments {
     #[arg(long, value_name = "N", value_parser = count, conflicts_with = "hidden")]
     pub(crate) width: Option<usize>,
 
-    /// Scale of the starting values of Gaussian mixture layers [default: 0.5]
+    /// Scale of the starting values of Gaussian mixture layers [default: 0.5; joint: 0.03]
     #[arg(long, value_name = "X", value_parser = positive)]
     pub(crate) gamma: Option<f32>,
+
+    /// Scale of the starting values of the outputs of the joint model [default: 0.1]
+    #[arg(long, value_name = "X", value_parser = positive)]
+    pub(crate) output_gamma: Option<f32>,
+
+    /// Coordinates of Gaussian mixture layers [default: paper]
+    #[arg(long, value_enum)]
+    pub(crate) coordinates: Option<CoordinatesName>,
+
+    /// Mean or sum over the components of Gaussian mixture layers [default: mean]
+    #[arg(long, value_enum)]
+    pub(crate) scale: Option<ScaleName>,
 
     /// Passes over the training images
     #[arg(long, value_name = "N", value_parser = count, default_value = "8")]
@@ -102,6 +163,10 @@ pub(crate) struct TrainArguments {
     /// Learning rate of the standard deviations [default: 1; with adam that of the rest]
     #[arg(long, value_name = "X", value_parser = positive)]
     pub(crate) sigma_learning_rate: Option<f32>,
+
+    /// How the learning rates change while training goes on
+    #[arg(long, value_enum, default_value_t = ScheduleName::Constant)]
+    pub(crate) schedule: ScheduleName,
 
     /// Parameter blocks to leave as they start, such as mu,sigma
     #[arg(long, value_name = "BLOCKS", value_delimiter = ',')]
@@ -137,6 +202,57 @@ pub(crate) struct EvalArguments {
     /// Print the results as one JSON object on the last line
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Which experiment to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExperimentName {
+    /// Test error with K = 5, 10 and 20 components
+    Components,
+    /// Against dense networks of width 1000
+    Dense,
+    /// How components and neurons move
+    Evolution,
+    /// With and without updates of μ and σ
+    Lazy,
+    /// One and two layers
+    Stacked,
+    /// Covariances, coordinates and optimisers beyond the paper
+    Covariance,
+    /// Everything, on one page
+    All,
+}
+
+#[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
+pub(crate) struct ExperimentArguments {
+    /// Which experiment to run
+    #[arg(value_enum, value_name = "NAME")]
+    pub(crate) name: ExperimentName,
+
+    /// Folder with the four MNIST files, gzipped or not
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+
+    /// Folder for the results; finished trials in it are not run again
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+
+    /// Trials of each run, with the seeds 0, 1, ... [default: 5; with --quick 1]
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub(crate) trials: Option<usize>,
+
+    /// Passes over the training images; costly runs take a half or a third of them [default: 30; with --quick 3]
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub(crate) epochs: Option<usize>,
+
+    /// Trials that run at a time; the results are the same [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<usize>,
+
+    /// Try everything in short, on the first 10000 images
+    #[arg(long)]
+    pub(crate) quick: bool,
 }
 
 /// The largest size that the command line takes: far above any use, far below any overflow.

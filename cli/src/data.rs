@@ -39,7 +39,7 @@ pub(crate) fn load_test(arguments: &DataArguments) -> Result<(String, Samples), 
 }
 
 /// The first `count` samples.
-fn first(samples: &Samples, count: usize, option: &str) -> Result<Samples, Failure> {
+pub(crate) fn first(samples: &Samples, count: usize, option: &str) -> Result<Samples, Failure> {
     let (Some(images), Some(labels)) =
         (samples.images().get(..count.saturating_mul(samples.inputs())), samples.labels().get(..count))
     else {

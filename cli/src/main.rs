@@ -1,14 +1,17 @@
-//! The `gmlayer` program: trains and evaluates Gaussian mixture layers.
+//! The `gmlayer` program: trains and evaluates Gaussian mixture layers, and repeats
+//! the experiments of the paper.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod arguments;
 mod data;
 mod eval;
+mod experiment;
 mod failure;
 mod model;
 mod progress;
 mod report;
+mod signal;
 mod train;
 
 use std::io::Write;
@@ -23,6 +26,7 @@ fn main() -> ExitCode {
     let result = match Arguments::try_parse() {
         Ok(Arguments { command: Command::Train(arguments) }) => train::run(&arguments),
         Ok(Arguments { command: Command::Eval(arguments) }) => eval::run(&arguments),
+        Ok(Arguments { command: Command::Experiment(arguments) }) => experiment::run(&arguments),
         Err(error) => Err(Failure::from(error)),
     };
     match result {

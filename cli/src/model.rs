@@ -1,9 +1,14 @@
 //! The network and the optimiser that the arguments ask for.
 
-use gmlayer::nn::{Adam, AdamSettings, Dense, Layer, Mixture, Network, NetworkError, Optimizer, Relu, Sgd};
-use gmlayer::{Error, Shape, Threads};
+use gmlayer::diagonal::{Coordinates, Form};
+use gmlayer::joint::JointShape;
+use gmlayer::nn::{
+    Adam, AdamSettings, Cosine, Dense, JointGamma, JointMixture, Layer, Mixture, Network, NetworkError,
+    Optimizer, Relu, Sgd,
+};
+use gmlayer::{Error, Scale, Shape, Threads};
 
-use crate::arguments::{Model, OptimizerName, TrainArguments};
+use crate::arguments::{CoordinatesName, Model, OptimizerName, ScaleName, ScheduleName, TrainArguments};
 use crate::failure::Failure;
 
 /// The most parameters that a network may have: 4 GiB of them.
@@ -14,8 +19,16 @@ const MOST_PARAMETERS: usize = 1 << 30;
 pub(crate) struct Choices {
     /// Components of a Gaussian mixture layer.
     pub(crate) components: usize,
+    /// Rank of the covariance of a joint layer.
+    pub(crate) rank: usize,
     /// Scale of the starting values of a Gaussian mixture layer.
     pub(crate) gamma: f32,
+    /// Scale of the starting values of the outputs of a joint layer.
+    pub(crate) output_gamma: f32,
+    /// Coordinates of a Gaussian mixture layer.
+    pub(crate) coordinates: CoordinatesName,
+    /// Mean or sum over the components.
+    pub(crate) scale: ScaleName,
     /// Outputs of the hidden layers.
     pub(crate) hidden: Vec<usize>,
     /// The learning rate.
@@ -28,16 +41,29 @@ impl Choices {
     /// Fills in the defaults; an option that the model has no use for is refused.
     pub(crate) fn of(arguments: &TrainArguments) -> Result<Self, Failure> {
         let unused = match arguments.model {
-            Model::Gm => vec![("--width", arguments.width.is_some())],
+            Model::Gm => vec![
+                ("--width", arguments.width.is_some()),
+                ("--rank", arguments.rank.is_some()),
+                ("--output-gamma", arguments.output_gamma.is_some()),
+            ],
+            Model::Joint => vec![
+                ("--width", arguments.width.is_some()),
+                ("--coordinates", arguments.coordinates.is_some()),
+                ("--sigma-learning-rate", arguments.sigma_learning_rate.is_some()),
+            ],
             Model::Dense => vec![
+                ("--rank", arguments.rank.is_some()),
+                ("--output-gamma", arguments.output_gamma.is_some()),
                 ("--components", arguments.components.is_some()),
                 ("--gamma", arguments.gamma.is_some()),
+                ("--coordinates", arguments.coordinates.is_some()),
+                ("--scale", arguments.scale.is_some()),
                 ("--threads", arguments.threads.is_some()),
                 ("--sigma-learning-rate", arguments.sigma_learning_rate.is_some()),
             ],
         };
         if let Some((option, _)) = unused.iter().find(|(_, given)| *given) {
-            let model = if arguments.model == Model::Gm { "gm" } else { "dense" };
+            let model = arguments.model.name();
             return Err(Failure::usage(format!("{option} has no meaning with --model {model}")));
         }
         let hidden = match arguments.model {
@@ -51,7 +77,11 @@ impl Choices {
         };
         Ok(Self {
             components: arguments.components.unwrap_or(20),
-            gamma: arguments.gamma.unwrap_or(0.5),
+            rank: arguments.rank.unwrap_or(4),
+            gamma: arguments.gamma.unwrap_or(if arguments.model == Model::Joint { 0.03 } else { 0.5 }),
+            output_gamma: arguments.output_gamma.unwrap_or(0.1),
+            coordinates: arguments.coordinates.unwrap_or(CoordinatesName::Paper),
+            scale: arguments.scale.unwrap_or(ScaleName::Mean),
             hidden,
             learning_rate: rate,
             sigma_learning_rate: arguments.sigma_learning_rate.unwrap_or(sigma_rate),
@@ -90,6 +120,25 @@ impl Choices {
         Ok(network)
     }
 
+    /// The form of a Gaussian mixture layer.
+    fn form(&self) -> Form {
+        Form {
+            coordinates: match self.coordinates {
+                CoordinatesName::Paper => Coordinates::Paper,
+                CoordinatesName::Centred => Coordinates::Centred,
+            },
+            scale: self.scale(),
+        }
+    }
+
+    /// How components are put together.
+    fn scale(&self) -> Scale {
+        match self.scale {
+            ScaleName::Mean => Scale::Mean,
+            ScaleName::Sum => Scale::Sum,
+        }
+    }
+
     fn layers(
         &self,
         model: Model,
@@ -102,7 +151,17 @@ impl Choices {
             match model {
                 Model::Gm => {
                     let shape = Shape::new(inputs, outputs, self.components)?;
-                    let layer = Mixture::new(shape, f64::from(self.gamma));
+                    let layer = Mixture::new(shape, f64::from(self.gamma)).with_form(self.form());
+                    layers.push(Box::new(match threads {
+                        Some(threads) => layer.with_threads(threads.clone()),
+                        None => layer,
+                    }));
+                }
+                Model::Joint => {
+                    let shape = JointShape::new(inputs, outputs, self.components, self.rank)?;
+                    let (weights, outputs) = (f64::from(self.gamma), f64::from(self.output_gamma));
+                    let layer = JointMixture::new(shape, JointGamma { weights, outputs });
+                    let layer = layer.with_scale(self.scale());
                     layers.push(Box::new(match threads {
                         Some(threads) => layer.with_threads(threads.clone()),
                         None => layer,
@@ -120,15 +179,24 @@ impl Choices {
         Ok(layers)
     }
 
-    /// The optimiser for `network`.
-    pub(crate) fn optimizer(&self, name: OptimizerName, network: &Network<f32>) -> Box<dyn Optimizer<f32>> {
+    /// The optimiser for `network`, which takes `steps` steps in all.
+    pub(crate) fn optimizer(
+        &self,
+        arguments: &TrainArguments,
+        network: &Network<f32>,
+        steps: u64,
+    ) -> Box<dyn Optimizer<f32>> {
         let rate = |block: &gmlayer::nn::ParameterBlock| match block.kind {
             "sigma" => self.sigma_learning_rate,
             _ => self.learning_rate,
         };
-        match name {
-            OptimizerName::Sgd => Box::new(Sgd::new(network.blocks(), rate)),
-            OptimizerName::Adam => Box::new(Adam::new(network.blocks(), rate, AdamSettings::default())),
+        let sgd = || Sgd::new(network.blocks(), rate);
+        let adam = || Adam::new(network.blocks(), rate, AdamSettings::default());
+        match (arguments.optimizer, arguments.schedule) {
+            (OptimizerName::Sgd, ScheduleName::Constant) => Box::new(sgd()),
+            (OptimizerName::Sgd, ScheduleName::Cosine) => Box::new(Cosine::new(sgd(), steps)),
+            (OptimizerName::Adam, ScheduleName::Constant) => Box::new(adam()),
+            (OptimizerName::Adam, ScheduleName::Cosine) => Box::new(Cosine::new(adam(), steps)),
         }
     }
 }

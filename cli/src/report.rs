@@ -6,7 +6,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use gmlayer::train::Evaluation;
 use serde::Serialize;
 
-use crate::arguments::{Model, OptimizerName};
+use crate::arguments::{CoordinatesName, Model, OptimizerName, ScaleName, ScheduleName};
 
 /// What `train --json` prints. Errors are fractions.
 #[derive(Debug, Serialize)]
@@ -14,12 +14,17 @@ pub(crate) struct TrainReport<'a> {
     pub(crate) dataset: &'a str,
     pub(crate) model: Model,
     pub(crate) components: Option<usize>,
+    pub(crate) rank: Option<usize>,
     pub(crate) hidden: &'a [usize],
     pub(crate) parameters: usize,
     pub(crate) train_images: usize,
     pub(crate) test_images: usize,
     pub(crate) gamma: Option<f32>,
+    pub(crate) output_gamma: Option<f32>,
+    pub(crate) coordinates: Option<CoordinatesName>,
+    pub(crate) scale: Option<ScaleName>,
     pub(crate) optimizer: OptimizerName,
+    pub(crate) schedule: ScheduleName,
     pub(crate) learning_rate: f32,
     pub(crate) sigma_learning_rate: Option<f32>,
     pub(crate) batch_size: usize,

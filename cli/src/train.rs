@@ -2,8 +2,7 @@
 
 use core::ops::ControlFlow;
 use std::io::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use gmlayer::Threads;
 use gmlayer::train::{Settings, checkpoint, generator, train};
@@ -14,9 +13,7 @@ use crate::failure::Failure;
 use crate::model::Choices;
 use crate::progress::Progress;
 use crate::report::{self, TrainReport};
-
-/// The exit code after a second Ctrl-C, as shells give it.
-const INTERRUPTED: i32 = 130;
+use crate::signal::stop_on_signal;
 
 /// Trains, reports and saves.
 pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
@@ -32,7 +29,8 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
         checkpoint::check_target(path).map_err(Failure::other)?;
     }
     network.initialise(&mut generator(arguments.seed, 0)).map_err(Failure::other)?;
-    let mut optimizer = choices.optimizer(arguments.optimizer, &network);
+    let steps = arguments.epochs as u64 * data.train.len().div_ceil(batch_size) as u64;
+    let mut optimizer = choices.optimizer(arguments, &network, steps);
 
     let stop = stop_on_signal()?;
     let mut progress = Progress::new(arguments.epochs, data.train.len());
@@ -53,18 +51,23 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
         checkpoint::save(&network, path).map_err(Failure::other)?;
     }
 
-    let gm = arguments.model == Model::Gm;
+    let (gm, joint) = (arguments.model == Model::Gm, arguments.model == Model::Joint);
     let last = history.records.last();
     let report = TrainReport {
         dataset: &data.name,
         model: arguments.model,
-        components: gm.then_some(choices.components),
+        components: (gm || joint).then_some(choices.components),
+        rank: joint.then_some(choices.rank),
         hidden: &choices.hidden,
         parameters: network.parameters().len(),
         train_images: data.train.len(),
         test_images: data.test.len(),
-        gamma: gm.then_some(choices.gamma),
+        gamma: (gm || joint).then_some(choices.gamma),
+        output_gamma: joint.then_some(choices.output_gamma),
+        coordinates: gm.then_some(choices.coordinates),
+        scale: (gm || joint).then_some(choices.scale),
         optimizer: arguments.optimizer,
+        schedule: arguments.schedule,
         learning_rate: choices.learning_rate,
         sigma_learning_rate: gm.then_some(choices.sigma_learning_rate),
         batch_size,
@@ -85,17 +88,4 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
     let seconds = Some(report.seconds_per_epoch);
     let json = arguments.json.then_some(&report);
     Ok(report::print(report.parameters, &history.evaluation, seconds, json)?)
-}
-
-/// A flag that Ctrl-C sets; a second Ctrl-C ends the program at once.
-fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(INTERRUPTED);
-        }
-    })
-    .map_err(|error| Failure::other(format!("cannot listen for Ctrl-C: {error}")))?;
-    Ok(stop)
 }

@@ -2,6 +2,7 @@
 
 use super::Diagonal;
 use super::effect::Descent;
+use super::form::Form;
 use super::parameters::{ParametersMut, Rates};
 use super::passes::Pass;
 use super::workspace::{Layout, Workspace};
@@ -43,19 +44,26 @@ use crate::{Error, Real, Shape, shape};
 #[derive(Debug)]
 pub struct DiagonalMut<'a, T> {
     shape: Shape,
+    form: Form,
     parameters: ParametersMut<'a, T>,
     workers: Workers<'a>,
 }
 
 impl<'a, T: Real> DiagonalMut<'a, T> {
-    /// A layer of the given shape over borrowed parameters.
+    /// A layer of the given shape over borrowed parameters, in the paper's form.
     ///
     /// # Errors
     ///
     /// [`Error::Length`] when a block does not have the length that `shape` gives it.
     pub fn new(shape: Shape, parameters: ParametersMut<'a, T>) -> Result<Self, Error> {
         parameters.as_ref().check(shape)?;
-        Ok(Self { shape, parameters, workers: Workers::alone() })
+        Ok(Self { shape, form: Form::default(), parameters, workers: Workers::alone() })
+    }
+
+    /// The same layer with other coordinates or another scale; see [`Diagonal::with_form`].
+    #[must_use]
+    pub fn with_form(self, form: Form) -> Self {
+        Self { form, ..self }
     }
 
     /// The same layer on several threads; see [`Diagonal::with_threads`].
@@ -74,7 +82,12 @@ impl<'a, T: Real> DiagonalMut<'a, T> {
     /// The layer as it is now, for its forward pass.
     #[must_use]
     pub fn as_diagonal(&self) -> Diagonal<'_, T> {
-        Diagonal { shape: self.shape, parameters: self.parameters.as_ref(), workers: self.workers }
+        Diagonal {
+            shape: self.shape,
+            form: self.form,
+            parameters: self.parameters.as_ref(),
+            workers: self.workers,
+        }
     }
 
     /// The number of scratch elements that both passes need for a batch of `batch` rows: those of
@@ -114,16 +127,17 @@ impl<'a, T: Real> DiagonalMut<'a, T> {
         dx: Option<&mut [T]>,
         work: &mut [T],
     ) -> Result<(), Error> {
-        let shape = self.shape;
+        let (shape, form) = (self.shape, self.form);
         let batch = shape::rows("x", x.len(), shape.inputs())?;
         shape::exact("g", g.len(), shape::product("g", batch, shape.outputs())?)?;
         if let Some(dx) = dx.as_deref() {
             shape::exact("dx", dx.len(), x.len())?;
         }
         let mut work = Workspace::split(self.layout(batch), work)?;
-        let pass = Pass { shape, workers: self.workers, x };
+        let pass = Pass { shape, form, workers: self.workers, x };
         pass.cotangents(self.parameters.as_ref(), g, dx, &mut work);
-        pass.gradients(Descent { shape, parameters: self.parameters.reborrow(), rates }, g, &mut work);
+        let (coordinates, parameters) = (form.coordinates, self.parameters.reborrow());
+        pass.gradients(Descent { shape, coordinates, parameters, rates }, g, &mut work);
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! What becomes of the gradients of a component: they are added up, or the parameters go down them.
 
+use super::form::Coordinates;
 use super::parameters::{Component, ComponentMut, Gradients, Parameters, ParametersMut, Rates};
 use super::row::Scratch;
 use super::sweep::{Descending, Fixed, Sums, Written, sweep};
@@ -35,18 +36,19 @@ pub(super) trait Effect<T: Real> {
 #[derive(Debug)]
 pub(super) struct Adding<'a, T> {
     pub(super) shape: Shape,
+    pub(super) coordinates: Coordinates,
     pub(super) parameters: Parameters<'a, T>,
     pub(super) gradients: Gradients<'a, T>,
 }
 
 impl<T> Split for Adding<'_, T> {
     fn split_at(self, components: usize, _: usize) -> (Self, Self) {
-        let shape = self.shape;
+        let (shape, coordinates) = (self.shape, self.coordinates);
         let (parameters, others) = self.parameters.split_at(shape, components);
         let (gradients, other_gradients) = self.gradients.split_at(shape, components);
         (
-            Self { shape, parameters, gradients },
-            Self { shape, parameters: others, gradients: other_gradients },
+            Self { shape, coordinates, parameters, gradients },
+            Self { shape, coordinates, parameters: others, gradients: other_gradients },
         )
     }
 }
@@ -58,8 +60,8 @@ impl<T: Real> Effects<T> for Adding<'_, T> {
     }
 
     fn each(self, shape: Shape) -> impl Iterator<Item = impl Effect<T>> {
-        let Self { parameters, gradients, .. } = self;
-        parameters.components(shape).zip(gradients.components(shape))
+        let Self { coordinates, parameters, gradients, .. } = self;
+        parameters.components(shape, coordinates).zip(gradients.components(shape))
     }
 }
 
@@ -78,9 +80,9 @@ impl<T: Real> Effect<T> for (Component<'_, T>, Gradients<'_, T>) {
             add_scaled(of_v, T::one(), sums.of_a);
         }
         match gradients.u.as_deref_mut() {
-            Some(of_u) => sweep(component.mu, Written(component.u, of_u), sums),
+            Some(of_u) => sweep(component.mu, component.coordinates, Written(component.u, of_u), sums),
             None if gradients.mu.is_some() || gradients.sigma.is_some() => {
-                sweep(component.mu, Fixed(component.u), sums);
+                sweep(component.mu, component.coordinates, Fixed(component.u), sums);
             }
             None => {}
         }
@@ -102,15 +104,19 @@ impl<T: Real> Effect<T> for (Component<'_, T>, Gradients<'_, T>) {
 #[derive(Debug)]
 pub(super) struct Descent<'a, T> {
     pub(super) shape: Shape,
+    pub(super) coordinates: Coordinates,
     pub(super) parameters: ParametersMut<'a, T>,
     pub(super) rates: Rates<T>,
 }
 
 impl<T: Copy> Split for Descent<'_, T> {
     fn split_at(self, components: usize, _: usize) -> (Self, Self) {
-        let Self { shape, parameters, rates } = self;
+        let Self { shape, coordinates, parameters, rates } = self;
         let (parameters, others) = parameters.split_at(shape, components);
-        (Self { shape, parameters, rates }, Self { shape, parameters: others, rates })
+        (
+            Self { shape, coordinates, parameters, rates },
+            Self { shape, coordinates, parameters: others, rates },
+        )
     }
 }
 
@@ -121,22 +127,22 @@ impl<T: Real> Effects<T> for Descent<'_, T> {
     }
 
     fn each(self, shape: Shape) -> impl Iterator<Item = impl Effect<T>> {
-        let rates = self.rates;
-        self.parameters.components(shape).map(move |component| (component, rates))
+        let (coordinates, rates) = (self.coordinates, self.rates);
+        self.parameters.components(shape).map(move |component| (component, coordinates, rates))
     }
 }
 
-impl<T: Real> Effect<T> for (ComponentMut<'_, T>, Rates<T>) {
+impl<T: Real> Effect<T> for (ComponentMut<'_, T>, Coordinates, Rates<T>) {
     fn ahead(&self) -> &[T] {
         self.0.u
     }
 
     fn add_row(&mut self, x: &[T], share: &[T], scratch: &mut Scratch<'_, T>, kept: &mut [T]) {
-        let component = self.0.as_ref();
+        let component = self.0.as_ref(self.1);
         let (mu, rest) = kept.split_at_mut(component.mu.len());
         let (sigma, rest) = rest.split_at_mut(component.sigma.len());
         let (u, v) = rest.split_at_mut(component.u.len());
-        let Rates { mu: of_mu, sigma: of_sigma, u: of_u, v: of_v } = self.1;
+        let Rates { mu: of_mu, sigma: of_sigma, u: of_u, v: of_v } = self.2;
         let mut gradients = Gradients {
             mu: of_mu.map(|_| mu),
             sigma: of_sigma.map(|_| sigma),
@@ -147,10 +153,10 @@ impl<T: Real> Effect<T> for (ComponentMut<'_, T>, Rates<T>) {
     }
 
     fn add_batch(&mut self, sums: &mut Sums<'_, T>) {
-        let (ComponentMut { mu, sigma, u, v }, rates) = self;
+        let (ComponentMut { mu, sigma, u, v }, coordinates, rates) = self;
         match rates.u {
-            Some(rate) => sweep(mu, Descending(u, rate), sums),
-            None if rates.mu.is_some() || rates.sigma.is_some() => sweep(mu, Fixed(u), sums),
+            Some(rate) => sweep(mu, *coordinates, Descending(u, rate), sums),
+            None if rates.mu.is_some() || rates.sigma.is_some() => sweep(mu, *coordinates, Fixed(u), sums),
             None => {}
         }
         descend(v, rates.v, sums.of_a);
@@ -163,7 +169,7 @@ impl<T: Real> Effect<T> for (ComponentMut<'_, T>, Rates<T>) {
     }
 
     fn end(&mut self, kept: &[T]) {
-        let (ComponentMut { mu, sigma, u, v }, rates) = self;
+        let (ComponentMut { mu, sigma, u, v }, _, rates) = self;
         let (of_mu, rest) = kept.split_at(mu.len());
         let (of_sigma, rest) = rest.split_at(sigma.len());
         let (of_u, of_v) = rest.split_at(u.len());

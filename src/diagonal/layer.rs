@@ -1,6 +1,7 @@
 //! The layer: lengths are checked here, once, then components and rows are walked.
 
 use super::effect::Adding;
+use super::form::Form;
 use super::parameters::{Gradients, Parameters};
 use super::passes::Pass;
 use super::prepare::prepare;
@@ -20,6 +21,9 @@ use crate::{Error, Real, Shape, shape};
 /// q = E[β ReLU(⟨β, x⟩)] = μ r + (σ²⊙x) p,   r = m Φ(t) + s φ(t),   p = Φ(t),
 /// m = ⟨μ, x⟩,   s = |σ⊙x|,   t = m/s
 /// ```
+///
+/// Other coordinates, E\[ω|β\] = U(β − μ) + v, and a sum in the place of the mean are a choice:
+/// [`with_form`](Self::with_form).
 ///
 /// **Accuracy**: every output and gradient is within 8 budgets of the exact value. A budget is u·scale + η,
 /// where u is half an ULP of 1, η the smallest subnormal, and scale the sum of the absolute values of the
@@ -52,19 +56,26 @@ use crate::{Error, Real, Shape, shape};
 #[derive(Debug, Clone, Copy)]
 pub struct Diagonal<'a, T> {
     pub(super) shape: Shape,
+    pub(super) form: Form,
     pub(super) parameters: Parameters<'a, T>,
     pub(super) workers: Workers<'a>,
 }
 
 impl<'a, T: Real> Diagonal<'a, T> {
-    /// A layer of the given shape over borrowed parameters.
+    /// A layer of the given shape over borrowed parameters, in the paper's form.
     ///
     /// # Errors
     ///
     /// [`Error::Length`] when a block does not have the length that `shape` gives it.
     pub fn new(shape: Shape, parameters: Parameters<'a, T>) -> Result<Self, Error> {
         parameters.check(shape)?;
-        Ok(Self { shape, parameters, workers: Workers::alone() })
+        Ok(Self { shape, form: Form::default(), parameters, workers: Workers::alone() })
+    }
+
+    /// The same layer with other coordinates or another scale: its parameters are read as `form` says.
+    #[must_use]
+    pub fn with_form(self, form: Form) -> Self {
+        Self { form, ..self }
     }
 
     /// The same layer on several threads: the passes of a large batch are divided by components, so that the
@@ -88,6 +99,12 @@ impl<'a, T: Real> Diagonal<'a, T> {
     #[must_use]
     pub fn shape(&self) -> Shape {
         self.shape
+    }
+
+    /// The coordinates and the scale.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        self.form
     }
 
     /// The parameters.
@@ -133,7 +150,7 @@ impl<'a, T: Real> Diagonal<'a, T> {
         if layout.lanes == 0 {
             let (mut scratch, _) = layout.scratch(shape::workspace(work, layout.len()?)?);
             for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)) {
-                row::forward(self.shape, self.parameters, x, y, &mut scratch);
+                row::forward(self.shape, self.form, self.parameters, x, y, &mut scratch);
             }
             return Ok(());
         }
@@ -215,7 +232,7 @@ impl<'a, T: Real> Diagonal<'a, T> {
     }
 
     fn pass<'b>(&'b self, x: &'b [T]) -> Pass<'b, T> {
-        Pass { shape: self.shape, workers: self.workers, x }
+        Pass { shape: self.shape, form: self.form, workers: self.workers, x }
     }
 
     /// Runs the record backward.
@@ -227,9 +244,9 @@ impl<'a, T: Real> Diagonal<'a, T> {
         dx: Option<&mut [T]>,
         work: &mut Workspace<'_, T>,
     ) {
-        let (shape, parameters) = (self.shape, self.parameters);
+        let (shape, parameters, coordinates) = (self.shape, self.parameters, self.form.coordinates);
         self.pass(x).cotangents(parameters, g, dx, work);
-        self.pass(x).gradients(Adding { shape, parameters, gradients }, g, work);
+        self.pass(x).gradients(Adding { shape, coordinates, parameters, gradients }, g, work);
     }
 
     /// Checks the lengths of a backward pass and returns the number of rows.
@@ -254,7 +271,7 @@ impl<'a, T: Real> Diagonal<'a, T> {
         workspace::prepared_len(self.shape)
     }
 
-    /// The form for inference: a = Uμ + v, W = U diag(σ²) and σ², computed once into `storage`.
+    /// The form for inference: a = Uμ + v (or v in centred coordinates), W = U diag(σ²) and σ², computed once into `storage`.
     ///
     /// **Accuracy**: within 8 budgets u·scale + η, as [the layer](Self) says, while U σ² and σ² stay in the
     /// range of normal numbers or are exactly 0 (|σ| between 10⁻¹⁸ and 10¹⁸ in `f32`, for U around 1).
@@ -286,7 +303,9 @@ impl<'a, T: Real> Diagonal<'a, T> {
         shape::exact("storage", storage.len(), self.prepared_len())?;
         let (a, rest) = storage.split_at_mut(self.shape.v_len());
         let (w, variance) = rest.split_at_mut(self.shape.u_len());
-        prepare(self.shape, &self.parameters, self.shape.inputs(), a, w, variance);
-        Prepared::new(self.shape, Constants { a, w, mu: self.parameters.mu, variance })
+        let stride = self.shape.inputs();
+        prepare(self.shape, self.form.coordinates, &self.parameters, stride, a, w, variance);
+        let constants = Constants { a, w, mu: self.parameters.mu, variance };
+        Ok(Prepared::new(self.shape, constants)?.with_scale(self.form.scale))
     }
 }

@@ -3,6 +3,7 @@
 mod batch;
 mod descent;
 mod effect;
+mod form;
 #[cfg(feature = "rand")]
 mod initialise;
 mod layer;
@@ -15,7 +16,9 @@ mod sparse;
 mod sweep;
 mod workspace;
 
+pub use crate::scale::Scale;
 pub use descent::DiagonalMut;
+pub use form::{Coordinates, Form};
 #[cfg(feature = "rand")]
 pub use initialise::initialise;
 pub use layer::Diagonal;

@@ -1,5 +1,6 @@
 //! The four blocks of parameters, their gradients, and one component's share of them.
 
+use super::form::Coordinates;
 use crate::{Error, Shape, shape};
 
 /// The parameters of a layer, as borrowed row-major slices.
@@ -50,14 +51,18 @@ impl<'a, T> Parameters<'a, T> {
 
     /// The components one after the other.
     #[inline]
-    pub(super) fn components(self, shape: Shape) -> impl Iterator<Item = Component<'a, T>> {
+    pub(super) fn components(
+        self,
+        shape: Shape,
+        coordinates: Coordinates,
+    ) -> impl Iterator<Item = Component<'a, T>> {
         let (inputs, outputs) = (shape.inputs(), shape.outputs());
         self.mu
             .chunks_exact(inputs)
             .zip(self.sigma.chunks_exact(inputs))
             .zip(self.u.chunks_exact(outputs * inputs))
             .zip(self.v.chunks_exact(outputs))
-            .map(|(((mu, sigma), u), v)| Component { mu, sigma, u, v })
+            .map(move |(((mu, sigma), u), v)| Component { coordinates, mu, sigma, u, v })
     }
 }
 
@@ -233,6 +238,7 @@ impl<'a, T> Gradients<'a, T> {
 /// One component's parameters: μ, σ `[inputs]`, U `[outputs × inputs]`, v `[outputs]`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Component<'a, T> {
+    pub(super) coordinates: Coordinates,
     pub(super) mu: &'a [T],
     pub(super) sigma: &'a [T],
     pub(super) u: &'a [T],
@@ -250,7 +256,7 @@ pub(super) struct ComponentMut<'a, T> {
 
 impl<T> ComponentMut<'_, T> {
     /// The same, to be read.
-    pub(super) fn as_ref(&self) -> Component<'_, T> {
-        Component { mu: self.mu, sigma: self.sigma, u: self.u, v: self.v }
+    pub(super) fn as_ref(&self, coordinates: Coordinates) -> Component<'_, T> {
+        Component { coordinates, mu: self.mu, sigma: self.sigma, u: self.u, v: self.v }
     }
 }

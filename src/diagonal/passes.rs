@@ -5,6 +5,7 @@
 
 use super::batch::Constants;
 use super::effect::{Effect, Effects};
+use super::form::Form;
 use super::parameters::{Gradients, Parameters};
 use super::prepare::prepare;
 use super::row;
@@ -18,6 +19,7 @@ use crate::{Real, Shape};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pass<'a, T> {
     pub(super) shape: Shape,
+    pub(super) form: Form,
     pub(super) workers: Workers<'a>,
     pub(super) x: &'a [T],
 }
@@ -47,11 +49,11 @@ impl<T: Real> Pass<'_, T> {
         for (chunk, (x, y)) in self.x.chunks(x_chunk).zip(y.chunks_mut(y_chunk)).enumerate() {
             let first = chunk * CHUNK;
             if any {
-                work.fields.record.sum(first, work.fields.a, outputs, y, local.outputs);
+                work.fields.record.sum(first, work.fields.a, self.divisor(), outputs, y, local.outputs);
             }
             for (index, (x, y)) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)).enumerate() {
                 if work.plain.get(first + index).is_none_or(T::is_zero) {
-                    row::forward(self.shape, parameters, x, y, &mut local.scratch);
+                    row::forward(self.shape, self.form, parameters, x, y, &mut local.scratch);
                 }
             }
         }
@@ -66,17 +68,18 @@ impl<T: Real> Pass<'_, T> {
         let Fields { a, w, variance, mut record, .. } = fields;
         let Local { plain, least, x: transposed, .. } = local;
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
+        let coordinates = self.form.coordinates;
         let stride = inputs.next_multiple_of(LANES);
         examine_rows(inputs, self.x, plain, least);
         let x_chunk = CHUNK.saturating_mul(inputs);
         let single = self.x.len() <= x_chunk;
-        let mut usual = single || prepare(self.shape, &parameters, stride, a, w, variance);
+        let mut usual = single || prepare(self.shape, coordinates, &parameters, stride, a, w, variance);
         for (chunk, (x, plain)) in self.x.chunks(x_chunk).zip(plain.chunks(CHUNK)).enumerate() {
             let first = chunk * CHUNK;
             let (x, lanes) = transpose_plain(inputs, x, plain, transposed);
             let own = a.chunks_exact_mut(outputs).zip(variance.chunks_exact_mut(stride));
-            for (index, (component, (a, variance))) in parameters.components(self.shape).zip(own).enumerate()
-            {
+            let all = parameters.components(self.shape, coordinates).zip(own);
+            for (index, (component, (a, variance))) in all.enumerate() {
                 let skip = if single { 0 } else { index * outputs * stride };
                 let (w, _) = w.split_at_mut(skip).1.split_at_mut(outputs * stride);
                 if single {
@@ -120,13 +123,13 @@ impl<T: Real> Pass<'_, T> {
             let run = |first, (fields, mut locals): (Fields<'_, T>, Locals<'_, T>)| {
                 let Fields { a, w, variance, of_a, mut record, .. } = fields;
                 if prepares {
-                    prepare(shape, &parameters.split_at(shape, first).1, layout.stride, a, w, variance);
+                    let (_, own) = parameters.split_at(shape, first);
+                    prepare(shape, self.form.coordinates, &own, layout.stride, a, w, variance);
                 }
                 of_a.fill(T::zero());
                 let groups = g.chunks(GROUP.saturating_mul(outputs)).zip(plain.chunks(GROUP));
                 for (group, (g, plain)) in groups.enumerate() {
-                    let share =
-                        share_plain(g, outputs, T::from_usize(components), plain, locals.get(0).outputs);
+                    let share = share_plain(g, outputs, self.divisor(), plain, locals.get(0).outputs);
                     record.turn(group * GROUP, a, of_a, share);
                 }
             };
@@ -169,7 +172,7 @@ impl<T: Real> Pass<'_, T> {
             if plain.get(first + row).is_none_or(T::is_zero) {
                 self.share(g, first + row, share);
                 dx.fill(T::zero());
-                for component in parameters.components(shape) {
+                for component in parameters.components(shape, self.form.coordinates) {
                     component.backward(x, share, &mut Gradients::none(), Some(dx), &mut scratch);
                 }
             }
@@ -258,12 +261,17 @@ impl<T: Real> Pass<'_, T> {
         (0..rows).filter(|&row| plain.get(row).is_none_or(T::is_zero))
     }
 
+    /// What the sum over the components is divided by.
+    fn divisor(&self) -> T {
+        self.form.scale.divisor(self.shape.components())
+    }
+
     /// The cotangent of a row times 1/K.
     fn share(&self, g: &[T], row: usize, share: &mut [T]) {
-        let components = T::from_usize(self.shape.components());
+        let divisor = self.divisor();
         let g = g.chunks_exact(self.shape.outputs()).nth(row).unwrap_or_default();
         for (share, &g) in share.iter_mut().zip(g) {
-            *share = g / components;
+            *share = g / divisor;
         }
     }
 }

@@ -1,8 +1,9 @@
-//! What does not depend on the input: a = Uμ + v, W = U diag(σ²) and σ².
+//! What does not depend on the input: a = Uμ + v (v in centred coordinates), W = U diag(σ²) and σ².
 
 use core::array;
 use core::slice::ChunksMut;
 
+use super::form::Coordinates;
 use super::parameters::{Component, Parameters};
 use crate::batch::{bounded, sizes};
 use crate::kernel::{Along, Simd, Task, Vector, widest};
@@ -12,6 +13,7 @@ use crate::{Real, Shape};
 /// of ordinary size, so that batches may use them.
 pub(super) fn prepare<T: Real>(
     shape: Shape,
+    coordinates: Coordinates,
     parameters: &Parameters<'_, T>,
     stride: usize,
     a: &mut [T],
@@ -22,7 +24,7 @@ pub(super) fn prepare<T: Real>(
     let mut usual = true;
     let written = a.chunks_exact_mut(outputs).zip(w.chunks_exact_mut(outputs * stride));
     let written = written.zip(variance.chunks_exact_mut(stride));
-    for (component, ((a, w), variance)) in parameters.components(shape).zip(written) {
+    for (component, ((a, w), variance)) in parameters.components(shape, coordinates).zip(written) {
         usual &= component.prepare(a, w, variance);
     }
     usual
@@ -81,7 +83,7 @@ impl<T: Real> Component<'_, T> {
             let rows = Rows { simd, u, mu: self.mu, variance, w, products: [zero; ROWS], smallest, largest };
             let rows = rows.along(inputs);
             for ((a, &v), products) in a.iter_mut().zip(v).zip(rows.products) {
-                *a = simd.sum(products) + v;
+                *a = self.coordinates.through_mean(simd.sum(products)) + v;
             }
             (smallest, largest) = (rows.smallest, rows.largest);
         }

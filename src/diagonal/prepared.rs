@@ -4,7 +4,7 @@ use super::row::{PreActivations, rectify_far};
 use crate::batch::{CHUNK, LEAST_ROWS, Record, bounded, examine_rows, transpose_plain, whole};
 use crate::kernel::{LANES, Matrix, Rows, RowsMut, Simd, Task, for_each_dot, task, widest};
 use crate::rectified::in_range;
-use crate::{Error, Real, Shape, shape};
+use crate::{Error, Real, Scale, Shape, shape};
 
 /// The constants of a prepared layer, as borrowed row-major slices: what an exported model holds.
 #[derive(Debug, Clone, Copy)]
@@ -42,12 +42,13 @@ task!(AreUsual, Constants::are_usual, (constants: &'a Constants<'a, T>) -> bool)
 #[derive(Debug, Clone, Copy)]
 pub struct Prepared<'a, T> {
     shape: Shape,
+    scale: Scale,
     constants: Constants<'a, T>,
     usual: bool,
 }
 
 impl<'a, T: Real> Prepared<'a, T> {
-    /// A prepared layer over borrowed constants.
+    /// A prepared layer over borrowed constants, their mean over the components.
     ///
     /// # Errors
     ///
@@ -57,7 +58,18 @@ impl<'a, T: Real> Prepared<'a, T> {
         shape::exact("w", constants.w.len(), shape.u_len())?;
         shape::exact("mu", constants.mu.len(), shape.mu_len())?;
         shape::exact("variance", constants.variance.len(), shape.sigma_len())?;
-        Ok(Self { shape, constants, usual: widest(AreUsual, (&constants,)) })
+        Ok(Self { shape, scale: Scale::Mean, constants, usual: widest(AreUsual, (&constants,)) })
+    }
+
+    /// The same layer with another scale.
+    #[must_use]
+    pub const fn with_scale(self, scale: Scale) -> Self {
+        Self { scale, ..self }
+    }
+
+    /// What the sum over the components is divided by.
+    pub(super) fn divisor(&self) -> T {
+        self.scale.divisor(self.shape.components())
     }
 
     /// The sizes.
@@ -158,7 +170,7 @@ impl<'a, T: Real> Prepared<'a, T> {
         let transposed = RowsMut { data: transposed, stride };
         record.write_moments(0, Matrix::rows(mu, inputs), Matrix::rows(variance, inputs), transposed, inputs);
         record.rectify(variance, inputs, least, plain);
-        record.sum(0, a, outputs, y, y_transposed);
+        record.sum(0, a, self.divisor(), outputs, y, y_transposed);
         plain
     }
 }
@@ -176,6 +188,7 @@ impl<T: Real> Task<(&Prepared<'_, T>, &[T], &mut [T], &mut RowScratch<'_, T>)> f
         (layer, x, y, scratch): (&Prepared<'_, T>, &[T], &mut [T], &mut RowScratch<'_, T>),
     ) {
         let Prepared { shape, constants: Constants { a, w, mu, variance }, .. } = *layer;
+        let divisor = layer.divisor();
         let (inputs, outputs) = (shape.inputs(), shape.outputs());
         let RowScratch { sigma, direction, at } = scratch;
         for (square, &x) in direction.iter_mut().zip(x) {
@@ -199,9 +212,8 @@ impl<T: Real> Task<(&Prepared<'_, T>, &[T], &mut [T], &mut RowScratch<'_, T>)> f
                 }
             });
         }
-        let components = T::from_usize(shape.components());
         for y in y {
-            *y /= components;
+            *y /= divisor;
         }
     }
 }

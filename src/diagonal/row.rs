@@ -11,8 +11,11 @@
 //!                          ∂xᵢ += μᵢ ∂m + σᵢ (∂s yᵢ + p cᵢσᵢ)
 //! ```
 //!
+//! In centred coordinates μ r is left out of q, ⟨c, μ⟩ out of A and cᵢ r out of ∂μ.
+//!
 //! No term divides by s, so nothing overflows however small s is.
 
+use super::form::Form;
 use super::parameters::{Component, Gradients, Parameters};
 use crate::kernel::{Along, LANES, Simd, Task, Vector, add_scaled, dot, for_each_dot, widest};
 use crate::rectified::{Projection, in_range, project_checked};
@@ -21,48 +24,52 @@ use crate::{Real, Rectified, Shape};
 /// Overwrites `y` with h(x) of one row.
 pub(super) fn forward<T: Real>(
     shape: Shape,
+    form: Form,
     parameters: Parameters<'_, T>,
     x: &[T],
     y: &mut [T],
     scratch: &mut Scratch<'_, T>,
 ) {
-    widest(Forward, (shape, parameters, x, y, scratch));
+    widest(Forward, (shape, form, parameters, x, y, scratch));
 }
 
 /// [`forward`].
 struct Forward;
 
-impl<T: Real> Task<(Shape, Parameters<'_, T>, &[T], &mut [T], &mut Scratch<'_, T>)> for Forward {
+/// The arguments of [`forward`].
+type ForwardArguments<'a, 'b, T> =
+    (Shape, Form, Parameters<'a, T>, &'a [T], &'a mut [T], &'a mut Scratch<'b, T>);
+
+impl<T: Real> Task<ForwardArguments<'_, '_, T>> for Forward {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(
-        self,
-        simd: S,
-        (shape, parameters, x, y, scratch): (Shape, Parameters<'_, T>, &[T], &mut [T], &mut Scratch<'_, T>),
-    ) {
+    fn run<S: Simd>(self, simd: S, (shape, form, parameters, x, y, scratch): ForwardArguments<'_, '_, T>) {
         let Scratch { q, pre_activations, .. } = scratch;
-        for (component, at) in parameters.components(shape).zip(pre_activations.iter_mut()) {
+        for (component, at) in parameters.components(shape, form.coordinates).zip(pre_activations.iter_mut())
+        {
             (*at.mean, *at.squares) = component.moments(simd, x);
         }
         pre_activations.rectify(simd);
         y.fill(T::zero());
-        for (component, at) in parameters.components(shape).zip(pre_activations.iter_mut()) {
+        for (component, at) in parameters.components(shape, form.coordinates).zip(pre_activations.iter_mut())
+        {
             if !in_range(*at.squares) {
                 let rectified = project_checked(component.mu, component.sigma, x, q).rectified;
                 (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
             }
             let (r, p) = (*at.mean, *at.probability);
-            Weighted { simd, component: &component, x, q, r: simd.splat(r), p: simd.splat(p) }.along(x.len());
+            let mean = simd.splat(form.coordinates.through_mean(r));
+            Weighted { simd, component: &component, x, q, mean, p: simd.splat(p) }.along(x.len());
             for_each_dot(simd, component.u, q, |output, dot| {
                 if let Some((y, &v)) = y.get_mut(output).zip(component.v.get(output)) {
                     *y += dot + v * r;
                 }
             });
         }
-        let components = T::from_usize(shape.components());
+        let divisor = form.scale.divisor::<T>(shape.components());
         for y in y {
-            *y /= components;
+            *y /= divisor;
         }
     }
 }
@@ -149,7 +156,8 @@ struct Weighted<'a, T, S> {
     component: &'a Component<'a, T>,
     x: &'a [T],
     q: &'a mut [T],
-    r: Vector<T>,
+    /// What μ is multiplied by: r, or 0 in centred coordinates.
+    mean: Vector<T>,
     p: Vector<T>,
 }
 
@@ -159,7 +167,7 @@ impl<T: Real, S: Simd> Along for Weighted<'_, T, S> {
         let simd = self.simd;
         let sigma = simd.load::<WHOLE, T>(self.component.sigma, at)?;
         let spread = simd.mul(sigma, simd.mul(sigma, simd.load::<WHOLE, T>(self.x, at)?));
-        let mean = simd.mul(simd.load::<WHOLE, T>(self.component.mu, at)?, self.r);
+        let mean = simd.mul(simd.load::<WHOLE, T>(self.component.mu, at)?, self.mean);
         simd.store::<WHOLE, T>(self.q, at, simd.mul_add(spread, self.p, mean));
         Some(())
     }
@@ -248,11 +256,12 @@ impl<T: Real> Component<'_, T> {
         }
         let at = projection.rectified;
         let p = at.probability;
-        let a = dot(c, self.mu) + dot(g, self.v);
+        let a = self.coordinates.through_mean(dot(c, self.mu)) + dot(g, self.v);
         let b = dot(q, direction);
         let of_m = a * p + b * at.density;
         let of_s = a * at.density - b * at.density_moment;
         if let Some(of_mu) = gradients.mu.as_deref_mut() {
+            let r = self.coordinates.through_mean(r);
             for ((of_mu, &c), &x) in of_mu.iter_mut().zip(c.iter()).zip(x) {
                 *of_mu += c * r + x * of_m;
             }
@@ -274,7 +283,8 @@ impl<T: Real> Component<'_, T> {
     /// q = E[β ReLU(z)] = μ r + σ⊙(σ⊙x) p.
     #[inline(always)]
     fn mean_of_weighted(&self, x: &[T], projection: &Projection<T>, q: &mut [T]) {
-        let (r, p) = (projection.rectified.mean, projection.rectified.probability);
+        let at = projection.rectified;
+        let (r, p) = (self.coordinates.through_mean(at.mean), at.probability);
         for (q, ((&mu, &sigma), &x)) in q.iter_mut().zip(self.mu.iter().zip(self.sigma).zip(x)) {
             *q = mu * r + sigma * (sigma * x) * p;
         }

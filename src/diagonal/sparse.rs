@@ -193,9 +193,9 @@ impl<T: Real> Task<(&Sparse<'_, T>, &[T], &mut [T], &mut Scratch<'_, T>)> for Ro
                 *y += a * *at.mean + slope * *at.probability;
             }
         }
-        let components = T::from_usize(shape.components());
+        let divisor = layer.prepared.divisor();
         for y in y {
-            *y /= components;
+            *y /= divisor;
         }
     }
 }

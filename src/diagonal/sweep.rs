@@ -4,6 +4,7 @@
 //! ∂U = ∂W diag σ² + ∂a μᵀ     ∂μ = Σ ∂m x + Uᵀ∂a     ∂σ = σ∘(Σ (∂s/s) x∘x + 2 Σ_l ∂Wₗ∘Uₗ)
 //! ```
 
+use super::form::Coordinates;
 use crate::Real;
 use crate::kernel::{Along, Simd, Task, Vector, widest};
 
@@ -117,7 +118,9 @@ impl<T: Real> Rows<T> for Descending<'_, T> {
 }
 
 /// Passes along U once, four rows side by side, and finishes the sums.
-pub(super) fn sweep<T: Real, U: Rows<T>>(mu: &[T], u: U, sums: &mut Sums<'_, T>) {
+///
+/// In centred coordinates ∂a reaches neither U nor μ.
+pub(super) fn sweep<T: Real, U: Rows<T>>(mu: &[T], coordinates: Coordinates, u: U, sums: &mut Sums<'_, T>) {
     let (inputs, stride) = (mu.len(), sums.variance.len());
     let mut rest = u;
     for (of_a, of_w) in sums.of_a.chunks(4).zip(sums.of_w.chunks(4 * stride)) {
@@ -128,14 +131,22 @@ pub(super) fn sweep<T: Real, U: Rows<T>>(mu: &[T], u: U, sums: &mut Sums<'_, T>)
             let (second, others) = others.split_row(inputs);
             let (third, others) = others.split_row(inputs);
             let (fourth, others) = others.split_row(inputs);
-            widest(Several, (columns, [first, second, third, fourth], [a, b, c, d], of_w));
+            widest(
+                Several,
+                (
+                    columns,
+                    [first, second, third, fourth],
+                    [a, b, c, d].map(|a| coordinates.through_mean(a)),
+                    of_w,
+                ),
+            );
             rest = others;
             continue;
         }
         let mut columns = columns;
         for (&a, of_w) in of_a.iter().zip(of_w.chunks(stride)) {
             let (row, others) = rest.split_row(inputs);
-            widest(Several, (columns.reborrow(), [row], [a], of_w));
+            widest(Several, (columns.reborrow(), [row], [coordinates.through_mean(a)], of_w));
             rest = others;
         }
     }

@@ -105,7 +105,7 @@ impl<T: Real> Record<'_, T> {
     /// `weighted` are scratch.
     pub(super) fn values(
         &self,
-        shape: JointShape,
+        (shape, divisor): (JointShape, T),
         (mu_w, c_w): (&[T], &[T]),
         first: usize,
         y: &mut [T],
@@ -127,7 +127,6 @@ impl<T: Real> Record<'_, T> {
             self.weigh(component, first, rank, weighted);
             add(Onto::Sums, Matrix::rows(c_w, rank), Rows { data: &*weighted, stride: width }, rank);
         }
-        let divisor = shape.divisor::<T>();
         for y in y_transposed.iter_mut() {
             *y /= divisor;
         }

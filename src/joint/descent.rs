@@ -5,7 +5,7 @@ use super::passes::{Pass, Wanted};
 use super::workspace::{Alone, Layout, Workspace};
 use super::{Joint, JointShape};
 use crate::kernel::Workers;
-use crate::{Error, Real, shape};
+use crate::{Error, Real, Scale, shape};
 
 /// A joint layer over parameters that it may write: the forward pass of [`Joint`], and a backward pass joined with a
 /// step of gradient descent,
@@ -42,6 +42,7 @@ use crate::{Error, Real, shape};
 pub struct JointMut<'a, T> {
     shape: JointShape,
     parameters: ParametersMut<'a, T>,
+    scale: Scale,
     workers: Workers<'a>,
 }
 
@@ -53,7 +54,13 @@ impl<'a, T: Real> JointMut<'a, T> {
     /// [`Error::Length`] when a block does not have the length that `shape` gives it.
     pub fn new(shape: JointShape, parameters: ParametersMut<'a, T>) -> Result<Self, Error> {
         parameters.as_ref().check(shape)?;
-        Ok(Self { shape, parameters, workers: Workers::alone() })
+        Ok(Self { shape, parameters, scale: Scale::Mean, workers: Workers::alone() })
+    }
+
+    /// The same layer with another scale; see [`Joint::with_scale`].
+    #[must_use]
+    pub fn with_scale(self, scale: Scale) -> Self {
+        Self { scale, ..self }
     }
 
     /// The same layer on several threads; see [`Joint::with_threads`].
@@ -72,7 +79,12 @@ impl<'a, T: Real> JointMut<'a, T> {
     /// The layer as it is now, for its forward pass.
     #[must_use]
     pub fn as_joint(&self) -> Joint<'_, T> {
-        Joint { shape: self.shape, parameters: self.parameters.as_ref(), workers: self.workers }
+        Joint {
+            shape: self.shape,
+            parameters: self.parameters.as_ref(),
+            scale: self.scale,
+            workers: self.workers,
+        }
     }
 
     /// The number of scratch elements that both passes need for a batch of `batch` rows:
@@ -114,7 +126,7 @@ impl<'a, T: Real> JointMut<'a, T> {
             shape::exact("dx", dx.len(), x.len())?;
         }
         let layout = Layout::for_workers(shape, batch, self.workers);
-        let pass = Pass { shape, workers: self.workers, x };
+        let pass = Pass { shape, scale: self.scale, workers: self.workers, x };
         if layout.lanes == 0 {
             let mut work = Alone::split(layout, work)?;
             pass.cotangents_alone(self.parameters.as_ref(), g, dx, &mut work);

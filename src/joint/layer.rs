@@ -6,7 +6,7 @@ use super::passes::{Pass, Wanted};
 use super::prepared::{Constants, Prepared};
 use super::workspace::{Alone, Layout, Workspace};
 use crate::kernel::{Rows, RowsMut, Workers, transpose};
-use crate::{Error, Real, shape};
+use crate::{Error, Real, Scale, shape};
 
 /// A Gaussian mixture layer with a joint covariance of weights and outputs, over borrowed parameters.
 ///
@@ -53,6 +53,7 @@ use crate::{Error, Real, shape};
 pub struct Joint<'a, T> {
     pub(super) shape: JointShape,
     pub(super) parameters: Parameters<'a, T>,
+    pub(super) scale: Scale,
     pub(super) workers: Workers<'a>,
 }
 
@@ -64,7 +65,13 @@ impl<'a, T: Real> Joint<'a, T> {
     /// [`Error::Length`] when a block does not have the length that `shape` gives it.
     pub fn new(shape: JointShape, parameters: Parameters<'a, T>) -> Result<Self, Error> {
         parameters.check(shape)?;
-        Ok(Self { shape, parameters, workers: Workers::alone() })
+        Ok(Self { shape, parameters, scale: Scale::Mean, workers: Workers::alone() })
+    }
+
+    /// The same layer with another scale: the sum over the components in the place of their mean.
+    #[must_use]
+    pub fn with_scale(self, scale: Scale) -> Self {
+        Self { scale, ..self }
     }
 
     /// The same layer on several threads, with the same bits for any number; see
@@ -196,7 +203,7 @@ impl<'a, T: Real> Joint<'a, T> {
     }
 
     fn pass<'b>(&'b self, x: &'b [T]) -> Pass<'b, T> {
-        Pass { shape: self.shape, workers: self.workers, x }
+        Pass { shape: self.shape, scale: self.scale, workers: self.workers, x }
     }
 
     /// Checks the lengths of a backward pass and returns the number of rows.
@@ -258,6 +265,7 @@ impl<'a, T: Real> Joint<'a, T> {
             transpose(Rows { data: c_b, stride: rank }, columns, inputs, rank);
         }
         let Parameters { mu_w, mu_b, c_w, .. } = self.parameters;
-        Prepared::new(self.shape, Constants { mu_w, mu_b, c_w, columns: storage })
+        let constants = Constants { mu_w, mu_b, c_w, columns: storage };
+        Ok(Prepared::new(self.shape, constants)?.with_scale(self.scale))
     }
 }

@@ -12,6 +12,7 @@ mod row;
 mod shape;
 mod workspace;
 
+pub use crate::scale::Scale;
 pub use descent::JointMut;
 #[cfg(feature = "rand")]
 pub use initialise::initialise;

@@ -7,14 +7,15 @@ use super::JointShape;
 use super::parameters::{Parameters, Target, Targets};
 use super::row::add_value;
 use super::workspace::{Alone, Fields, Local, Locals, Workspace};
-use crate::Real;
 use crate::batch::{CHUNK, GROUP, bounded, examine_rows, share_plain, transpose_plain};
 use crate::kernel::{LANES, Onto, Panels, Rows, Split, Workers, add_scaled};
+use crate::{Real, Scale};
 
 /// What is read by every stage of a pass.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pass<'a, T> {
     pub(super) shape: JointShape,
+    pub(super) scale: Scale,
     pub(super) workers: Workers<'a>,
     pub(super) x: &'a [T],
 }
@@ -62,7 +63,7 @@ impl<T: Real> Pass<'_, T> {
         for (chunk, y) in y.chunks_mut(CHUNK.saturating_mul(outputs)).enumerate() {
             let scratch = (&mut *y_transposed, &mut *weighted);
             let outer = (parameters.mu_w, parameters.c_w);
-            fields.record.values(self.shape, outer, chunk * CHUNK, y, scratch);
+            fields.record.values((self.shape, self.divisor()), outer, chunk * CHUNK, y, scratch);
         }
     }
 
@@ -150,7 +151,7 @@ impl<T: Real> Pass<'_, T> {
         of_c_w.fill(T::zero());
         for (chunk, g) in g.chunks(CHUNK.saturating_mul(outputs)).enumerate() {
             let first = chunk * CHUNK;
-            let share = share_plain(g, outputs, self.shape.divisor(), &[], space);
+            let share = share_plain(g, outputs, self.divisor(), &[], space);
             let (weighted, _) = weighted.split_at_mut(rank * share.stride);
             let sums = of_mu_w.chunks_exact_mut(outputs).zip(of_c_w.chunks_exact_mut(outputs * rank));
             for (index, (component, (of_mu_w, of_c_w))) in
@@ -228,11 +229,16 @@ impl<T: Real> Pass<'_, T> {
         rows.filter(|(_, (_, plain))| plain.is_zero()).map(|(row, (x, _))| (row, x))
     }
 
-    /// The cotangent of a row times 1/K.
+    /// What the sum over the components is divided by.
+    fn divisor(&self) -> T {
+        self.scale.divisor(self.shape.components())
+    }
+
+    /// The cotangent of a row over the divisor.
     fn share(&self, g: &[T], row: usize, share: &mut [T]) {
         let g = g.chunks_exact(self.shape.outputs()).nth(row).unwrap_or_default();
         for (share, &g) in share.iter_mut().zip(g) {
-            *share = g / self.shape.divisor();
+            *share = g / self.divisor();
         }
     }
 }
@@ -250,7 +256,7 @@ impl<T: Real> Pass<'_, T> {
                 add_value((component.mu_w, component.c_w), &at, directions.q, y);
             }
             for y in y {
-                *y /= self.shape.divisor();
+                *y /= self.divisor();
             }
         }
     }

@@ -6,7 +6,7 @@ use super::row::{Directions, add_value, rectify};
 use crate::batch::{CHUNK, LEAST_ROWS, Record, examine_rows, transpose_plain, write_product};
 use crate::kernel::{Matrix, Rows, Simd, Task, for_each_dot, widest};
 use crate::shape::{self, take, whole};
-use crate::{Error, Real, Rectified};
+use crate::{Error, Real, Rectified, Scale};
 
 /// The constants of a prepared layer, as borrowed row-major slices: what an exported model holds.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +34,7 @@ pub struct Constants<'a, T> {
 pub struct Prepared<'a, T> {
     shape: JointShape,
     constants: Constants<'a, T>,
+    scale: Scale,
     usual: bool,
 }
 
@@ -49,7 +50,13 @@ impl<'a, T: Real> Prepared<'a, T> {
         shape::exact("mu_b", mu_b.len(), shape.mu_b_len())?;
         shape::exact("c_w", c_w.len(), shape.c_w_len())?;
         shape::exact("columns", columns.len(), shape.c_b_len())?;
-        Ok(Self { shape, constants, usual: are_usual(columns, c_w, mu_b, mu_w) })
+        Ok(Self { shape, constants, scale: Scale::Mean, usual: are_usual(columns, c_w, mu_b, mu_w) })
+    }
+
+    /// The same layer with another scale.
+    #[must_use]
+    pub fn with_scale(self, scale: Scale) -> Self {
+        Self { scale, ..self }
     }
 
     /// The sizes.
@@ -138,7 +145,13 @@ impl<'a, T: Real> Prepared<'a, T> {
         for (x, y) in x.chunks(x_chunk).zip(y.chunks_mut(y_chunk)) {
             self.record(x, (&mut *plain, &mut *least), transposed, &mut directions, &mut record);
             let Constants { mu_w, c_w, .. } = self.constants;
-            record.values(self.shape, (mu_w, c_w), 0, y, (&mut *y_transposed, &mut *weighted));
+            record.values(
+                (self.shape, self.divisor()),
+                (mu_w, c_w),
+                0,
+                y,
+                (&mut *y_transposed, &mut *weighted),
+            );
         }
         Ok(())
     }
@@ -171,6 +184,10 @@ impl<'a, T: Real> Prepared<'a, T> {
         }
     }
 
+    fn divisor(&self) -> T {
+        self.scale.divisor(self.shape.components())
+    }
+
     /// h(x) of one row.
     fn row(&self, x: &[T], y: &mut [T], directions: &mut Directions<'_, T>) {
         y.fill(T::zero());
@@ -179,7 +196,7 @@ impl<'a, T: Real> Prepared<'a, T> {
             add_value((component.mu_w, component.c_w), &at, directions.q, y);
         }
         for y in y {
-            *y /= self.shape.divisor();
+            *y /= self.divisor();
         }
     }
 

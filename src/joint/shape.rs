@@ -112,11 +112,6 @@ impl JointShape {
     pub const fn parameter_count(self) -> usize {
         self.mu_w_len() + self.mu_b_len() + self.c_w_len() + self.c_b_len()
     }
-
-    /// What the sum over the components is divided by.
-    pub(super) fn divisor<T: crate::Real>(self) -> T {
-        T::from_usize(self.components)
-    }
 }
 
 #[cfg(test)]

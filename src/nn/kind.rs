@@ -2,8 +2,10 @@
 
 use alloc::boxed::Box;
 
-use super::{Dense, Layer, Mixture, Relu};
-use crate::{Error, Real, Shape};
+use super::{Dense, JointGamma, JointMixture, Layer, Mixture, Relu};
+use crate::diagonal::Form;
+use crate::joint::JointShape;
+use crate::{Error, Real, Scale, Shape};
 
 /// A layer's kind and sizes: what a checkpoint keeps of it besides its parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,6 +17,17 @@ pub enum LayerKind {
         shape: Shape,
         /// The scale γ of the starting values.
         gamma: f64,
+        /// The coordinates and the scale.
+        form: Form,
+    },
+    /// A Gaussian mixture layer with a joint covariance, [`JointMixture`].
+    Joint {
+        /// Inputs d, outputs L, components K, rank R.
+        shape: JointShape,
+        /// The scales of the starting values.
+        gamma: JointGamma,
+        /// How the components are put together.
+        scale: Scale,
     },
     /// A dense layer, [`Dense`].
     Dense {
@@ -35,11 +48,12 @@ pub enum LayerKind {
 }
 
 impl LayerKind {
-    /// A short name for reports: `gm`, `dense`, `relu`, or the other layer's own.
+    /// A short name for reports: `gm`, `joint`, `dense`, `relu`, or the other layer's own.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match *self {
             Self::Mixture { .. } => "gm",
+            Self::Joint { .. } => "joint",
             Self::Dense { .. } => "dense",
             Self::Relu { .. } => "relu",
             Self::Other(name) => name,
@@ -53,7 +67,12 @@ impl LayerKind {
     /// A size that is zero or too large.
     pub fn build<T: Real>(&self) -> Result<Option<Box<dyn Layer<T>>>, Error> {
         Ok(match *self {
-            Self::Mixture { shape, gamma } => Some(Box::new(Mixture::new(shape, gamma))),
+            Self::Mixture { shape, gamma, form } => {
+                Some(Box::new(Mixture::new(shape, gamma).with_form(form)))
+            }
+            Self::Joint { shape, gamma, scale } => {
+                Some(Box::new(JointMixture::new(shape, gamma).with_scale(scale)))
+            }
             Self::Dense { inputs, outputs, bias } => Some(Box::new(Dense::new(inputs, outputs, bias)?)),
             Self::Relu { width } => Some(Box::new(Relu::new(width)?)),
             Self::Other(_) => None,

@@ -4,7 +4,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Block, Layer, LayerKind};
-use crate::diagonal::{self, Diagonal, DiagonalMut, Gradients, Parameters, ParametersMut, Rates};
+use crate::diagonal::{
+    self, Coordinates, Diagonal, DiagonalMut, Form, Gradients, Parameters, ParametersMut, Rates, Scale,
+};
 use crate::kernel::Workers;
 use crate::{Error, Real, Shape};
 
@@ -20,6 +22,7 @@ use crate::{Error, Real, Shape};
 pub struct Mixture {
     shape: Shape,
     gamma: f64,
+    form: Form,
     #[cfg(feature = "threads")]
     threads: Option<crate::Threads>,
 }
@@ -31,9 +34,17 @@ impl Mixture {
         Self {
             shape,
             gamma,
+            form: Form { coordinates: Coordinates::Paper, scale: Scale::Mean },
             #[cfg(feature = "threads")]
             threads: None,
         }
+    }
+
+    /// The same layer with other coordinates or another scale; see [`Diagonal::with_form`].
+    #[must_use]
+    pub const fn with_form(mut self, form: Form) -> Self {
+        self.form = form;
+        self
     }
 
     /// The same layer on several threads, with the same bits; see [`Diagonal::with_threads`].
@@ -46,7 +57,7 @@ impl Mixture {
     /// The layer over its parameters in one flat slice.
     fn diagonal<'a, T: Real>(&'a self, parameters: &'a [T]) -> Result<Diagonal<'a, T>, Error> {
         let layer = Diagonal::new(self.shape, Parameters::from_flat(self.shape, parameters)?)?;
-        Ok(layer.with_workers(self.workers()))
+        Ok(layer.with_form(self.form).with_workers(self.workers()))
     }
 
     /// Who runs the parts of a pass.
@@ -61,7 +72,7 @@ impl Mixture {
 
 impl<T: Real> Layer<T> for Mixture {
     fn kind(&self) -> LayerKind {
-        LayerKind::Mixture { shape: self.shape, gamma: self.gamma }
+        LayerKind::Mixture { shape: self.shape, gamma: self.gamma, form: self.form }
     }
 
     fn inputs(&self) -> usize {
@@ -128,7 +139,8 @@ impl<T: Real> Layer<T> for Mixture {
             return Err(Error::Length { argument: "rates", expected: 4, got: rates.len() });
         };
         let parameters = ParametersMut::from_flat(self.shape, parameters)?;
-        let mut layer = DiagonalMut::new(self.shape, parameters)?.with_workers(self.workers());
+        let layer = DiagonalMut::new(self.shape, parameters)?;
+        let mut layer = layer.with_form(self.form).with_workers(self.workers());
         layer.descend_after_forward(x, g, Rates { mu, sigma, u, v }, dx, work)?;
         Ok(true)
     }

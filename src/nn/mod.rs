@@ -33,6 +33,7 @@
 //! ```
 
 mod dense;
+mod joint;
 mod kind;
 mod layer;
 mod loss;
@@ -40,8 +41,10 @@ mod mixture;
 mod network;
 mod optimizer;
 mod relu;
+mod schedule;
 
 pub use dense::Dense;
+pub use joint::{JointGamma, JointMixture};
 pub use kind::LayerKind;
 pub use layer::{Block, Layer};
 pub use loss::{cross_entropy, squared};
@@ -49,3 +52,4 @@ pub use mixture::Mixture;
 pub use network::{Network, NetworkError, ParameterBlock};
 pub use optimizer::{Adam, AdamSettings, Optimizer, Sgd};
 pub use relu::Relu;
+pub use schedule::Cosine;

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt::Debug;
 
 use super::ParameterBlock;
+use crate::kernel::{Along, Simd, Vector, task, widest};
 use crate::{Error, Real, shape};
 
 /// A rule that changes parameters by their gradients.
@@ -19,6 +20,9 @@ pub trait Optimizer<T: Real>: Debug + Send {
     /// [`Error::Length`] when the optimiser was made for other blocks or the slices do not fit.
     fn step(&mut self, blocks: &[ParameterBlock], parameters: &mut [T], gradients: &[T])
     -> Result<(), Error>;
+
+    /// Multiplies all learning rates by `factor` from now on, in the place of the factor before.
+    fn set_rate_factor(&mut self, factor: T);
 
     /// The learning rates, one a block, of an optimiser that is plain gradient descent and nothing else: layers
     /// may then join the step with their backward pass.
@@ -47,6 +51,8 @@ pub trait Optimizer<T: Real>: Debug + Send {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sgd<T> {
     rates: Vec<T>,
+    /// The rates before any factor.
+    full_rates: Vec<T>,
     momentum: T,
     velocity: Vec<T>,
 }
@@ -54,7 +60,8 @@ pub struct Sgd<T> {
 impl<T: Real> Sgd<T> {
     /// Plain gradient descent with the learning rate `rate(block)` for each block.
     pub fn new(blocks: &[ParameterBlock], rate: impl FnMut(&ParameterBlock) -> T) -> Self {
-        Self { rates: blocks.iter().map(rate).collect(), momentum: T::zero(), velocity: Vec::new() }
+        let rates: Vec<T> = blocks.iter().map(rate).collect();
+        Self { full_rates: rates.clone(), rates, momentum: T::zero(), velocity: Vec::new() }
     }
 
     /// The same with momentum: gradients are remembered, weakened by `momentum` at each step.
@@ -69,6 +76,12 @@ impl<T: Real> Sgd<T> {
 }
 
 impl<T: Real> Optimizer<T> for Sgd<T> {
+    fn set_rate_factor(&mut self, factor: T) {
+        for (rate, &full) in self.rates.iter_mut().zip(&self.full_rates) {
+            *rate = factor * full;
+        }
+    }
+
     fn descent_rates(&self) -> Option<&[T]> {
         self.velocity.is_empty().then_some(&self.rates)
     }
@@ -143,6 +156,7 @@ impl Default for AdamSettings {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Adam<T> {
     rates: Vec<T>,
+    rate_factor: T,
     settings: AdamSettings,
     steps: u64,
     mean: Vec<T>,
@@ -159,6 +173,7 @@ impl<T: Real> Adam<T> {
         let zeros = vec![T::zero(); blocks.last().map_or(0, |block| block.range.end)];
         Self {
             rates: blocks.iter().map(rate).collect(),
+            rate_factor: T::one(),
             settings,
             steps: 0,
             mean: zeros.clone(),
@@ -168,6 +183,10 @@ impl<T: Real> Adam<T> {
 }
 
 impl<T: Real> Optimizer<T> for Adam<T> {
+    fn set_rate_factor(&mut self, factor: T) {
+        self.rate_factor = factor;
+    }
+
     fn step(
         &mut self,
         blocks: &[ParameterBlock],
@@ -181,15 +200,9 @@ impl<T: Real> Optimizer<T> for Adam<T> {
         let count = self.steps as f64;
         let mean_correction = 1.0 - libm::pow(mean_decay, count);
         let square_correction = 1.0 - libm::pow(square_decay, count);
-        let square_scale = T::from_f64(1.0 / square_correction);
-        let (mean_decay, mean_part) = (T::from_f64(mean_decay), T::from_f64(1.0 - mean_decay));
-        let (square_decay, square_part) = (T::from_f64(square_decay), T::from_f64(1.0 - square_decay));
-        let epsilon = T::from_f64(epsilon);
         let least = T::SAFE_SQUARES.0;
-        let least_gradient = least.sqrt();
         for (block, &rate) in blocks.iter().zip(&self.rates).filter(|(block, _)| !block.frozen) {
             let range = || block.range.clone();
-            let rate = rate / T::from_f64(mean_correction);
             let (Some(parameters), Some(gradients), Some(mean), Some(square)) = (
                 parameters.get_mut(range()),
                 gradients.get(range()),
@@ -198,23 +211,102 @@ impl<T: Real> Optimizer<T> for Adam<T> {
             ) else {
                 continue;
             };
-            for (((parameter, &gradient), mean), square) in
-                parameters.iter_mut().zip(gradients).zip(mean).zip(square)
-            {
-                let squared = large_or_zero(gradient, least_gradient);
-                *mean = large_or_zero(mean_decay * *mean + mean_part * gradient, least);
-                *square = large_or_zero(square_decay * *square + square_part * (squared * squared), least);
-                *parameter -= rate * *mean / ((*square * square_scale).sqrt() + epsilon);
-            }
+            let factors = Factors {
+                mean_decay: T::from_f64(mean_decay),
+                mean_part: T::from_f64(1.0 - mean_decay),
+                square_decay: T::from_f64(square_decay),
+                square_part: T::from_f64(1.0 - square_decay),
+                square_scale: T::from_f64(1.0 / square_correction),
+                rate: self.rate_factor * rate / T::from_f64(mean_correction),
+                epsilon: T::from_f64(epsilon),
+                least,
+                least_gradient: least.sqrt(),
+            };
+            widest(AdamStep, (factors, parameters, gradients, mean, square));
         }
         Ok(())
     }
 }
 
-/// `value`, or 0 where |value| is below `least`; NaN stays.
-#[inline]
-fn large_or_zero<T: Real>(value: T, least: T) -> T {
-    if value.abs() < least { T::zero() } else { value }
+/// What is the same for all parameters of a block.
+#[derive(Debug, Clone, Copy)]
+struct Factors<T> {
+    mean_decay: T,
+    mean_part: T,
+    square_decay: T,
+    square_part: T,
+    square_scale: T,
+    rate: T,
+    epsilon: T,
+    least: T,
+    least_gradient: T,
+}
+
+/// A step of Adam along a block.
+struct AdamWalk<'a, T, S> {
+    simd: S,
+    factors: Factors<T>,
+    parameters: &'a mut [T],
+    gradients: &'a [T],
+    mean: &'a mut [T],
+    square: &'a mut [T],
+}
+
+impl<T: Real, S: Simd> Along for AdamWalk<'_, T, S> {
+    #[inline(always)]
+    fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
+        let (simd, factors) = (self.simd, self.factors);
+        let gradient = simd.load::<WHOLE, T>(self.gradients, at)?;
+        let squared = large_or_zero(gradient, factors.least_gradient);
+        let squared = simd.mul(simd.splat(factors.square_part), simd.mul(squared, squared));
+        let mean = simd.mul(simd.splat(factors.mean_decay), simd.load::<WHOLE, T>(self.mean, at)?);
+        let mean = simd.add(mean, simd.mul(simd.splat(factors.mean_part), gradient));
+        let square = simd.mul(simd.splat(factors.square_decay), simd.load::<WHOLE, T>(self.square, at)?);
+        let (mean, square) =
+            (large_or_zero(mean, factors.least), large_or_zero(simd.add(square, squared), factors.least));
+        simd.store::<WHOLE, T>(self.mean, at, mean);
+        simd.store::<WHOLE, T>(self.square, at, square);
+        let root = simd.sqrt(simd.mul(square, simd.splat(factors.square_scale)));
+        let Vector(divisor) = simd.add(root, simd.splat(factors.epsilon));
+        let Vector(mut change) = simd.mul(simd.splat(factors.rate), mean);
+        for (change, divisor) in change.iter_mut().zip(divisor) {
+            *change /= divisor;
+        }
+        let parameters = simd.load::<WHOLE, T>(self.parameters, at)?;
+        simd.store::<WHOLE, T>(self.parameters, at, simd.sub(parameters, Vector(change)));
+        Some(())
+    }
+}
+
+/// [`AdamWalk`] compiled for the vectors at hand.
+#[inline(always)]
+fn adam_step<T: Real, S: Simd>(
+    simd: S,
+    factors: Factors<T>,
+    parameters: &mut [T],
+    gradients: &[T],
+    mean: &mut [T],
+    square: &mut [T],
+) {
+    let len = parameters.len();
+    AdamWalk { simd, factors, parameters, gradients, mean, square }.along(len);
+}
+
+task!(AdamStep, adam_step, (
+    factors: Factors<T>,
+    parameters: &'a mut [T],
+    gradients: &'a [T],
+    mean: &'a mut [T],
+    square: &'a mut [T],
+) -> ());
+
+/// Each value, or 0 where its size is below `least`; NaN stays.
+#[inline(always)]
+fn large_or_zero<T: Real>(Vector(mut values): Vector<T>, least: T) -> Vector<T> {
+    for value in &mut values {
+        *value = if value.abs() < least { T::zero() } else { *value };
+    }
+    Vector(values)
 }
 
 /// Checks the lengths that every optimiser has to agree on.

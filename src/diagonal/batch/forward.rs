@@ -44,6 +44,7 @@ impl<T: Real> Record<'_, T> {
         &self,
         first: usize,
         a: &[T],
+        divisor: T,
         outputs: usize,
         y: &mut [T],
         y_transposed: &mut [T],
@@ -51,7 +52,7 @@ impl<T: Real> Record<'_, T> {
         let rows = y.len() / outputs;
         let width = rows.next_multiple_of(LANES);
         let (y_transposed, _) = y_transposed.split_at_mut(outputs * width);
-        widest(Sum, (self, first, width, a, &mut *y_transposed));
+        widest(Sum, (self, first, width, a, divisor, &mut *y_transposed));
         transpose(
             Rows { data: y_transposed, stride: width },
             RowsMut { data: y, stride: outputs },
@@ -69,11 +70,11 @@ fn sum<T: Real, S: Simd>(
     first: usize,
     width: usize,
     a: &[T],
+    divisor: T,
     y_transposed: &mut [T],
 ) {
     let lanes = record.lanes;
-    let of = |field: &[T]| -> usize { field.len() / lanes.max(1) };
-    let (outputs, components) = (y_transposed.len() / width, T::from_usize(of(record.mean)));
+    let outputs = y_transposed.len() / width;
     y_transposed.fill(T::zero());
     let fields = record.mean.chunks_exact(lanes).zip(record.probability.chunks_exact(lanes));
     let slopes = record.slope.chunks_exact(outputs * lanes).zip(a.chunks_exact(outputs));
@@ -87,7 +88,7 @@ fn sum<T: Real, S: Simd>(
         }
     }
     for y in y_transposed {
-        *y /= components;
+        *y /= divisor;
     }
 }
 
@@ -105,5 +106,6 @@ task!(Sum, sum, (
     first: usize,
     width: usize,
     a: &'a [T],
+    divisor: T,
     y_transposed: &'a mut [T],
 ) -> ());

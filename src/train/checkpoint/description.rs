@@ -3,11 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use super::CheckpointProblem;
-use crate::Shape;
-use crate::nn::{Layer, LayerKind, Network, NetworkError};
+use crate::diagonal::{Coordinates, Form};
+use crate::joint::JointShape;
+use crate::nn::{JointGamma, Layer, LayerKind, Network, NetworkError};
+use crate::{Scale, Shape};
 
 /// The version of the format that this code writes, and the only one that it reads.
 const VERSION: u64 = 1;
+
+/// Whether a setting need not be written.
+fn is_default(flag: &bool) -> bool {
+    !flag
+}
 
 /// What a file says about its network besides the parameters.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,9 +34,37 @@ struct Versioned {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 enum Entry {
-    Gm { inputs: usize, outputs: usize, components: usize, gamma: f64 },
-    Dense { inputs: usize, outputs: usize, bias: bool },
-    Relu { width: usize },
+    Gm {
+        inputs: usize,
+        outputs: usize,
+        components: usize,
+        gamma: f64,
+        /// Left out in the paper's coordinates.
+        #[serde(default, skip_serializing_if = "is_default")]
+        centred: bool,
+        /// Left out where the layer takes the mean over its components.
+        #[serde(default, skip_serializing_if = "is_default")]
+        sum: bool,
+    },
+    Joint {
+        inputs: usize,
+        outputs: usize,
+        components: usize,
+        rank: usize,
+        gamma: f64,
+        output_gamma: f64,
+        /// Left out where the layer takes the mean over its components.
+        #[serde(default, skip_serializing_if = "is_default")]
+        sum: bool,
+    },
+    Dense {
+        inputs: usize,
+        outputs: usize,
+        bias: bool,
+    },
+    Relu {
+        width: usize,
+    },
 }
 
 impl Description {
@@ -37,11 +72,22 @@ impl Description {
         let layers = network
             .layers()
             .map(|layer| match layer.kind() {
-                LayerKind::Mixture { shape, gamma } => Ok(Entry::Gm {
+                LayerKind::Mixture { shape, gamma, form } => Ok(Entry::Gm {
                     inputs: shape.inputs(),
                     outputs: shape.outputs(),
                     components: shape.components(),
                     gamma,
+                    centred: form.coordinates == Coordinates::Centred,
+                    sum: form.scale == Scale::Sum,
+                }),
+                LayerKind::Joint { shape, gamma, scale } => Ok(Entry::Joint {
+                    inputs: shape.inputs(),
+                    outputs: shape.outputs(),
+                    components: shape.components(),
+                    rank: shape.rank(),
+                    gamma: gamma.weights,
+                    output_gamma: gamma.outputs,
+                    sum: scale == Scale::Sum,
                 }),
                 LayerKind::Dense { inputs, outputs, bias } => Ok(Entry::Dense { inputs, outputs, bias }),
                 LayerKind::Relu { width } => Ok(Entry::Relu { width }),
@@ -69,10 +115,22 @@ impl Description {
         let mut layers: Vec<Box<dyn Layer<f32>>> = Vec::with_capacity(self.layers.len());
         for (index, entry) in self.layers.iter().enumerate() {
             let kind = match *entry {
-                Entry::Gm { inputs, outputs, components, gamma } => LayerKind::Mixture {
+                Entry::Gm { inputs, outputs, components, gamma, centred, sum } => LayerKind::Mixture {
                     shape: Shape::new(inputs, outputs, components).map_err(NetworkError::from)?,
                     gamma,
+                    form: Form {
+                        coordinates: if centred { Coordinates::Centred } else { Coordinates::Paper },
+                        scale: if sum { Scale::Sum } else { Scale::Mean },
+                    },
                 },
+                Entry::Joint { inputs, outputs, components, rank, gamma, output_gamma, sum } => {
+                    let shape = JointShape::new(inputs, outputs, components, rank);
+                    LayerKind::Joint {
+                        shape: shape.map_err(NetworkError::from)?,
+                        gamma: JointGamma { weights: gamma, outputs: output_gamma },
+                        scale: if sum { Scale::Sum } else { Scale::Mean },
+                    }
+                }
                 Entry::Dense { inputs, outputs, bias } => LayerKind::Dense { inputs, outputs, bias },
                 Entry::Relu { width } => LayerKind::Relu { width },
             };

@@ -1,0 +1,264 @@
+//! What each experiment trains and draws. Runs of the same name in several experiments are trained once.
+
+use crate::arguments::ExperimentName;
+
+use super::run::{DenseStart, LayerPlan, OptimizerPlan, Run};
+
+/// One experiment: its runs, and the figures over them.
+#[derive(Debug)]
+pub(super) struct Experiment {
+    /// The name of its files.
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    /// What is asked, for the page.
+    pub(super) question: &'static str,
+    pub(super) runs: Vec<Entry>,
+    pub(super) figures: Vec<Figure>,
+}
+
+/// A run, and what the experiment calls it.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) label: String,
+    pub(super) run: Run,
+}
+
+/// One figure; runs are named by their place in the experiment.
+#[derive(Debug)]
+pub(super) struct Figure {
+    /// The end of its file's name.
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    pub(super) runs: Vec<usize>,
+    pub(super) kind: FigureKind,
+}
+
+/// What a figure shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FigureKind {
+    /// Test error against the epoch, up to an epoch.
+    Curves { epochs: usize },
+    /// Final test error against the number of parameters.
+    Parameters,
+    /// Final test error against the operations of the whole training.
+    Operations,
+    /// Components or neurons on their way.
+    Evolution,
+}
+
+/// The experiments that a name stands for, `epochs` long.
+pub(super) fn experiments(name: ExperimentName, epochs: usize) -> Vec<Experiment> {
+    match name {
+        ExperimentName::Components => vec![components(epochs)],
+        ExperimentName::Dense => vec![dense(epochs)],
+        ExperimentName::Evolution => vec![evolution(epochs)],
+        ExperimentName::Lazy => vec![lazy(epochs)],
+        ExperimentName::Stacked => vec![stacked(epochs)],
+        ExperimentName::Covariance => vec![covariance(epochs)],
+        ExperimentName::All => vec![
+            components(epochs),
+            dense(epochs),
+            evolution(epochs),
+            lazy(epochs),
+            stacked(epochs),
+            covariance(epochs),
+        ],
+    }
+}
+
+fn components(epochs: usize) -> Experiment {
+    let runs =
+        [5, 10, 20].map(|components| entry(&format!("K = {components}"), paper(components, 0.5, epochs)));
+    Experiment {
+        name: "components",
+        title: "Number of components (the paper's Fig. 2)",
+        question: "How does the test error of a single GM layer depend on the number of components K?",
+        figures: vec![curves("error", "Test error of a GM layer with K components", runs.len(), epochs)],
+        runs: runs.into(),
+    }
+}
+
+fn dense(epochs: usize) -> Experiment {
+    let runs = vec![
+        entry("GM, K = 20", paper(20, 0.5, epochs)),
+        entry("dense 1000, standard", dense_sgd("standard", DenseStart::Standard, epochs)),
+        entry(
+            "dense 1000, mean-field",
+            dense_sgd("mean-field", DenseStart::MeanField { gamma: MEAN_FIELD }, epochs),
+        ),
+    ];
+    Experiment {
+        name: "dense",
+        title: "Against dense layers (the paper's Fig. 3)",
+        question: "How does a GM layer with K = 20 compare with a dense network of 1000 neurons?",
+        figures: vec![curves("error", "A GM layer and dense networks of width 1000", runs.len(), epochs)],
+        runs,
+    }
+}
+
+fn evolution(epochs: usize) -> Experiment {
+    let neurons = |name: &str, gamma| {
+        let start = DenseStart::MeanField { gamma };
+        Run { followed: true, ..dense_sgd(name, start, epochs) }
+    };
+    let runs = vec![
+        entry("GM, K = 5, γ = 1/2", paper(5, 0.5, epochs)),
+        entry("GM, K = 5, γ = 1/256", paper(5, SMALL_GAMMA, epochs)),
+        entry("dense 1000, γ = 1/2", neurons("wide", 0.5)),
+        entry("dense 1000, γ = 1/256", neurons("narrow", SMALL_GAMMA)),
+    ];
+    let title = "Components (ellipses) and neurons (dots) on the two main axes of the last epoch";
+    Experiment {
+        name: "evolution",
+        title: "How components move (the paper's Fig. 4)",
+        question: "Where do components and neurons go during training, from a wide and from a narrow start?",
+        figures: vec![
+            Figure { name: "paths", title, runs: vec![0, 1, 2, 3], kind: FigureKind::Evolution },
+            curves("error", "Test error from a wide and from a narrow start", runs.len(), epochs),
+        ],
+        runs,
+    }
+}
+
+fn lazy(epochs: usize) -> Experiment {
+    let frozen = Run {
+        name: "gm-20-frozen".to_owned(),
+        frozen: vec!["mu".to_owned(), "sigma".to_owned()],
+        ..paper(20, 0.5, epochs)
+    };
+    let runs = vec![entry("all updated", paper(20, 0.5, epochs)), entry("μ and σ frozen", frozen)];
+    Experiment {
+        name: "lazy",
+        title: "With and without moving the Gaussians (the paper's Fig. 5)",
+        question: "How much of the result comes from μ and σ, which move the Gaussians, and not from U and v?",
+        figures: vec![curves("error", "A GM layer with and without updates of μ and σ", runs.len(), epochs)],
+        runs,
+    }
+}
+
+/// Two layers cost eight times as much as one: they take a third of the epochs.
+fn stacked(epochs: usize) -> Experiment {
+    let short = epochs.div_ceil(3);
+    let gm =
+        |outputs| LayerPlan::Diagonal { outputs, components: 20, gamma: 0.5, centred: false, sum: false };
+    let two = Run {
+        name: "gm-20-stacked".to_owned(),
+        layers: vec![gm(100), gm(10)],
+        followed: false,
+        ..paper(20, 0.5, short)
+    };
+    let runs = vec![entry("one layer", paper(20, 0.5, epochs)), entry("two layers, 784-100-10", two)];
+    Experiment {
+        name: "stacked",
+        title: "One and two layers (the paper's Fig. 7)",
+        question: "Does a second GM layer help?",
+        figures: vec![curves("error", "One and two GM layers", runs.len(), short)],
+        runs,
+    }
+}
+
+/// Diagonal and joint covariances, and dense networks with as many parameters, for half of the epochs.
+fn covariance(epochs: usize) -> Experiment {
+    let short = epochs.div_ceil(2);
+    let sgd = |centred: bool| {
+        let coordinates = if centred { "centred" } else { "paper" };
+        let run = Run {
+            name: format!("sgd-diagonal-20-{coordinates}"),
+            layers: vec![LayerPlan::Diagonal {
+                outputs: 10,
+                components: 20,
+                gamma: 0.5,
+                centred,
+                sum: false,
+            }],
+            optimizer: OptimizerPlan::Sgd { rate: 1.0, sigma_rate: 10.0 },
+            followed: false,
+            ..paper(20, 0.5, short)
+        };
+        entry(&format!("SGD, diagonal, {coordinates}, K = 20"), run)
+    };
+    let adam = |centred: bool| {
+        let coordinates = if centred { "centred" } else { "paper" };
+        let run = Run {
+            name: format!("adam-diagonal-20-{coordinates}"),
+            layers: vec![LayerPlan::Diagonal {
+                outputs: 10,
+                components: 20,
+                gamma: 0.05,
+                centred,
+                sum: true,
+            }],
+            optimizer: OptimizerPlan::Adam { rate: if centred { 0.01 } else { 0.004 } },
+            followed: false,
+            ..paper(20, 0.5, short)
+        };
+        entry(&format!("Adam, diagonal, {coordinates}, K = 20"), run)
+    };
+    let dense = |width: usize| {
+        let run = Run {
+            name: format!("adam-dense-{width}"),
+            layers: vec![LayerPlan::Dense { outputs: 10, width, start: DenseStart::Standard }],
+            optimizer: OptimizerPlan::Adam { rate: 0.003 },
+            followed: false,
+            ..paper(20, 0.5, short)
+        };
+        entry(&format!("Adam, dense {width}"), run)
+    };
+    let runs = vec![sgd(false), sgd(true), adam(false), adam(true), dense(100), dense(237), dense(1000)];
+    let all: Vec<usize> = (0..runs.len()).collect();
+    let figure = |name, title, kind| Figure { name, title, runs: all.clone(), kind };
+    Experiment {
+        name: "covariance",
+        title: "Covariances beyond the paper",
+        question: "Are the paper's errors those of a diagonal covariance, of its coordinates or of its optimiser?",
+        figures: vec![
+            figure(
+                "error",
+                "Test error by covariance, coordinates and optimiser",
+                FigureKind::Curves { epochs: short },
+            ),
+            figure("parameters", "Final test error against the number of parameters", FigureKind::Parameters),
+            figure("operations", "Final test error against the work of the training", FigureKind::Operations),
+        ],
+        runs,
+    }
+}
+
+/// γ of the narrow start of Fig. 4.
+const SMALL_GAMMA: f64 = 1.0 / 256.0;
+
+/// γ of the mean-field start of Fig. 3.
+const MEAN_FIELD: f64 = 0.05;
+
+fn entry(label: &str, run: Run) -> Entry {
+    Entry { label: label.to_owned(), run }
+}
+
+/// A GM layer in the paper's settings.
+fn paper(components: usize, gamma: f64, epochs: usize) -> Run {
+    let narrow = gamma < 0.1;
+    Run {
+        name: format!("gm-{components}{}", if narrow { "-narrow" } else { "" }),
+        layers: vec![LayerPlan::Diagonal { outputs: 10, components, gamma, centred: false, sum: false }],
+        optimizer: OptimizerPlan::Sgd { rate: 0.1, sigma_rate: 1.0 },
+        frozen: Vec::new(),
+        epochs,
+        batch: 64,
+        followed: components == 5,
+    }
+}
+
+/// A dense network of 1000 neurons with plain gradient descent.
+fn dense_sgd(name: &str, start: DenseStart, epochs: usize) -> Run {
+    Run {
+        name: format!("dense-1000-{name}"),
+        layers: vec![LayerPlan::Dense { outputs: 10, width: 1000, start }],
+        followed: false,
+        ..paper(20, 0.5, epochs)
+    }
+}
+
+/// Curves of all of the first `runs` runs.
+fn curves(name: &'static str, title: &'static str, runs: usize, epochs: usize) -> Figure {
+    Figure { name, title, runs: (0..runs).collect(), kind: FigureKind::Curves { epochs } }
+}

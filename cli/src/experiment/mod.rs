@@ -1,0 +1,126 @@
+//! `gmlayer experiment`: trains what an experiment needs, draws it, and writes its page.
+
+mod catalogue;
+mod figure;
+mod follow;
+mod page;
+mod pool;
+mod progress;
+mod run;
+mod summary;
+mod table;
+mod trial;
+
+use std::io::Write;
+use std::path::Path;
+
+use crate::arguments::{DataArguments, ExperimentArguments, ExperimentName};
+use crate::data;
+use crate::failure::Failure;
+use crate::signal::stop_on_signal;
+
+use catalogue::{Experiment, experiments};
+use page::{Section, Settings};
+use summary::Summary;
+use trial::{Task, Trial, write_whole};
+
+/// The images that a quick run trains on.
+const QUICK_IMAGES: usize = 10_000;
+
+/// Runs the experiment; what was finished before is not run again.
+pub(crate) fn run(arguments: &ExperimentArguments) -> Result<(), Failure> {
+    let (trials, epochs) = match arguments.quick {
+        true => (arguments.trials.unwrap_or(1), arguments.epochs.unwrap_or(3)),
+        false => (arguments.trials.unwrap_or(5), arguments.epochs.unwrap_or(30)),
+    };
+    let source = DataArguments { data: Some(arguments.data.clone()), test_images: None };
+    let mut data = data::load(&source, None)?;
+    if arguments.quick {
+        data.train = data::first(&data.train, QUICK_IMAGES.min(data.train.len()), "--quick")?;
+    }
+    let threads = match arguments.threads {
+        Some(threads) => threads,
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    let folder = arguments.out.join("trials");
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| Failure::other(format!("cannot make the folder {}: {error}", folder.display())))?;
+
+    let experiments = experiments(arguments.name, epochs);
+    let settings = Settings {
+        dataset: &data.name,
+        train_images: data.train.len(),
+        test_images: data.test.len(),
+        trials,
+        epochs,
+    };
+    let tasks = tasks(&experiments, settings, data.inputs);
+    let stop = stop_on_signal()?;
+    let Some(trials) = pool::run(&tasks, &data, &folder, threads, &stop)? else {
+        writeln!(std::io::stdout(), "interrupted; the same command goes on from the last finished trial")?;
+        return Ok(());
+    };
+    let sections = experiments
+        .iter()
+        .map(|experiment| section(experiment, &trials, data.inputs))
+        .collect::<Result<Vec<_>, Failure>>()?;
+    for section in &sections {
+        write_section(section, &arguments.out)?;
+    }
+    let name = match (arguments.name, sections.first()) {
+        (ExperimentName::All, _) | (_, None) => "index",
+        (_, Some(section)) => section.experiment.name,
+    };
+    let path = arguments.out.join(name).with_extension("html");
+    write_whole(&path, page::page(settings, &sections).as_bytes())?;
+    writeln!(std::io::stdout(), "{}", path.display())?;
+    Ok(())
+}
+
+/// Every trial of every run once: all first trials, then all second ones; the longest of each first, so that no
+/// thread is left alone with one at the end.
+fn tasks(experiments: &[Experiment], settings: Settings<'_>, inputs: usize) -> Vec<Task> {
+    let mut runs: Vec<&run::Run> = Vec::new();
+    for entry in experiments.iter().flat_map(|experiment| &experiment.runs) {
+        if !runs.contains(&&entry.run) {
+            runs.push(&entry.run);
+        }
+    }
+    runs.sort_by_key(|run| core::cmp::Reverse(run.operations(inputs) * run.epochs));
+    let seeds = 0..settings.trials as u64;
+    let task = |seed, run: &run::Run| Task {
+        run: run.clone(),
+        dataset: settings.dataset.to_owned(),
+        train_images: settings.train_images,
+        test_images: settings.test_images,
+        seed,
+    };
+    seeds.flat_map(|seed| runs.iter().map(move |&run| task(seed, run))).collect()
+}
+
+/// The summaries and figures of one experiment.
+fn section<'a>(
+    experiment: &'a Experiment,
+    trials: &'a [Trial],
+    inputs: usize,
+) -> Result<Section<'a>, Failure> {
+    let summaries: Vec<Summary<'a>> =
+        experiment.runs.iter().map(|entry| Summary::of(entry, trials, inputs)).collect();
+    let draw = |figure| figure::draw(figure, &summaries);
+    let figures = experiment
+        .figures
+        .iter()
+        .map(|figure| Ok((figure.title, draw(figure)?)))
+        .collect::<Result<_, Failure>>()?;
+    Ok(Section { experiment, summaries, figures })
+}
+
+/// The CSV and SVG files of one experiment.
+fn write_section(section: &Section<'_>, out: &Path) -> Result<(), Failure> {
+    let name = section.experiment.name;
+    write_whole(&out.join(name).with_extension("csv"), &table::csv(&section.summaries)?)?;
+    for (figure, (_, svg)) in section.experiment.figures.iter().zip(&section.figures) {
+        write_whole(&out.join(format!("{name}-{}.svg", figure.name)), svg.as_bytes())?;
+    }
+    Ok(())
+}
