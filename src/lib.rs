@@ -43,7 +43,7 @@
 //!
 //! | feature | adds | needs |
 //! |---|---|---|
-//! | (none) | [`diagonal`], [`rectified`], [`normal`], [`wasserstein`], [`gradcheck`], [`Dual`] | libm, num-traits |
+//! | (none) | [`diagonal`], [`joint`], [`rectified`], [`normal`], [`wasserstein`], [`gradcheck`], [`Dual`] | libm, num-traits |
 //! | `rand` | seeded starting values, a normal sampler: `random`, `diagonal::initialise` | rand_core |
 //! | `alloc` | networks, losses, optimisers: `nn` | an allocator |
 //! | `std` (default) | `alloc` and `rand`; data sets, the IDX format, the training loop: `data`, `train` | flate2, rand_pcg |
@@ -68,12 +68,14 @@ extern crate alloc;
 
 #[cfg(feature = "alloc")]
 mod aligned;
+mod batch;
 #[cfg(feature = "std")]
 pub mod data;
 pub mod diagonal;
 mod dual;
 mod error;
 pub mod gradcheck;
+pub mod joint;
 mod kernel;
 #[cfg(feature = "alloc")]
 pub mod nn;
@@ -82,6 +84,7 @@ pub mod normal;
 pub mod random;
 mod real;
 pub mod rectified;
+mod scale;
 mod shape;
 #[cfg(feature = "threads")]
 mod threads;
@@ -94,8 +97,10 @@ pub use aligned::Aligned;
 pub use diagonal::Diagonal;
 pub use dual::Dual;
 pub use error::Error;
+pub use joint::Joint;
 pub use real::Real;
 pub use rectified::Rectified;
+pub use scale::Scale;
 pub use shape::Shape;
 #[cfg(feature = "threads")]
 pub use threads::{Threads, ThreadsError};

@@ -53,6 +53,27 @@ impl<T: Real> Rectified<T> {
         Self::assemble(m, s, standardised(m, s), s.is_zero())
     }
 
+    /// The same from m and s beside powers of two that they still want, which may carry either out of range.
+    pub(crate) fn scaled((m, of_m): (T, i32), (s, of_s): (T, i32)) -> Self {
+        // t takes the ratio of the two powers, the mean takes the larger of them.
+        let common = if m.is_zero() {
+            of_s
+        } else if s.is_zero() {
+            of_m
+        } else {
+            of_m.max(of_s)
+        };
+        let t = standardised(m, s).times_power_of_two(of_m - of_s);
+        let (m, scaled_s) = (m.times_power_of_two(of_m - common), s.times_power_of_two(of_s - common));
+        // The tail keeps its factor until all powers of two are put together, so that the mean rounds once.
+        let unscale = T::UNSCALE.exponent();
+        let mean = m.positive_part().times_power_of_two(-unscale) + scaled_s * t.normal().ramp_tail;
+        Self {
+            mean: mean.times_power_of_two(common + unscale),
+            ..Self::assemble(m, scaled_s, t, s.is_zero())
+        }
+    }
+
     /// From m, s, their ratio t, and whether s counts as zero.
     #[inline(always)]
     fn assemble(m: T, s: T, t: T, degenerate: bool) -> Self {
@@ -132,12 +153,17 @@ pub fn project<T: Real>(mu: &[T], sigma: &[T], x: &[T], direction: &mut [T]) -> 
 /// [`project`] for slices of one length.
 pub(crate) fn project_checked<T: Real>(mu: &[T], sigma: &[T], x: &[T], direction: &mut [T]) -> Projection<T> {
     let (m, squares) = sums(mu, sigma, x, direction);
-    let (least, most) = T::SAFE_SQUARES;
-    if squares >= least && squares <= most {
+    if in_range(squares) {
         let s = squares.sqrt();
         return Projection { rectified: Rectified::new(m, s), unit: s.recip() };
     }
     project_scaled(mu, sigma, x, direction)
+}
+
+/// Whether a sum of squares is used as it is.
+pub(crate) fn in_range<T: Real>(squares: T) -> bool {
+    let (least, most) = T::SAFE_SQUARES;
+    squares >= least && squares <= most
 }
 
 /// ⟨μ, x⟩ and |σ⊙x|², and σ⊙x in `direction`, in one pass.
@@ -188,25 +214,9 @@ fn project_scaled<T: Real>(mu: &[T], sigma: &[T], x: &[T], direction: &mut [T]) 
     let s = dot(direction, direction).sqrt();
     let m = sum(mu.iter().zip(x).map(|(mu, x)| mu.times_power_of_two(-of_mu) * x.times_power_of_two(-of_x)));
 
-    // m and s carry different powers of two: t takes their ratio, the mean takes the larger of them.
     let of_s = of_sigma + of_direction;
-    let common = if m.is_zero() {
-        of_s
-    } else if s.is_zero() {
-        of_mu
-    } else {
-        of_mu.max(of_s)
-    };
-    let t = standardised(m, s).times_power_of_two(of_mu - of_s);
-    let (m, scaled_s) = (m.times_power_of_two(of_mu - common), s.times_power_of_two(of_s - common));
-    // The tail keeps its factor until all powers of two are put together, so that the mean rounds once.
-    let unscale = T::UNSCALE.exponent();
-    let mean = m.positive_part().times_power_of_two(-unscale) + scaled_s * t.normal().ramp_tail;
     Projection {
-        rectified: Rectified {
-            mean: mean.times_power_of_two(common + of_x + unscale),
-            ..Rectified::assemble(m, scaled_s, t, s.is_zero())
-        },
+        rectified: Rectified::scaled((m, of_mu + of_x), (s, of_s + of_x)),
         unit: if s.is_zero() { T::zero() } else { s.recip() },
     }
 }

@@ -1,6 +1,7 @@
 //! The sizes of a layer, and every length that follows from them.
 
 use crate::Error;
+use crate::kernel::LANES;
 
 /// The sizes of a Gaussian mixture layer: inputs d, outputs L, components K.
 ///
@@ -131,6 +132,19 @@ pub(crate) const fn exact(argument: &'static str, got: usize, expected: usize) -
 pub(crate) fn workspace<T>(work: &mut [T], expected: usize) -> Result<&mut [T], Error> {
     let got = work.len();
     work.get_mut(..expected).ok_or(Error::Workspace { expected, got })
+}
+
+/// A length filled up to whole vectors; lengths that cannot be addressed stay so.
+pub(crate) const fn whole(len: usize) -> usize {
+    if len > usize::MAX - LANES { usize::MAX } else { len.next_multiple_of(LANES) }
+}
+
+/// Takes a field off the front of a slice, and what fills it up to whole vectors.
+pub(crate) fn take<'a, T>(rest: &mut &'a mut [T], len: usize) -> &'a mut [T] {
+    let all = core::mem::take(rest);
+    let (field, tail) = all.split_at_mut(whole(len).min(all.len()));
+    *rest = tail;
+    field.split_at_mut(len.min(field.len())).0
 }
 
 /// `a·b`, or the error that names what was being sized.

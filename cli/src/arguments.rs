@@ -29,8 +29,21 @@ pub(crate) enum Command {
 pub(crate) enum Model {
     /// Gaussian mixture layers
     Gm,
+    /// Gaussian mixture layers with a joint covariance of a given rank
+    Joint,
     /// Dense layers with rectifiers between, no biases
     Dense,
+}
+
+impl Model {
+    /// The name on the command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Gm => "gm",
+            Self::Joint => "joint",
+            Self::Dense => "dense",
+        }
+    }
 }
 
 /// How gradients change parameters.
@@ -103,6 +116,10 @@ pub(crate) struct TrainArguments {
     #[arg(long, value_name = "K", value_parser = count)]
     pub(crate) components: Option<usize>,
 
+    /// Rank of the covariance of the joint model [default: 4]
+    #[arg(long, value_name = "R", value_parser = count)]
+    pub(crate) rank: Option<usize>,
+
     /// Add a hidden layer of N outputs before the last one; may be repeated
     #[arg(long, value_name = "N", value_parser = count)]
     pub(crate) hidden: Vec<usize>,
@@ -111,9 +128,13 @@ pub(crate) struct TrainArguments {
     #[arg(long, value_name = "N", value_parser = count, conflicts_with = "hidden")]
     pub(crate) width: Option<usize>,
 
-    /// Scale of the starting values of Gaussian mixture layers [default: 0.5]
+    /// Scale of the starting values of Gaussian mixture layers [default: 0.5; joint: 0.03]
     #[arg(long, value_name = "X", value_parser = positive)]
     pub(crate) gamma: Option<f32>,
+
+    /// Scale of the starting values of the outputs of the joint model [default: 0.1]
+    #[arg(long, value_name = "X", value_parser = positive)]
+    pub(crate) output_gamma: Option<f32>,
 
     /// Coordinates of Gaussian mixture layers [default: paper]
     #[arg(long, value_enum)]

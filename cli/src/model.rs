@@ -1,10 +1,12 @@
 //! The network and the optimiser that the arguments ask for.
 
-use gmlayer::diagonal::{Coordinates, Form, Scale};
+use gmlayer::diagonal::{Coordinates, Form};
+use gmlayer::joint::JointShape;
 use gmlayer::nn::{
-    Adam, AdamSettings, Cosine, Dense, Layer, Mixture, Network, NetworkError, Optimizer, Relu, Sgd,
+    Adam, AdamSettings, Cosine, Dense, JointGamma, JointMixture, Layer, Mixture, Network, NetworkError,
+    Optimizer, Relu, Sgd,
 };
-use gmlayer::{Error, Shape, Threads};
+use gmlayer::{Error, Scale, Shape, Threads};
 
 use crate::arguments::{CoordinatesName, Model, OptimizerName, ScaleName, ScheduleName, TrainArguments};
 use crate::failure::Failure;
@@ -17,8 +19,12 @@ const MOST_PARAMETERS: usize = 1 << 30;
 pub(crate) struct Choices {
     /// Components of a Gaussian mixture layer.
     pub(crate) components: usize,
+    /// Rank of the covariance of a joint layer.
+    pub(crate) rank: usize,
     /// Scale of the starting values of a Gaussian mixture layer.
     pub(crate) gamma: f32,
+    /// Scale of the starting values of the outputs of a joint layer.
+    pub(crate) output_gamma: f32,
     /// Coordinates of a Gaussian mixture layer.
     pub(crate) coordinates: CoordinatesName,
     /// Mean or sum over the components.
@@ -35,8 +41,19 @@ impl Choices {
     /// Fills in the defaults; an option that the model has no use for is refused.
     pub(crate) fn of(arguments: &TrainArguments) -> Result<Self, Failure> {
         let unused = match arguments.model {
-            Model::Gm => vec![("--width", arguments.width.is_some())],
+            Model::Gm => vec![
+                ("--width", arguments.width.is_some()),
+                ("--rank", arguments.rank.is_some()),
+                ("--output-gamma", arguments.output_gamma.is_some()),
+            ],
+            Model::Joint => vec![
+                ("--width", arguments.width.is_some()),
+                ("--coordinates", arguments.coordinates.is_some()),
+                ("--sigma-learning-rate", arguments.sigma_learning_rate.is_some()),
+            ],
             Model::Dense => vec![
+                ("--rank", arguments.rank.is_some()),
+                ("--output-gamma", arguments.output_gamma.is_some()),
                 ("--components", arguments.components.is_some()),
                 ("--gamma", arguments.gamma.is_some()),
                 ("--coordinates", arguments.coordinates.is_some()),
@@ -46,7 +63,7 @@ impl Choices {
             ],
         };
         if let Some((option, _)) = unused.iter().find(|(_, given)| *given) {
-            let model = if arguments.model == Model::Gm { "gm" } else { "dense" };
+            let model = arguments.model.name();
             return Err(Failure::usage(format!("{option} has no meaning with --model {model}")));
         }
         let hidden = match arguments.model {
@@ -60,7 +77,9 @@ impl Choices {
         };
         Ok(Self {
             components: arguments.components.unwrap_or(20),
-            gamma: arguments.gamma.unwrap_or(0.5),
+            rank: arguments.rank.unwrap_or(4),
+            gamma: arguments.gamma.unwrap_or(if arguments.model == Model::Joint { 0.03 } else { 0.5 }),
+            output_gamma: arguments.output_gamma.unwrap_or(0.1),
             coordinates: arguments.coordinates.unwrap_or(CoordinatesName::Paper),
             scale: arguments.scale.unwrap_or(ScaleName::Mean),
             hidden,
@@ -108,10 +127,15 @@ impl Choices {
                 CoordinatesName::Paper => Coordinates::Paper,
                 CoordinatesName::Centred => Coordinates::Centred,
             },
-            scale: match self.scale {
-                ScaleName::Mean => Scale::Mean,
-                ScaleName::Sum => Scale::Sum,
-            },
+            scale: self.scale(),
+        }
+    }
+
+    /// How components are put together.
+    fn scale(&self) -> Scale {
+        match self.scale {
+            ScaleName::Mean => Scale::Mean,
+            ScaleName::Sum => Scale::Sum,
         }
     }
 
@@ -128,6 +152,16 @@ impl Choices {
                 Model::Gm => {
                     let shape = Shape::new(inputs, outputs, self.components)?;
                     let layer = Mixture::new(shape, f64::from(self.gamma)).with_form(self.form());
+                    layers.push(Box::new(match threads {
+                        Some(threads) => layer.with_threads(threads.clone()),
+                        None => layer,
+                    }));
+                }
+                Model::Joint => {
+                    let shape = JointShape::new(inputs, outputs, self.components, self.rank)?;
+                    let (weights, outputs) = (f64::from(self.gamma), f64::from(self.output_gamma));
+                    let layer = JointMixture::new(shape, JointGamma { weights, outputs });
+                    let layer = layer.with_scale(self.scale());
                     layers.push(Box::new(match threads {
                         Some(threads) => layer.with_threads(threads.clone()),
                         None => layer,

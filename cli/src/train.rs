@@ -51,19 +51,21 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
         checkpoint::save(&network, path).map_err(Failure::other)?;
     }
 
-    let gm = arguments.model == Model::Gm;
+    let (gm, joint) = (arguments.model == Model::Gm, arguments.model == Model::Joint);
     let last = history.records.last();
     let report = TrainReport {
         dataset: &data.name,
         model: arguments.model,
-        components: gm.then_some(choices.components),
+        components: (gm || joint).then_some(choices.components),
+        rank: joint.then_some(choices.rank),
         hidden: &choices.hidden,
         parameters: network.parameters().len(),
         train_images: data.train.len(),
         test_images: data.test.len(),
-        gamma: gm.then_some(choices.gamma),
+        gamma: (gm || joint).then_some(choices.gamma),
+        output_gamma: joint.then_some(choices.output_gamma),
         coordinates: gm.then_some(choices.coordinates),
-        scale: gm.then_some(choices.scale),
+        scale: (gm || joint).then_some(choices.scale),
         optimizer: arguments.optimizer,
         schedule: arguments.schedule,
         learning_rate: choices.learning_rate,

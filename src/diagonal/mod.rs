@@ -16,8 +16,9 @@ mod sparse;
 mod sweep;
 mod workspace;
 
+pub use crate::scale::Scale;
 pub use descent::DiagonalMut;
-pub use form::{Coordinates, Form, Scale};
+pub use form::{Coordinates, Form};
 #[cfg(feature = "rand")]
 pub use initialise::initialise;
 pub use layer::Diagonal;

@@ -3,7 +3,7 @@
 //! Every stage is divided into parts that do not share what they write: by components, or by rows for ∂x. So the
 //! number of parts never changes a bit.
 
-use super::batch::{CHUNK, Constants, GROUP, bounded, examine_rows, share_plain, transpose_plain};
+use super::batch::Constants;
 use super::effect::{Effect, Effects};
 use super::form::Form;
 use super::parameters::{Gradients, Parameters};
@@ -11,7 +11,8 @@ use super::prepare::prepare;
 use super::row;
 use super::sweep::Sums;
 use super::workspace::{Fields, Local, Locals, Workspace};
-use crate::kernel::{LANES, Matrix, Panels, Rows, RowsMut, Split, Workers};
+use crate::batch::{CHUNK, GROUP, bounded, examine_rows, share_plain, transpose_plain};
+use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Split, Workers};
 use crate::{Real, Shape};
 
 /// What is read by every stage of a pass.
@@ -70,7 +71,6 @@ impl<T: Real> Pass<'_, T> {
         let coordinates = self.form.coordinates;
         let stride = inputs.next_multiple_of(LANES);
         examine_rows(inputs, self.x, plain, least);
-        record.clear();
         let x_chunk = CHUNK.saturating_mul(inputs);
         let single = self.x.len() <= x_chunk;
         let mut usual = single || prepare(self.shape, coordinates, &parameters, stride, a, w, variance);
@@ -89,10 +89,10 @@ impl<T: Real> Pass<'_, T> {
                 let ahead = if single { parameters.u.get(next..next + outputs * inputs) } else { None };
                 let w = Matrix::rows(w, stride);
                 let x = Rows { data: &*x, stride: lanes };
-                record.add_slope(index, first, w, x, self.shape, ahead.unwrap_or_default());
+                record.write_slope(index, first, w, x, self.shape, ahead.unwrap_or_default());
             }
             let (mu, variance) = (Matrix::rows(parameters.mu, inputs), Matrix::rows(variance, stride));
-            record.add_moments(first, mu, variance, RowsMut { data: x, stride: lanes }, inputs);
+            record.write_moments(first, mu, variance, RowsMut { data: x, stride: lanes }, inputs);
         }
         record.rectify(variance, stride, least, plain);
         if !usual {
@@ -204,8 +204,6 @@ impl<T: Real> Pass<'_, T> {
         let Fields { w, variance, of_a, of_mean, of_variance, record, .. } = fields;
         let Local { mut scratch, row: share, gradients: kept, x: space, .. } = local;
         let [wants_w, wants_mean, wants_variance] = effects.wants();
-        of_mean.fill(T::zero());
-        of_variance.fill(T::zero());
 
         let (x_group, alone) = (GROUP.saturating_mul(inputs), self.rows_alone(plain).next().is_some());
         let groups = if any { self.x.len().div_ceil(x_group) } else { 0 };
@@ -223,18 +221,17 @@ impl<T: Real> Pass<'_, T> {
             let first = group * GROUP;
             let x = Panels::cut(inputs, x, plain.get(first..).unwrap_or_default(), space);
             let of_mean_here = wants_mean.then_some(&mut *of_mean);
-            record.add_moments_of_group(first, x, of_mean_here, wants_variance.then_some(&mut *of_variance));
+            let of_variance_here = wants_variance.then_some(&mut *of_variance);
+            let onto = if group == 0 { Onto::Zeros } else { Onto::Sums };
+            record.add_moments_of_group(onto, first, x, of_mean_here, of_variance_here);
             for component in 0..components {
                 // One group alone is done with ∂W of a component before the next; several keep it of all.
                 let skip = if groups == 1 { 0 } else { component * matrix };
                 let (of_w, _) = w.split_at_mut(skip).1.split_at_mut(matrix);
-                if wants_w && group == 0 {
-                    of_w.fill(T::zero());
-                }
                 let mut effect = if group + 1 < groups { None } else { effects.next() };
                 if wants_w {
                     let ahead = effect.as_ref().map_or(&[][..], Effect::ahead);
-                    record.add_w(component, first, x, of_w, ahead);
+                    record.add_w(onto, component, first, x, of_w, ahead);
                 }
                 let Some(mut effect) = effect.take() else { continue };
                 if alone {

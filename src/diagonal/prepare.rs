@@ -1,8 +1,11 @@
 //! What does not depend on the input: a = Uμ + v (v in centred coordinates), W = U diag(σ²) and σ².
 
-use super::batch::{bounded, examine};
+use core::array;
+use core::slice::ChunksMut;
+
 use super::form::Coordinates;
 use super::parameters::{Component, Parameters};
+use crate::batch::{bounded, sizes};
 use crate::kernel::{Along, Simd, Task, Vector, widest};
 use crate::{Real, Shape};
 
@@ -41,45 +44,68 @@ impl<T: Real> Component<'_, T> {
             *variance = sigma * sigma;
         }
         rest.fill(T::zero());
-        let mut usual = examine(simd, self.sigma).0 && bounded(self.mu) && bounded(self.v);
         let (least, most) = T::ORDINARY;
+        let (smallest_sigma, largest_sigma) = sizes(simd, self.sigma);
+        let usual = smallest_sigma >= least && largest_sigma <= most && bounded(self.mu) && bounded(self.v);
+        let w = w.chunks_mut(variance.len().max(1));
+        // As many rows of U side by side as the registers hold.
+        let (smallest, largest) = match S::VECTORS {
+            ..16 => self.scale_rows::<1, S>(simd, a, w, variance),
+            _ => self.scale_rows::<2, S>(simd, a, w, variance),
+        };
+        let (smallest, largest) = (simd.smallest(smallest), simd.largest(largest));
+        // No number of W is larger than this product.
+        let of_w = largest * largest_sigma * largest_sigma;
+        usual && smallest >= least && largest <= most && of_w <= most && bounded(a)
+    }
+
+    /// Writes a and the rows of W. Returns the smallest of the sizes of U that are not 0, and 1; and the largest.
+    #[inline(always)]
+    fn scale_rows<const ROWS: usize, S: Simd>(
+        &self,
+        simd: S,
+        a: &mut [T],
+        mut w: ChunksMut<'_, T>,
+        variance: &[T],
+    ) -> (Vector<T>, Vector<T>) {
+        let inputs = self.mu.len();
         let zero = simd.splat(T::zero());
         let (mut smallest, mut largest) = (simd.splat(T::one()), zero);
-        let stride = variance.len();
-        let rows = self.u.chunks(2 * inputs).zip(w.chunks_mut(2 * stride));
-        for ((u, w), (a, v)) in rows.zip(a.chunks_mut(2).zip(self.v.chunks(2))) {
-            // Two rows side by side; a last one alone stands for both.
-            let (first, second) = u.split_at(inputs.min(u.len()));
-            let (of_first, of_second) = w.split_at_mut(stride.min(w.len()));
-            let second = if second.is_empty() { first } else { second };
-            let (u, w) = ([first, second], [of_first, of_second]);
-            let row = Rows { simd, u, mu: self.mu, variance, w, products: [zero; 2], smallest, largest };
-            let row = row.along(inputs);
-            for ((a, &v), products) in a.iter_mut().zip(v).zip(row.products) {
+        let outputs = a.chunks_mut(ROWS).zip(self.v.chunks(ROWS));
+        for (u, (a, v)) in self.u.chunks(ROWS * inputs.max(1)).zip(outputs) {
+            // Where rows are missing at the end, the first stands for them, and they are written nowhere.
+            let mut rows = u.chunks(inputs.max(1));
+            let first = rows.next().unwrap_or_default();
+            let mut u = [first; ROWS];
+            u.iter_mut().skip(1).zip(rows).for_each(|(u, row)| *u = row);
+            let mut written = w.by_ref().take(a.len());
+            let w = array::from_fn(|_| written.next().unwrap_or_default());
+            let rows = Rows { simd, u, mu: self.mu, variance, w, products: [zero; ROWS], smallest, largest };
+            let rows = rows.along(inputs);
+            for ((a, &v), products) in a.iter_mut().zip(v).zip(rows.products) {
                 *a = self.coordinates.through_mean(simd.sum(products)) + v;
             }
-            (smallest, largest) = (row.smallest, row.largest);
+            (smallest, largest) = (rows.smallest, rows.largest);
         }
-        usual &= simd.smallest(smallest) >= least && simd.largest(largest) <= most;
-        usual && bounded(a)
+        (smallest, largest)
     }
 }
 
-/// The way along two rows of U.
-struct Rows<'a, T, S> {
+/// The way along several rows of U.
+struct Rows<'a, T, S, const ROWS: usize> {
     simd: S,
-    u: [&'a [T]; 2],
+    u: [&'a [T]; ROWS],
     mu: &'a [T],
     variance: &'a [T],
-    w: [&'a mut [T]; 2],
-    products: [Vector<T>; 2],
+    w: [&'a mut [T]; ROWS],
+    products: [Vector<T>; ROWS],
     /// Of the sizes of U that are not 0, and 1.
     smallest: Vector<T>,
-    /// Of the sizes of U and W; NaN where a number is.
+    /// Of the sizes of U; NaN where a number is.
     largest: Vector<T>,
 }
 
-impl<T: Real, S: Simd> Along for Rows<'_, T, S> {
+impl<T: Real, S: Simd, const ROWS: usize> Along for Rows<'_, T, S, ROWS> {
     #[inline(always)]
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let simd = self.simd;
@@ -87,10 +113,9 @@ impl<T: Real, S: Simd> Along for Rows<'_, T, S> {
         let mu = simd.load::<WHOLE, T>(self.mu, at)?;
         for ((u, w), products) in self.u.iter().zip(&mut self.w).zip(&mut self.products) {
             let u = simd.load::<WHOLE, T>(u, at)?;
-            let of_w = simd.mul(u, variance);
-            simd.store::<WHOLE, T>(w, at, of_w);
+            simd.store::<WHOLE, T>(w, at, simd.mul(u, variance));
             *products = simd.mul_add(u, mu, *products);
-            self.largest = simd.larger_size(simd.larger_size(self.largest, u), of_w);
+            self.largest = simd.larger_size(self.largest, u);
             self.smallest = simd.smaller_size(self.smallest, u);
         }
         Some(())

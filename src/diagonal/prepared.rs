@@ -1,10 +1,10 @@
 //! The form for inference: everything that does not depend on the input, computed once.
 
-use super::batch::{CHUNK, LEAST_ROWS, Record, bounded, examine_rows, transpose_plain, whole};
-use super::form::Scale;
-use super::row::{PreActivations, in_range, rectify_far};
+use super::row::{PreActivations, rectify_far};
+use crate::batch::{CHUNK, LEAST_ROWS, Record, bounded, examine_rows, transpose_plain, whole};
 use crate::kernel::{LANES, Matrix, Rows, RowsMut, Simd, Task, for_each_dot, task, widest};
-use crate::{Error, Real, Shape, shape};
+use crate::rectified::in_range;
+use crate::{Error, Real, Scale, Shape, shape};
 
 /// The constants of a prepared layer, as borrowed row-major slices: what an exported model holds.
 #[derive(Debug, Clone, Copy)]
@@ -155,11 +155,10 @@ impl<'a, T: Real> Prepared<'a, T> {
         let (transposed, rest) = rest.split_at_mut(lanes * inputs);
         let (y_transposed, record) = rest.split_at_mut(lanes * outputs);
         let mut record = Record::split(lanes, shape.components(), record);
-        record.clear();
         examine_rows(inputs, x, plain, least);
         let (transposed, stride) = transpose_plain(inputs, x, plain, transposed);
         for (component, w) in w.chunks_exact(outputs * inputs).enumerate() {
-            record.add_slope(
+            record.write_slope(
                 component,
                 0,
                 Matrix::rows(w, inputs),
@@ -169,7 +168,7 @@ impl<'a, T: Real> Prepared<'a, T> {
             );
         }
         let transposed = RowsMut { data: transposed, stride };
-        record.add_moments(0, Matrix::rows(mu, inputs), Matrix::rows(variance, inputs), transposed, inputs);
+        record.write_moments(0, Matrix::rows(mu, inputs), Matrix::rows(variance, inputs), transposed, inputs);
         record.rectify(variance, inputs, least, plain);
         record.sum(0, a, self.divisor(), outputs, y, y_transposed);
         plain

@@ -18,7 +18,7 @@
 use super::form::Form;
 use super::parameters::{Component, Gradients, Parameters};
 use crate::kernel::{Along, LANES, Simd, Task, Vector, add_scaled, dot, for_each_dot, widest};
-use crate::rectified::{Projection, project_checked};
+use crate::rectified::{Projection, in_range, project_checked};
 use crate::{Real, Rectified, Shape};
 
 /// Overwrites `y` with h(x) of one row.
@@ -72,12 +72,6 @@ impl<T: Real> Task<ForwardArguments<'_, '_, T>> for Forward {
             *y /= divisor;
         }
     }
-}
-
-/// Whether a sum of squares is used as it is.
-pub(super) fn in_range<T: Real>(squares: T) -> bool {
-    let (least, most) = T::SAFE_SQUARES;
-    squares >= least && squares <= most
 }
 
 /// The rectified pre-activation of a component whose s² is out of range, from its variance; `sigma` and `direction`

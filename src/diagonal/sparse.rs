@@ -1,8 +1,9 @@
 //! The form for inference that skips inputs of 0.
 
 use super::prepared::{Constants, Prepared};
-use super::row::{PreActivations, in_range, rectify_far};
+use super::row::{PreActivations, rectify_far};
 use crate::kernel::{LANES, Simd, Task, widest};
+use crate::rectified::in_range;
 use crate::{Error, Real, Shape, shape};
 
 /// Inputs whose terms are summed before they are added to the rest: rounding errors grow with this, not with the

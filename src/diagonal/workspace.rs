@@ -1,11 +1,12 @@
 //! How a workspace is shared out.
 
-use super::batch::{CHUNK, GROUP, LEAST_ROWS, Record};
 use super::row::{PreActivations, Scratch};
+use crate::batch::{CHUNK, GROUP, LEAST_ROWS, Record};
 #[cfg(feature = "alloc")]
 use crate::kernel::Workers;
-use crate::kernel::{LANES, Panels, Split};
-use crate::{Error, Real, Shape, shape};
+use crate::kernel::{Panels, Split};
+use crate::shape::{self, take, whole};
+use crate::{Error, Real, Shape};
 
 /// The number of scratch elements of a [`Diagonal`](super::Diagonal) layer of this shape for a batch; `const`,
 /// so that it serves as an array size where there is no allocator.
@@ -36,11 +37,6 @@ pub(crate) fn workspace_of(shape: Shape, batch: usize, workers: Workers<'_>) -> 
 /// The number of elements of a, W and σ².
 pub(super) const fn prepared_len(shape: Shape) -> usize {
     shape.v_len() + shape.u_len() + shape.sigma_len()
-}
-
-/// A length filled up to whole vectors; lengths that cannot be addressed stay so.
-const fn whole(len: usize) -> usize {
-    if len > usize::MAX - LANES { usize::MAX } else { len.next_multiple_of(LANES) }
 }
 
 /// The sizes of all that a workspace holds. Every field begins with a whole vector.
@@ -136,14 +132,6 @@ impl Layout {
             .saturating_add(whole(inputs))
             .saturating_add(whole(share))
     }
-}
-
-/// Takes a field off the front of a slice, and what fills it up.
-fn take<'a, T>(rest: &mut &'a mut [T], len: usize) -> &'a mut [T] {
-    let all = core::mem::take(rest);
-    let (field, tail) = all.split_at_mut(whole(len).min(all.len()));
-    *rest = tail;
-    field.split_at_mut(len.min(field.len())).0
 }
 
 /// A workspace: which rows go in chunks, what belongs to the components, what belongs to the parts.
@@ -311,7 +299,7 @@ impl<T> Split for Fields<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::{Layout, Workspace, descend_workspace_len, workspace_len};
-    use crate::diagonal::batch::{CHUNK, GROUP, LEAST_ROWS};
+    use crate::batch::{CHUNK, GROUP, LEAST_ROWS};
     use crate::kernel::{LANES, Split};
     use crate::{Error, Shape};
 

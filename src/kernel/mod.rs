@@ -2,8 +2,8 @@
 //!
 //! | function | what |
 //! |---|---|
-//! | [`product`] | C += A·B or C += A·(B∘B), in register tiles |
-//! | [`transpose`] | rows to columns |
+//! | [`product`] | A·B or A·(B∘B), added to C or in its place, in register tiles |
+//! | [`transpose`], [`add_transposed`] | rows to columns |
 //! | [`Panels`] | rows of inputs laid out for products that run along them |
 //! | [`square_roots`] | of every element |
 //! | [`Simd`], [`widest`] | loops in vectors, compiled for the widest that the processor has |
@@ -83,11 +83,21 @@ pub(crate) struct Size {
     pub(crate) columns: usize,
 }
 
-/// C += A·B, or A·(B∘B) where `SQUARED`.
+/// What a product is added to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Onto {
+    /// What C holds.
+    Sums,
+    /// 0: what C holds is not read.
+    Zeros,
+}
+
+/// C += A·B, or A·(B∘B) where `SQUARED`; C = A·B where it goes onto zeros.
 ///
 /// Where A or B is shorter than its size, the missing elements count as 0; where C is, they are left out. `ahead` is
 /// what will be read next: it is fetched into the second cache meanwhile.
 pub(crate) fn product<T: Real, const SQUARED: bool>(
+    onto: Onto,
     c: RowsMut<'_, T>,
     a: Matrix<'_, T>,
     b: Rows<'_, T>,
@@ -95,9 +105,9 @@ pub(crate) fn product<T: Real, const SQUARED: bool>(
     ahead: &[T],
 ) {
     #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
-    let Some(c) = x86::product::<T, SQUARED>(c, a, b, size, ahead) else { return };
+    let Some(c) = x86::product::<T, SQUARED>(onto, c, a, b, size, ahead) else { return };
     let _ = ahead;
-    portable::product::<T, SQUARED>(c, a, b, size);
+    portable::product::<T, SQUARED>(onto, c, a, b, size);
 }
 
 /// Writes `from: [rows × columns]` as its transpose; what is left of a row of `to` is filled up with 0.
@@ -108,6 +118,12 @@ pub(crate) fn transpose<T: Real>(from: Rows<'_, T>, to: RowsMut<'_, T>, rows: us
     #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
     let Some(to) = x86::transpose(from, to, rows, columns) else { return };
     portable::transpose(from, to, rows, columns);
+}
+
+/// Adds the transpose of `from: [rows × columns]`, times a factor, to `to: [columns × rows]`, whose rows follow
+/// each other.
+pub(crate) fn add_transposed<T: Real>(from: Rows<'_, T>, to: &mut [T], rows: usize, factor: T) {
+    portable::add_transposed(from, to, rows, factor);
 }
 
 /// √x of every element, to the same bits as [`Real::sqrt`].
@@ -163,7 +179,7 @@ pub(crate) use task;
 
 #[cfg(test)]
 mod tests {
-    use super::{Matrix, Rows, RowsMut, Size, portable, product, run_of, transpose};
+    use super::{Matrix, Onto, Rows, RowsMut, Size, portable, product, run_of, transpose};
     use crate::Real;
 
     const SIZES: [(usize, usize, usize); 16] = [
@@ -204,15 +220,19 @@ mod tests {
                 let a = strided::<T>(rows.max(terms), a_stride.max(t_stride), 3);
                 let b = strided::<T>(terms, b_stride, 5);
                 let start = strided::<T>(rows, c_stride, 1);
-                for matrix in [Matrix::rows(&a, a_stride), Matrix::transposed(&a, t_stride)] {
+                let matrices = [Matrix::rows(&a, a_stride), Matrix::transposed(&a, t_stride)];
+                for (matrix, onto) in matrices.into_iter().flat_map(|a| [(a, Onto::Sums), (a, Onto::Zeros)]) {
                     let rows_of = |data| RowsMut { data, stride: c_stride };
                     let (mut got, mut safe, mut want) = (start.clone(), start.clone(), start.clone());
                     let b_rows = Rows { data: &b, stride: b_stride };
-                    product::<T, SQUARED>(rows_of(&mut got), matrix, b_rows, size, &a);
-                    portable::product::<T, SQUARED>(rows_of(&mut safe), matrix, b_rows, size);
+                    product::<T, SQUARED>(onto, rows_of(&mut got), matrix, b_rows, size, &a);
+                    portable::product::<T, SQUARED>(onto, rows_of(&mut safe), matrix, b_rows, size);
                     for (row, column) in
                         (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)))
                     {
+                        if onto == Onto::Zeros {
+                            want[row * c_stride + column] = T::zero();
+                        }
                         for first in (0..terms).step_by(run_of(terms)) {
                             let mut sum = T::zero();
                             for term in first..terms.min(first + run_of(terms)) {
@@ -270,10 +290,21 @@ mod tests {
         let (mut got, mut want) = (vec![0.0; 160], vec![0.0; 160]);
         let size = Size { rows: 10, terms: 7, columns: 16 };
         let (matrix, rows) = (Matrix::rows(&a, 7), Rows { data: &b, stride: 16 });
-        product::<f32, false>(RowsMut { data: &mut got, stride: 16 }, matrix, rows, size, &[]);
-        portable::product::<f32, false>(RowsMut { data: &mut want, stride: 16 }, matrix, rows, size);
+        let onto = Onto::Sums;
+        product::<f32, false>(onto, RowsMut { data: &mut got, stride: 16 }, matrix, rows, size, &[]);
+        portable::product::<f32, false>(onto, RowsMut { data: &mut want, stride: 16 }, matrix, rows, size);
         assert_eq!(got, want);
         assert_eq!(want[0], 6.0);
+    }
+
+    /// A sum of nothing is 0, and what is not of C stays.
+    #[test]
+    fn no_terms_give_zeros() {
+        let mut c = [1.0_f32; 6];
+        let (matrix, rows) = (Matrix::rows(&[], 0), Rows { data: &[], stride: 2 });
+        let size = Size { rows: 2, terms: 0, columns: 2 };
+        product::<f32, false>(Onto::Zeros, RowsMut { data: &mut c, stride: 3 }, matrix, rows, size, &[]);
+        assert_eq!(c, [0.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
     }
 
     #[test]

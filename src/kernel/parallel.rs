@@ -52,7 +52,7 @@ impl<'a> Workers<'a> {
     }
 
     /// The number of parts that are worth their threads, for some items and multiply-adds.
-    const fn parts(&self, items: usize, multiply_adds: usize) -> usize {
+    pub(crate) const fn parts(&self, items: usize, multiply_adds: usize) -> usize {
         let worth = multiply_adds / WORTH_A_THREAD;
         let most = if worth < items { worth } else { items };
         if most < 2 || self.threads < 2 {

@@ -13,6 +13,9 @@ pub(crate) struct Vector<T>(pub(crate) [T; LANES]);
 
 /// Instructions for [`Vector`]s.
 pub(crate) trait Simd: Copy {
+    /// How many vectors of `f32` the registers hold.
+    const VECTORS: usize;
+
     /// One number in every lane.
     fn splat<T: Real>(self, value: T) -> Vector<T>;
 
@@ -143,6 +146,8 @@ impl Portable {
 }
 
 impl Simd for Portable {
+    const VECTORS: usize = 8;
+
     #[inline(always)]
     fn splat<T: Real>(self, value: T) -> Vector<T> {
         Vector([value; LANES])

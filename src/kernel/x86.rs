@@ -18,7 +18,7 @@ use std::sync::OnceLock;
 use simd::{Avx2, Avx512};
 
 use super::vector::Portable;
-use super::{Matrix, Rows, RowsMut, Size, Task};
+use super::{Matrix, Onto, Rows, RowsMut, Size, Task};
 use crate::Real;
 
 /// The instructions that are used.
@@ -74,6 +74,7 @@ fn cast_mut<T: 'static, U: 'static>(slice: &mut [T]) -> Option<&mut [U]> {
 /// [`super::product`] for `f32` and `f64`; gives C back, with nothing done, for other scalars, on other processors,
 /// and where a slice is too short.
 pub(super) fn product<'a, T: Real, const SQUARED: bool>(
+    onto: Onto,
     c: RowsMut<'a, T>,
     a: Matrix<'_, T>,
     b: Rows<'_, T>,
@@ -96,9 +97,9 @@ pub(super) fn product<'a, T: Real, const SQUARED: bool>(
                 // SAFETY: the processor has the instructions, and `fits` has checked all lengths.
                 unsafe {
                     if level == Instructions::Avx512 {
-                        avx512::$product::<SQUARED>(c, a, b, strides, size, ahead);
+                        avx512::$product::<SQUARED>(onto, c, a, b, strides, size, ahead);
                     } else {
-                        avx2::$product::<SQUARED>(c, a, b, strides, size, ahead);
+                        avx2::$product::<SQUARED>(onto, c, a, b, strides, size, ahead);
                     }
                 }
                 return None;
@@ -224,13 +225,14 @@ macro_rules! products {
         store: $store:ident, store_masked: $store_masked:expr,
         add: $add:ident, mul: $mul:ident, multiply_add: $multiply_add:ident
     ) => {
-        /// C += A·B, or A·(B∘B).
+        /// The product, as [`super::super::product`] says.
         ///
         /// # Safety
         ///
         /// The processor has the instructions, and every element of the three matrices lies in its slice.
         #[target_feature(enable = $features)]
         pub(super) unsafe fn $product<const SQUARED: bool>(
+            onto: Onto,
             c: *mut $float,
             a: *const $float,
             b: *const $float,
@@ -249,6 +251,7 @@ macro_rules! products {
                     // As many vectors as the registers hold; then fewer, the last one in part.
                     let (left, rest) = ((columns - column) / $lanes, (columns - column) % $lanes);
                     let vectors = [$($vectors),*].into_iter().find(|&vectors| vectors <= left).unwrap_or(0);
+                    let mut onto = onto;
                     for first in (0..terms).step_by(run) {
                         let terms = run.min(terms - first);
                         // SAFETY: rows below `rows`, terms below `terms`, columns below `columns`.
@@ -261,11 +264,11 @@ macro_rules! products {
                                     match vectors {
                                         $(
                                             $vectors => $tile::<$rows, $vectors, false, SQUARED>(
-                                                c, a, b, strides, terms, $mask_of($lanes), &mut ahead,
+                                                onto, c, a, b, strides, terms, $mask_of($lanes), &mut ahead,
                                             ),
                                         )*
                                         _ => $tile::<$rows, 1, true, SQUARED>(
-                                            c, a, b, strides, terms, $mask_of(rest), &mut ahead,
+                                            onto, c, a, b, strides, terms, $mask_of(rest), &mut ahead,
                                         ),
                                     }
                                 };
@@ -279,6 +282,7 @@ macro_rules! products {
                                 _ => call!(6),
                             }
                         }
+                        onto = Onto::Sums;
                     }
                     column += if vectors == 0 { rest } else { vectors * $lanes };
                 }
@@ -292,8 +296,9 @@ macro_rules! products {
         /// As for the product, for the rows, terms and columns of the tile.
         #[target_feature(enable = $features)]
         #[inline]
-        #[allow(clippy::needless_range_loop, clippy::indexing_slicing)]
+        #[allow(clippy::needless_range_loop, clippy::indexing_slicing, clippy::too_many_arguments)]
         unsafe fn $tile<const ROWS: usize, const VECTORS: usize, const MASKED: bool, const SQUARED: bool>(
+            onto: Onto,
             c: *mut $float,
             a: *const $float,
             b: *const $float,
@@ -341,11 +346,11 @@ macro_rules! products {
                     // SAFETY: the caller vouches for these columns of this row of C.
                     unsafe {
                         let c = c.add(row * strides.c + vector * $lanes);
-                        if MASKED {
-                            $store_masked(c, mask, $add($load_masked(c, mask), sums[row][vector]));
-                        } else {
-                            $store(c, $add($load(c), sums[row][vector]));
+                        let mut sums = sums[row][vector];
+                        if onto == Onto::Sums {
+                            sums = $add(if MASKED { $load_masked(c, mask) } else { $load(c) }, sums);
                         }
+                        if MASKED { $store_masked(c, mask, sums) } else { $store(c, sums) }
                     }
                 }
             }

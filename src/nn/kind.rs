@@ -2,9 +2,10 @@
 
 use alloc::boxed::Box;
 
-use super::{Dense, Layer, Mixture, Relu};
+use super::{Dense, JointGamma, JointMixture, Layer, Mixture, Relu};
 use crate::diagonal::Form;
-use crate::{Error, Real, Shape};
+use crate::joint::JointShape;
+use crate::{Error, Real, Scale, Shape};
 
 /// A layer's kind and sizes: what a checkpoint keeps of it besides its parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,6 +19,15 @@ pub enum LayerKind {
         gamma: f64,
         /// The coordinates and the scale.
         form: Form,
+    },
+    /// A Gaussian mixture layer with a joint covariance, [`JointMixture`].
+    Joint {
+        /// Inputs d, outputs L, components K, rank R.
+        shape: JointShape,
+        /// The scales of the starting values.
+        gamma: JointGamma,
+        /// How the components are put together.
+        scale: Scale,
     },
     /// A dense layer, [`Dense`].
     Dense {
@@ -38,11 +48,12 @@ pub enum LayerKind {
 }
 
 impl LayerKind {
-    /// A short name for reports: `gm`, `dense`, `relu`, or the other layer's own.
+    /// A short name for reports: `gm`, `joint`, `dense`, `relu`, or the other layer's own.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match *self {
             Self::Mixture { .. } => "gm",
+            Self::Joint { .. } => "joint",
             Self::Dense { .. } => "dense",
             Self::Relu { .. } => "relu",
             Self::Other(name) => name,
@@ -58,6 +69,9 @@ impl LayerKind {
         Ok(match *self {
             Self::Mixture { shape, gamma, form } => {
                 Some(Box::new(Mixture::new(shape, gamma).with_form(form)))
+            }
+            Self::Joint { shape, gamma, scale } => {
+                Some(Box::new(JointMixture::new(shape, gamma).with_scale(scale)))
             }
             Self::Dense { inputs, outputs, bias } => Some(Box::new(Dense::new(inputs, outputs, bias)?)),
             Self::Relu { width } => Some(Box::new(Relu::new(width)?)),

@@ -33,6 +33,7 @@
 //! ```
 
 mod dense;
+mod joint;
 mod kind;
 mod layer;
 mod loss;
@@ -45,6 +46,7 @@ mod relu;
 mod schedule;
 
 pub use dense::Dense;
+pub use joint::{JointGamma, JointMixture};
 pub use kind::LayerKind;
 pub use layer::{Block, Layer};
 pub use loss::{cross_entropy, squared};

@@ -7,9 +7,9 @@ use alloc::vec::Vec;
 use rand_core::Rng;
 
 use super::{Dense, Network, NetworkError, Relu};
-use crate::diagonal::{Coordinates, Diagonal, Form, ParametersMut, Scale};
+use crate::diagonal::{Coordinates, Diagonal, Form, ParametersMut};
 use crate::random::{StandardNormal, below};
-use crate::{Error, Real, Shape, shape};
+use crate::{Error, Real, Scale, Shape, shape};
 
 /// Draws `count` neurons of each component of a layer, as a dense network of width K·count without biases.
 ///

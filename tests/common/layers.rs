@@ -1,7 +1,7 @@
 //! Random layers that own their numbers.
 
-use gmlayer::diagonal::{Coordinates, Form, Gradients, Parameters, Scale};
-use gmlayer::{Diagonal, Real, Shape};
+use gmlayer::diagonal::{Coordinates, Form, Gradients, Parameters};
+use gmlayer::{Diagonal, Real, Scale, Shape};
 use proptest::prelude::*;
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64;

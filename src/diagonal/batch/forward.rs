@@ -1,72 +1,12 @@
 //! The forward pass of some components over a batch.
 
-use super::{Record, examine};
-use crate::kernel::{
-    LANES, Matrix, Rows, RowsMut, Simd, Size, product, square_roots, task, transpose, widest,
-};
-use crate::{Real, Rectified, Shape};
-
-/// Finds the plain rows of a batch, and the least s² of each that keeps all its digits: a row of zeros may have
-/// s = 0. The lanes without a row are plain: all their inputs are 0.
-pub(in crate::diagonal) fn examine_rows<T: Real>(inputs: usize, x: &[T], plain: &mut [T], least: &mut [T]) {
-    plain.fill(T::one());
-    least.fill(T::zero());
-    for ((plain, least), x) in plain.iter_mut().zip(least).zip(x.chunks_exact(inputs)) {
-        let (ordinary, zero) = widest(Examine, (x,));
-        *plain = if ordinary { T::one() } else { T::zero() };
-        *least = if zero { T::zero() } else { T::ORDINARY.0 };
-    }
-}
-
-/// The transpose of some rows, `[rows × columns]`, in whole vectors, with 0 in the lanes of rows that are not plain;
-/// and the length of its rows.
-pub(in crate::diagonal) fn transpose_plain<'a, T: Real>(
-    columns: usize,
-    from: &[T],
-    plain: &[T],
-    to: &'a mut [T],
-) -> (&'a mut [T], usize) {
-    let rows = from.len() / columns;
-    let stride = rows.next_multiple_of(LANES);
-    let (to, _) = to.split_at_mut((columns * stride).min(to.len()));
-    transpose(Rows { data: from, stride: columns }, RowsMut { data: &mut *to, stride }, rows, columns);
-    if plain.iter().any(T::is_zero) {
-        for lanes in to.chunks_exact_mut(stride) {
-            for (lane, plain) in lanes.iter_mut().zip(plain) {
-                if plain.is_zero() {
-                    *lane = T::zero();
-                }
-            }
-        }
-    }
-    (to, stride)
-}
-
-/// Rows of `c: [rows × lanes]`, from the lane `first` on: C += A Xᵀ; `ahead` is what will be read next.
-fn add_product<T: Real>(
-    c: &mut [T],
-    lanes: usize,
-    first: usize,
-    a: Matrix<'_, T>,
-    x: Rows<'_, T>,
-    inputs: usize,
-    ahead: &[T],
-) {
-    let size = Size { rows: c.len() / lanes, terms: inputs, columns: x.stride };
-    let c = RowsMut { data: c.get_mut(first..).unwrap_or_default(), stride: lanes };
-    product::<T, false>(c, a, x, size, ahead);
-}
+use crate::batch::{Record, write_product};
+use crate::kernel::{LANES, Matrix, Rows, RowsMut, Simd, task, transpose, widest};
+use crate::{Real, Shape};
 
 impl<T: Real> Record<'_, T> {
-    /// Sets all sums to 0.
-    pub(in crate::diagonal) fn clear(&mut self) {
-        self.slope.fill(T::zero());
-        self.mean.fill(T::zero());
-        self.inverse.fill(T::zero());
-    }
-
-    /// Adds m and s² of a chunk, from the lane `first` on; leaves the squares of `x` in its place.
-    pub(in crate::diagonal) fn add_moments(
+    /// Writes m and s² of a chunk, from the lane `first` on; leaves the squares of `x` in its place.
+    pub(in crate::diagonal) fn write_moments(
         &mut self,
         first: usize,
         mu: Matrix<'_, T>,
@@ -75,14 +15,14 @@ impl<T: Real> Record<'_, T> {
         inputs: usize,
     ) {
         let RowsMut { data, stride } = x;
-        add_product(self.mean, self.lanes, first, mu, Rows { data, stride }, inputs, &[]);
+        write_product(self.mean, self.lanes, first, mu, Rows { data, stride }, inputs, &[]);
         widest(Square, (&mut *data,));
-        add_product(self.inverse, self.lanes, first, variance, Rows { data, stride }, inputs, &[]);
+        write_product(self.inverse, self.lanes, first, variance, Rows { data, stride }, inputs, &[]);
     }
 
-    /// Adds W x of the component `component`, of a chunk from the lane `first` on; `ahead` is what will be read
+    /// Writes W x of the component `component`, of a chunk from the lane `first` on; `ahead` is what will be read
     /// next.
-    pub(in crate::diagonal) fn add_slope(
+    pub(in crate::diagonal) fn write_slope(
         &mut self,
         component: usize,
         first: usize,
@@ -93,34 +33,7 @@ impl<T: Real> Record<'_, T> {
     ) {
         let len = shape.outputs() * self.lanes;
         let slope = self.slope.get_mut(component * len..).and_then(|slope| slope.get_mut(..len));
-        add_product(slope.unwrap_or_default(), self.lanes, first, w, x, shape.inputs(), ahead);
-    }
-
-    /// From m and s²: r, 1/s, p, φ and tφ. Rows that need other formulas are plain no longer.
-    ///
-    /// `variance` holds a component's σ² every `stride` elements: one without spread has s = 0.
-    pub(in crate::diagonal) fn rectify(
-        &mut self,
-        variance: &[T],
-        stride: usize,
-        least: &[T],
-        plain: &mut [T],
-    ) {
-        let lanes = self.lanes;
-        let components = self
-            .mean
-            .chunks_exact_mut(lanes)
-            .zip(self.inverse.chunks_exact_mut(lanes))
-            .zip(self.probability.chunks_exact_mut(lanes))
-            .zip(self.density.chunks_exact_mut(lanes))
-            .zip(self.density_moment.chunks_exact_mut(lanes))
-            .zip(variance.chunks(stride));
-        for (((((mean, inverse), probability), density), moment), variance) in components {
-            let deterministic = variance.iter().all(T::is_zero);
-            widest(Limit, (&mut *inverse, least, deterministic, &mut *plain));
-            square_roots(inverse);
-            widest(Lanes, (mean, inverse, probability, density, moment, &mut *plain));
-        }
+        write_product(slope.unwrap_or_default(), self.lanes, first, w, x, shape.inputs(), ahead);
     }
 
     /// Overwrites h(x) of a chunk, `y: [rows × outputs]`, whose lanes begin with `first`; `y_transposed` is
@@ -179,42 +92,6 @@ fn sum<T: Real, S: Simd>(
     }
 }
 
-/// Replaces every s² that is not of ordinary size by 1, and its row is plain no longer. A deterministic
-/// component has s = 0.
-#[inline(always)]
-fn limit<T: Real, S: Simd>(_: S, squares: &mut [T], least: &[T], deterministic: bool, plain: &mut [T]) {
-    let (_, most) = T::ORDINARY;
-    for ((square, &least), plain) in squares.iter_mut().zip(least).zip(plain) {
-        let least = if deterministic { T::zero() } else { least };
-        let in_range = (*square >= least) & (*square <= most);
-        *square = if in_range { *square } else { T::one() };
-        *plain = if in_range { *plain } else { T::zero() };
-    }
-}
-
-/// From m in `mean` and s in `inverse`: r, 1/s, p, φ and tφ of one component, along the rows.
-#[inline(always)]
-fn lanes<T: Real, S: Simd>(
-    _: S,
-    mean: &mut [T],
-    inverse: &mut [T],
-    probability: &mut [T],
-    density: &mut [T],
-    moment: &mut [T],
-    plain: &mut [T],
-) {
-    let large = T::from_usize(16);
-    let fields = probability.iter_mut().zip(density).zip(moment).zip(plain);
-    for ((m, s), (((p, phi), moment), plain)) in mean.iter_mut().zip(inverse).zip(fields) {
-        let at = Rectified::new(*m, *s);
-        // φ/s loses digits where φ is nearly subnormal and s is large.
-        let faint = (at.density < T::FAINT) & !at.density.is_zero() & (*s > large);
-        *plain = if faint { T::zero() } else { *plain };
-        *s = if s.is_zero() { T::zero() } else { s.recip() };
-        (*m, *p, *phi, *moment) = (at.mean, at.probability, at.density, at.density_moment);
-    }
-}
-
 /// x² in the place of x.
 #[inline(always)]
 fn square<T: Real, S: Simd>(_: S, x: &mut [T]) {
@@ -224,16 +101,6 @@ fn square<T: Real, S: Simd>(_: S, x: &mut [T]) {
 }
 
 task!(Square, square, (x: &'a mut [T]) -> ());
-task!(Examine, examine, (numbers: &'a [T]) -> (bool, bool));
-task!(Limit, limit, (squares: &'a mut [T], least: &'a [T], deterministic: bool, plain: &'a mut [T]) -> ());
-task!(Lanes, lanes, (
-    mean: &'a mut [T],
-    inverse: &'a mut [T],
-    probability: &'a mut [T],
-    density: &'a mut [T],
-    moment: &'a mut [T],
-    plain: &'a mut [T],
-) -> ());
 task!(Sum, sum, (
     record: &'a Record<'a, T>,
     first: usize,
@@ -242,48 +109,3 @@ task!(Sum, sum, (
     divisor: T,
     y_transposed: &'a mut [T],
 ) -> ());
-
-#[cfg(test)]
-mod tests {
-    use super::{lanes, limit};
-    use crate::Real;
-    use crate::kernel::Portable;
-
-    /// What s² becomes, and whether its row stays plain.
-    fn limited(square: f32, least: f32, deterministic: bool, plain: f32) -> (f32, f32) {
-        let (mut square, mut plain) = ([square], [plain]);
-        limit(Portable, &mut square, &[least], deterministic, &mut plain);
-        (square[0], plain[0])
-    }
-
-    #[test]
-    fn squares_that_are_not_ordinary_leave_their_row_to_the_other_path() {
-        let (least, most) = f32::ORDINARY;
-        for square in [least, 1.0, most] {
-            assert_eq!(limited(square, least, false, 1.0), (square, 1.0));
-            assert_eq!(limited(square, least, false, 0.0), (square, 0.0), "what is not plain stays so");
-        }
-        for square in [0.0, least / 2.0, most * 2.0, f32::INFINITY, f32::NAN] {
-            assert_eq!(limited(square, least, false, 1.0), (1.0, 0.0), "{square}");
-        }
-        assert_eq!(limited(0.0, least, true, 1.0), (0.0, 1.0), "a component without spread");
-        assert_eq!(limited(0.0, 0.0, false, 1.0), (0.0, 1.0), "a row of zeros");
-    }
-
-    /// φ/s would lose digits where φ is nearly subnormal and s is large, and only there.
-    #[test]
-    fn faint_densities_under_a_large_s_leave_their_row_to_the_other_path() {
-        let lane = |t: f64, s: f64| {
-            let (mut mean, mut inverse, mut plain) = ([t * s], [s], [1.0]);
-            lanes(Portable, &mut mean, &mut inverse, &mut [0.0], &mut [0.0], &mut [0.0], &mut plain);
-            (inverse[0], plain[0])
-        };
-        for s in [0.5, 16.0, 17.0, 1e3, 1e6] {
-            for t in [-36.0, 36.0] {
-                assert_eq!(lane(t, s), (1.0 / s, if s > 16.0 { 0.0 } else { 1.0 }), "{t}, {s}");
-            }
-            assert_eq!((lane(-35.0, s).1, lane(-50.0, s).1), (1.0, 1.0), "ordinary, and none at all");
-        }
-        assert_eq!(lane(1.0, 0.0), (0.0, 1.0));
-    }
-}

@@ -43,7 +43,7 @@ fn same<T: 'static, U: 'static>(vector: &Vector<T>) -> Option<Vector<U>> {
 /// Makes each operation that of every register which a [`Vector`] fills.
 macro_rules! operations {
     (
-        $token:ident,
+        $token:ident, $vectors:literal,
         $f32:ty, $f64:ty, $of_f32:literal, $of_f64:literal,
         [$($name:ident: $single:expr, $double:expr;)*],
         splat: $splat_f32:ident, $splat_f64:ident,
@@ -51,6 +51,8 @@ macro_rules! operations {
         down: $down_f32:expr, $down_f64:expr
     ) => {
         impl Simd for $token {
+            const VECTORS: usize = $vectors;
+
             #[inline(always)]
             fn splat<T: Real>(self, value: T) -> Vector<T> {
                 let portable = Vector([value; crate::kernel::LANES]);
@@ -134,7 +136,7 @@ macro_rules! operations {
 // Without their sign, numbers are ordered as their bits are, and NaN is above all: an integer maximum keeps it, an
 // integer minimum passes over it.
 operations!(
-    Avx2, __m256, __m256d, 2, 4,
+    Avx2, 8, __m256, __m256d, 2, 4,
     [
         add: |a, b| _mm256_add_ps(a, b), |a, b| _mm256_add_pd(a, b);
         sub: |a, b| _mm256_sub_ps(a, b), |a, b| _mm256_sub_pd(a, b);
@@ -180,7 +182,7 @@ operations!(
 );
 
 operations!(
-    Avx512, __m512, __m512d, 1, 2,
+    Avx512, 32, __m512, __m512d, 1, 2,
     [
         add: |a, b| _mm512_add_ps(a, b), |a, b| _mm512_add_pd(a, b);
         sub: |a, b| _mm512_sub_ps(a, b), |a, b| _mm512_sub_pd(a, b);

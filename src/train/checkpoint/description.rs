@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::CheckpointProblem;
-use crate::Shape;
-use crate::diagonal::{Coordinates, Form, Scale};
-use crate::nn::{Layer, LayerKind, Network, NetworkError};
+use crate::diagonal::{Coordinates, Form};
+use crate::joint::JointShape;
+use crate::nn::{JointGamma, Layer, LayerKind, Network, NetworkError};
+use crate::{Scale, Shape};
 
 /// The version of the format that this code writes, and the only one that it reads.
 const VERSION: u64 = 1;
@@ -45,6 +46,17 @@ enum Entry {
         #[serde(default, skip_serializing_if = "is_default")]
         sum: bool,
     },
+    Joint {
+        inputs: usize,
+        outputs: usize,
+        components: usize,
+        rank: usize,
+        gamma: f64,
+        output_gamma: f64,
+        /// Left out where the layer takes the mean over its components.
+        #[serde(default, skip_serializing_if = "is_default")]
+        sum: bool,
+    },
     Dense {
         inputs: usize,
         outputs: usize,
@@ -67,6 +79,15 @@ impl Description {
                     gamma,
                     centred: form.coordinates == Coordinates::Centred,
                     sum: form.scale == Scale::Sum,
+                }),
+                LayerKind::Joint { shape, gamma, scale } => Ok(Entry::Joint {
+                    inputs: shape.inputs(),
+                    outputs: shape.outputs(),
+                    components: shape.components(),
+                    rank: shape.rank(),
+                    gamma: gamma.weights,
+                    output_gamma: gamma.outputs,
+                    sum: scale == Scale::Sum,
                 }),
                 LayerKind::Dense { inputs, outputs, bias } => Ok(Entry::Dense { inputs, outputs, bias }),
                 LayerKind::Relu { width } => Ok(Entry::Relu { width }),
@@ -102,6 +123,14 @@ impl Description {
                         scale: if sum { Scale::Sum } else { Scale::Mean },
                     },
                 },
+                Entry::Joint { inputs, outputs, components, rank, gamma, output_gamma, sum } => {
+                    let shape = JointShape::new(inputs, outputs, components, rank);
+                    LayerKind::Joint {
+                        shape: shape.map_err(NetworkError::from)?,
+                        gamma: JointGamma { weights: gamma, outputs: output_gamma },
+                        scale: if sum { Scale::Sum } else { Scale::Mean },
+                    }
+                }
                 Entry::Dense { inputs, outputs, bias } => LayerKind::Dense { inputs, outputs, bias },
                 Entry::Relu { width } => LayerKind::Relu { width },
             };

@@ -19,30 +19,29 @@ pub(super) fn draw(root: &Area<'_>, summaries: &[&Summary<'_>], epochs: usize) -
         error_range(spreads().map(|spread| spread.least).chain(spreads().map(|spread| spread.most)));
     let mut chart =
         ChartBuilder::on(&left).margin(12).x_label_area_size(46).y_label_area_size(64).build_cartesian_2d(
-            (0.5..epochs as f64 + 0.5).with_key_points(epoch_ticks(epochs)),
+            1..epochs.max(2),
             (least..most).log_scale().with_key_points(error_ticks(least, most)),
         )?;
     chart
         .configure_mesh()
         .x_desc("epoch")
         .y_desc("test error, % (logarithmic)")
-        .x_label_formatter(&|epoch| format!("{epoch:.0}"))
+        .x_labels(epochs.min(10))
         .y_label_formatter(&|error| format!("{error}"))
         .label_style(("sans-serif", 15))
         .light_line_style(TRANSPARENT)
         .draw()?;
-    let epoch_of = |epoch: usize| epoch as f64;
     for (place, curve) in curves.iter().enumerate() {
-        let upper = curve.iter().map(|&(epoch, spread)| (epoch_of(epoch), spread.most));
-        let lower = curve.iter().rev().map(|&(epoch, spread)| (epoch_of(epoch), spread.least));
-        let band: Vec<(f64, f64)> = upper.chain(lower).collect();
+        let upper = curve.iter().map(|&(epoch, spread)| (epoch, spread.most));
+        let lower = curve.iter().rev().map(|&(epoch, spread)| (epoch, spread.least));
+        let band: Vec<(usize, f64)> = upper.chain(lower).collect();
         chart.draw_series([Polygon::new(band, Look::of(place).colour().mix(0.18))])?;
     }
     for (place, curve) in curves.iter().enumerate() {
         let look = Look::of(place);
         let points: Vec<(i32, i32)> = curve
             .iter()
-            .map(|&(epoch, spread)| chart.backend_coord(&(epoch_of(epoch), spread.mean)))
+            .map(|&(epoch, spread)| chart.backend_coord(&(epoch, spread.mean)))
             .map(|(x, y)| inside(root, (x, y)))
             .collect();
         look.line(root, &points)?;
@@ -58,13 +57,6 @@ pub(super) fn draw(root: &Area<'_>, summaries: &[&Summary<'_>], epochs: usize) -
         .map(|(place, summary)| (Look::of(place), summary.label.to_owned()))
         .collect();
     legend(&right, &lines, true)
-}
-
-/// Whole epochs for the axis, ten of them at most.
-fn epoch_ticks(epochs: usize) -> Vec<f64> {
-    let step = [1, 2, 5, 10, 20, 50, 100].into_iter().find(|step| epochs.div_ceil(*step) <= 10);
-    let step = step.unwrap_or(epochs.div_ceil(10).max(1));
-    (1..=epochs).filter(|epoch| epoch.is_multiple_of(step)).map(|epoch| epoch as f64).collect()
 }
 
 /// A place of the whole picture as one of an area of it.

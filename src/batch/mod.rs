@@ -1,0 +1,22 @@
+//! What the layers share where many rows go at once, the batch in the vector lanes.
+//!
+//! Squares and divisions by s lose digits far from 1. So this way takes numbers of ordinary size alone
+//! ([`Real::ORDINARY`](crate::Real::ORDINARY)), which is one comparison a number; whatever else comes, a row or
+//! the whole layer, goes through a layer's formulas for single rows. A row that goes in its chunk is called plain.
+
+mod numbers;
+mod plain;
+mod record;
+
+pub(crate) use numbers::{bounded, examine, sizes, whole};
+pub(crate) use plain::{examine_rows, share_plain, transpose_plain};
+pub(crate) use record::{Record, write_product};
+
+/// Rows that the forward pass works on together: what the vector lanes run along.
+pub(crate) const CHUNK: usize = 64;
+
+/// Rows that the backward pass works on together: the terms of its products.
+pub(crate) const GROUP: usize = 4 * CHUNK;
+
+/// Fewer rows than this go one by one: filling the lanes would cost more than it saves.
+pub(crate) const LEAST_ROWS: usize = 8;

@@ -1,0 +1,149 @@
+//! One component at one row: the formulas, forward and backward.
+//!
+//! With q = C_βᵀx and s = |q| the component gives μ_ω r + C_ω q p (Stein). Backward, with the cotangent g,
+//! y = q/s (a unit vector, 0 at s = 0) and e = C_ωᵀg:
+//!
+//! ```text
+//! A = ⟨g, μ_ω⟩             b = ⟨e, y⟩
+//! ∂m = A p + b φ           ∂s = A φ − b tφ          ∂q = ∂s y + p e
+//! ∂μ_ω += r g              ∂C_ω += g (q p)ᵀ
+//! ∂μ_β += ∂m x             ∂C_β += x ∂qᵀ            ∂x += ∂m μ_β + C_β ∂q
+//! ```
+//!
+//! No term divides by s, so nothing overflows however small s is.
+
+use super::parameters::Component;
+use crate::kernel::{LANES, add_scaled, dot, largest, sum};
+use crate::rectified::in_range;
+use crate::{Real, Rectified};
+
+/// Inputs whose terms are summed before they are added to the rest: rounding errors grow with this, not with the
+/// number of inputs.
+const RUN: usize = 64;
+
+/// The way of a row through one component: q, then ∂q; and y.
+#[derive(Debug)]
+pub(super) struct Directions<'a, T> {
+    pub(super) q: &'a mut [T],
+    pub(super) unit: &'a mut [T],
+}
+
+impl<T: Real> Component<'_, T> {
+    /// The rectified Gaussian of mean ⟨μ_β, x⟩ and standard deviation |q|; overwrites q and y.
+    pub(super) fn project(&self, x: &[T], to: &mut Directions<'_, T>) -> Rectified<T> {
+        let rank = to.q.len();
+        for (block, q) in to.q.chunks_mut(LANES).enumerate() {
+            add_up(self.c_b, rank, block * LANES, x, q);
+        }
+        rectify(self.mu_b, (0..rank).map(|column| self.c_b.iter().skip(column).step_by(rank)), x, to)
+    }
+
+    /// ∂m; overwrites q by ∂q.
+    pub(super) fn turn(&self, at: &Rectified<T>, g: &[T], directions: &mut Directions<'_, T>) -> T {
+        let Directions { q: of_q, unit } = directions;
+        of_q.fill(T::zero());
+        for (&g, c_w) in g.iter().zip(self.c_w.chunks_exact(unit.len())) {
+            add_scaled(of_q, g, c_w);
+        }
+        let (a, b) = (dot(g, self.mu_w), dot(of_q, unit));
+        let of_s = a * at.density - b * at.density_moment;
+        for (of_q, &unit) in of_q.iter_mut().zip(unit.iter()) {
+            *of_q = of_s * unit + at.probability * *of_q;
+        }
+        a * at.probability + b * at.density
+    }
+
+    /// ∂x += ∂m μ_β + C_β ∂q.
+    pub(super) fn add_input(&self, of_m: T, of_q: &[T], dx: &mut [T]) {
+        for ((dx, &mu), c_b) in dx.iter_mut().zip(self.mu_b).zip(self.c_b.chunks_exact(of_q.len())) {
+            *dx += of_m * mu + dot(c_b, of_q);
+        }
+    }
+}
+
+/// y += μ_ω r + C_ω q p.
+pub(super) fn add_value<T: Real>((mu_w, c_w): (&[T], &[T]), at: &Rectified<T>, q: &[T], y: &mut [T]) {
+    for ((y, &mu_w), c_w) in y.iter_mut().zip(mu_w).zip(c_w.chunks_exact(q.len())) {
+        *y += mu_w * at.mean + dot(c_w, q) * at.probability;
+    }
+}
+
+/// Overwrites `q`, at most as many as there are lanes, with ⟨column, x⟩ of the columns of a matrix of rows of `rank`
+/// elements, from the column `first` on.
+fn add_up<T: Real>(matrix: &[T], rank: usize, first: usize, x: &[T], q: &mut [T]) {
+    let mut total = [T::zero(); LANES];
+    for (rows, x) in matrix.chunks(RUN.saturating_mul(rank)).zip(x.chunks(RUN)) {
+        let mut partial = [T::zero(); LANES];
+        for (row, &x) in rows.chunks_exact(rank).zip(x) {
+            add_scaled(&mut partial, x, row.get(first..).unwrap_or_default());
+        }
+        add_scaled(&mut total, T::one(), &partial);
+    }
+    for (q, total) in q.iter_mut().zip(total) {
+        *q = total;
+    }
+}
+
+/// The rectified Gaussian of mean ⟨μ, x⟩ and standard deviation |q|, q being there; overwrites y. `columns` are those
+/// of C_β, for the case that q is out of range.
+pub(super) fn rectify<'c, T: Real, C: Iterator<Item = &'c T> + Clone>(
+    mu: &[T],
+    columns: impl Iterator<Item = C> + Clone,
+    x: &[T],
+    to: &mut Directions<'_, T>,
+) -> Rectified<T> {
+    let squares = dot(to.q, to.q);
+    if !in_range(squares) {
+        return rectify_far(mu, columns, x, to);
+    }
+    let s = squares.sqrt();
+    let inverse = s.recip();
+    for (unit, &q) in to.unit.iter_mut().zip(to.q.iter()) {
+        *unit = q * inverse;
+    }
+    Rectified::new(dot(mu, x), s)
+}
+
+/// The same for any size of its arguments: every sum is made of terms that are scaled by powers of two.
+#[cold]
+#[inline(never)]
+fn rectify_far<'c, T: Real, C: Iterator<Item = &'c T> + Clone>(
+    mu: &[T],
+    columns: impl Iterator<Item = C> + Clone,
+    x: &[T],
+    to: &mut Directions<'_, T>,
+) -> Rectified<T> {
+    let of_all = columns.clone().filter_map(|column| largest_exponent(column, x)).max().unwrap_or(0);
+    for ((q, unit), column) in to.q.iter_mut().zip(to.unit.iter_mut()).zip(columns) {
+        let (sum, power) = scaled_dot(column, x);
+        *q = sum.times_power_of_two(power);
+        *unit = sum.times_power_of_two(power - of_all);
+    }
+    let of_unit = largest(to.unit).exponent();
+    for unit in to.unit.iter_mut() {
+        *unit = unit.times_power_of_two(-of_unit);
+    }
+    let s = dot(to.unit, to.unit).sqrt();
+    let inverse = if s.is_zero() { T::zero() } else { s.recip() };
+    for unit in to.unit.iter_mut() {
+        *unit *= inverse;
+    }
+    Rectified::scaled(scaled_dot(mu.iter(), x), (s, of_all + of_unit))
+}
+
+/// The largest exponent of a term of ⟨a, x⟩, within one; nothing where all terms are 0.
+fn largest_exponent<'a, T: Real>(a: impl Iterator<Item = &'a T>, x: &[T]) -> Option<i32> {
+    let terms = a.zip(x).filter(|(a, x)| !a.is_zero() && !x.is_zero());
+    terms.map(|(a, x)| a.exponent() + x.exponent()).max()
+}
+
+/// ⟨a, x⟩ beside a power of two that it still wants.
+fn scaled_dot<'a, T: Real>(a: impl Iterator<Item = &'a T> + Clone, x: &[T]) -> (T, i32) {
+    let power = largest_exponent(a.clone(), x).unwrap_or(0);
+    let terms = a.zip(x).map(|(a, x)| {
+        let (of_a, of_x) = (a.exponent(), x.exponent());
+        let term = a.times_power_of_two(-of_a) * x.times_power_of_two(-of_x);
+        term.times_power_of_two(of_a + of_x - power)
+    });
+    (sum(terms), power)
+}

@@ -1,0 +1,165 @@
+//! The Gaussian mixture layer with a joint covariance, in a network.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::{Block, Layer, LayerKind};
+use crate::joint::{self, Gradients, Joint, JointMut, JointShape, Parameters, ParametersMut, Rates};
+use crate::kernel::Workers;
+use crate::{Error, Real, Scale};
+
+/// The scales of the starting values of a [`JointMixture`]; see [`joint::initialise`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct JointGamma {
+    /// The scale γ of the weights β.
+    pub weights: f64,
+    /// The scale γ_ω of the outputs ω.
+    pub outputs: f64,
+}
+
+/// The Gaussian mixture layer with a joint covariance of any rank, [`Joint`], in a network.
+///
+/// ```text
+/// y = 1/K Σ_k E[ω ReLU(⟨β, x⟩)],   (ω, β) ~ N((μ_ω, μ_β), CCᵀ),   C = [C_ω; C_β]
+/// ```
+///
+/// Blocks: `mu_w: [K × L]`, `mu_b: [K × d]`, `c_w: [K × L × R]`, `c_b: [K × d × R]`. Accuracy and conventions are
+/// those of [`Joint`].
+#[derive(Debug, Clone)]
+pub struct JointMixture {
+    shape: JointShape,
+    gamma: JointGamma,
+    scale: Scale,
+    #[cfg(feature = "threads")]
+    threads: Option<crate::Threads>,
+}
+
+impl JointMixture {
+    /// A layer of the sizes `shape`, whose starting values have the scales `gamma`.
+    #[must_use]
+    pub const fn new(shape: JointShape, gamma: JointGamma) -> Self {
+        Self {
+            shape,
+            gamma,
+            scale: Scale::Mean,
+            #[cfg(feature = "threads")]
+            threads: None,
+        }
+    }
+
+    /// The same layer with another scale; see [`Joint::with_scale`].
+    #[must_use]
+    pub const fn with_scale(mut self, scale: Scale) -> Self {
+        self.scale = scale;
+        self
+    }
+
+    /// The same layer on several threads, with the same bits; see [`Joint::with_threads`].
+    #[cfg(feature = "threads")]
+    #[must_use]
+    pub fn with_threads(self, threads: crate::Threads) -> Self {
+        Self { threads: Some(threads), ..self }
+    }
+
+    /// The layer over its parameters in one flat slice.
+    fn joint<'a, T: Real>(&'a self, parameters: &'a [T]) -> Result<Joint<'a, T>, Error> {
+        let layer = Joint::new(self.shape, Parameters::from_flat(self.shape, parameters)?)?;
+        Ok(layer.with_scale(self.scale).with_workers(self.workers()))
+    }
+
+    /// Who runs the parts of a pass.
+    fn workers(&self) -> Workers<'_> {
+        #[cfg(feature = "threads")]
+        if let Some(threads) = &self.threads {
+            return threads.workers();
+        }
+        Workers::alone()
+    }
+}
+
+impl<T: Real> Layer<T> for JointMixture {
+    fn kind(&self) -> LayerKind {
+        LayerKind::Joint { shape: self.shape, gamma: self.gamma, scale: self.scale }
+    }
+
+    fn inputs(&self) -> usize {
+        self.shape.inputs()
+    }
+
+    fn outputs(&self) -> usize {
+        self.shape.outputs()
+    }
+
+    fn blocks(&self) -> Vec<Block> {
+        let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
+        let (components, rank) = (self.shape.components(), self.shape.rank());
+        vec![
+            Block { name: "mu_w", dimensions: vec![components, outputs] },
+            Block { name: "mu_b", dimensions: vec![components, inputs] },
+            Block { name: "c_w", dimensions: vec![components, outputs, rank] },
+            Block { name: "c_b", dimensions: vec![components, inputs, rank] },
+        ]
+    }
+
+    fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
+        joint::workspace_of(self.shape, batch, self.workers())
+    }
+
+    fn forward(&self, parameters: &[T], x: &[T], y: &mut [T], work: &mut [T]) -> Result<(), Error> {
+        self.joint(parameters)?.forward(x, y, work)
+    }
+
+    fn backward(
+        &self,
+        parameters: &[T],
+        x: &[T],
+        g: &[T],
+        frozen: &[bool],
+        gradients: &mut [T],
+        dx: Option<&mut [T]>,
+        work: &mut [T],
+    ) -> Result<(), Error> {
+        let layer = self.joint(parameters)?;
+        let &[freeze_mu_w, freeze_mu_b, freeze_c_w, freeze_c_b] = frozen else {
+            return Err(Error::Length { argument: "frozen", expected: 4, got: frozen.len() });
+        };
+        let Gradients { mu_w, mu_b, c_w, c_b } = Gradients::from_flat(self.shape, gradients)?;
+        let gradients = Gradients {
+            mu_w: mu_w.filter(|_| !freeze_mu_w),
+            mu_b: mu_b.filter(|_| !freeze_mu_b),
+            c_w: c_w.filter(|_| !freeze_c_w),
+            c_b: c_b.filter(|_| !freeze_c_b),
+        };
+        layer.backward_after_forward(x, g, gradients, dx, work)
+    }
+
+    fn descend(
+        &self,
+        parameters: &mut [T],
+        x: &[T],
+        g: &[T],
+        rates: &[Option<T>],
+        dx: Option<&mut [T]>,
+        work: &mut [T],
+    ) -> Result<bool, Error> {
+        let &[mu_w, mu_b, c_w, c_b] = rates else {
+            return Err(Error::Length { argument: "rates", expected: 4, got: rates.len() });
+        };
+        let layer = JointMut::new(self.shape, ParametersMut::from_flat(self.shape, parameters)?)?;
+        let mut layer = layer.with_scale(self.scale).with_workers(self.workers());
+        layer.descend_after_forward(x, g, Rates { mu_w, mu_b, c_w, c_b }, dx, work)?;
+        Ok(true)
+    }
+
+    #[cfg(feature = "rand")]
+    fn initialise(&self, parameters: &mut [T], random: &mut dyn rand_core::Rng) -> Result<(), Error> {
+        let JointGamma { weights, outputs } = self.gamma;
+        joint::initialise(
+            self.shape,
+            weights,
+            outputs,
+            random,
+            ParametersMut::from_flat(self.shape, parameters)?,
+        )
+    }
+}
