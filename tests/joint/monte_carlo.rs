@@ -104,7 +104,7 @@ fn samples_of_the_definition_agree_within_five_standard_errors() {
     let mut all = Vec::new();
     for seed in 0..8 {
         let size = seed as usize;
-        let case = Recipe::plain([1 + size % 4, 1 + size % 3, 1 + size % 2, 1 + size % 2, 2], seed);
+        let case = Recipe::plain([1 + size % 4, 1 + size % 3, 1 + size % 2, 2 + size % 2, 2], seed);
         all.extend(deviations(&case, &case.forward(), &case.backward(), 1000 + seed));
     }
     let worst = all.iter().fold(0.0_f64, |worst, z| worst.max(z.abs()));

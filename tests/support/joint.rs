@@ -55,7 +55,8 @@ impl JointCase {
 /// When a file is missing or damaged.
 #[must_use]
 pub fn all_joint() -> Vec<JointCase> {
-    let mut cases: Vec<JointCase> = JOINT.iter().flat_map(|name| read(&format!("joint_{name}.json"))).collect();
+    let mut cases: Vec<JointCase> =
+        JOINT.iter().flat_map(|name| read(&format!("joint_{name}.json"))).collect();
     for case in cases.iter_mut().filter(|case| case.f32) {
         let JointCase { mu_w, mu_b, c_w, c_b, x, g, .. } = case;
         through_f32([mu_w, mu_b, c_w, c_b, x, g]);
