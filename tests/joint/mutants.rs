@@ -2,11 +2,10 @@
 
 use gmlayer::Rectified;
 use gmlayer::Scale;
-use gmlayer::gradcheck::{Block, Check, Report};
+use gmlayer::gradcheck::{Block, Check, Report, Verdict};
 use gmlayer::joint::JointShape;
-use proptest::prelude::*;
 
-use super::joints::{Case, Recipe, recipes};
+use super::joints::{Case, Recipe};
 
 /// One deliberate mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,18 +205,30 @@ mutants! {
     quadratic_in_cotangent: QuadraticInCotangent,
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
-
-    /// The Taylor remainder falls with order 2 along random directions of every block.
-    #[test]
-    fn the_own_backward_pass_is_accepted(recipe in recipes()) {
-        let small = |size: usize, most: usize| 1 + size % most;
-        let (inputs, outputs) = (small(recipe.inputs, 8), small(recipe.outputs, 3));
-        let (components, rank) = (small(recipe.components, 2), small(recipe.rank, inputs + outputs));
-        let sizes = Recipe { inputs, outputs, components, rank, batch: small(recipe.batch, 12), ..recipe };
-        let case = Recipe { exponents: [0.0; 6], ..sizes }.build();
+/// The Taylor remainder falls with order 2 along random directions of every block, kinks among them; where q nearly
+/// cancels, differences may not settle.
+#[test]
+fn the_own_backward_pass_is_accepted() {
+    let mut unreliable = 0;
+    for seed in 0..400_u64 {
+        let pick = |shift: u32, range: u64| {
+            1 + (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> shift) as usize % range as usize
+        };
+        let (inputs, outputs) = (pick(8, 6), pick(16, 3));
+        let recipe = Recipe {
+            inputs,
+            outputs,
+            components: pick(24, 2),
+            rank: pick(28, 5).min(inputs + outputs),
+            batch: [1, 2, 9][pick(32, 3) - 1],
+            seed,
+            exponents: [0.0; 6],
+            zeros: [0.0, 0.0, 0.0, 0.3, 1.0][pick(40, 5) - 1],
+        };
+        let case = recipe.build();
         let report = report(&case, own(case.shape, case.scale));
-        prop_assert!(report.verdict().passes(), "{report}");
+        assert_ne!(report.verdict(), Verdict::Differs, "{recipe:?}\n{report}");
+        unreliable += usize::from(report.verdict() == Verdict::Unreliable);
     }
+    assert!(unreliable <= 4, "{unreliable} of 400");
 }
