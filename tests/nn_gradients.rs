@@ -4,7 +4,8 @@
 use std::cell::RefCell;
 
 use gmlayer::gradcheck::{Block, Check};
-use gmlayer::nn::{Dense, Layer, Mixture, Network, Relu, cross_entropy, squared};
+use gmlayer::joint::JointShape;
+use gmlayer::nn::{Dense, JointGamma, JointMixture, Layer, Mixture, Network, Relu, cross_entropy, squared};
 use gmlayer::{Error, Real, Shape, random};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -140,6 +141,13 @@ proptest! {
     }
 
     #[test]
+    fn joint_layers(inputs in 1_usize..5, outputs in 1_usize..4, components in 1_usize..3, rows in 1_usize..12, seed in 0..1000_u64) {
+        // Ranks at which q does not nearly cancel.
+        let shape = JointShape::new(inputs, outputs, components, (inputs + outputs).max(2)).unwrap();
+        check_layer(&JointMixture::new(shape, JointGamma { weights: 0.5, outputs: 0.5 }), rows, seed);
+    }
+
+    #[test]
     fn cross_entropy_gradient(classes in 1_usize..8, rows in 1_usize..6, scale in 0.1..5.0, seed in 0..1000_u64) {
         let logits: Vec<f64> = normals(seed, rows * classes).iter().map(|value| scale * value).collect();
         let labels: Vec<usize> = (0..rows).map(|row| (row * 5 + seed as usize) % classes).collect();
@@ -186,7 +194,7 @@ fn a_rectifier_halves_the_gradient_at_zero() {
     assert!(dx[4].is_nan());
 }
 
-/// Two dense layers, two mixture layers and a rectifier, through the loss.
+/// Two dense layers, two mixture layers, a joint one and a rectifier, through the loss.
 #[test]
 fn a_whole_network() {
     let shapes = [Shape::new(4, 3, 2).unwrap(), Shape::new(5, 3, 2).unwrap()];
@@ -195,6 +203,10 @@ fn a_whole_network() {
         Box::new(Dense::new(3, 6, false).unwrap()),
         Box::new(Relu::new(6).unwrap()),
         Box::new(Dense::new(6, 5, true).unwrap()),
+        Box::new(JointMixture::new(
+            JointShape::new(5, 5, 2, 3).unwrap(),
+            JointGamma { weights: 0.5, outputs: 0.5 },
+        )),
         Box::new(Mixture::new(shapes[1], 0.5)),
     ];
     let network = RefCell::new(Network::new(layers, 9).unwrap());

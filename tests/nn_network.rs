@@ -2,10 +2,12 @@
 #![cfg(feature = "std")]
 
 use gmlayer::diagonal::Form;
+use gmlayer::joint::JointShape;
 use gmlayer::nn::{
-    Adam, AdamSettings, Block, Dense, Layer, LayerKind, Mixture, Network, NetworkError, Optimizer, Relu, Sgd,
+    Adam, AdamSettings, Block, Dense, JointGamma, JointMixture, Layer, LayerKind, Mixture, Network,
+    NetworkError, Optimizer, Relu, Sgd,
 };
-use gmlayer::{Error, Shape};
+use gmlayer::{Error, Scale, Shape};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg64;
 
@@ -52,6 +54,16 @@ fn layers_are_rebuilt_from_their_kinds() {
     assert!(LayerKind::Other("mine").build::<f64>().unwrap().is_none());
     let kind = LayerKind::Mixture { shape: Shape::new(3, 2, 4).unwrap(), gamma: 0.25, form: Form::default() };
     assert_eq!(kind.build::<f64>().unwrap().unwrap().kind(), kind);
+    let kind = LayerKind::Joint {
+        shape: JointShape::new(3, 2, 4, 5).unwrap(),
+        gamma: JointGamma { weights: 0.25, outputs: 0.5 },
+        scale: Scale::Sum,
+    };
+    let layer = kind.build::<f64>().unwrap().unwrap();
+    assert_eq!((layer.kind(), kind.name()), (kind, "joint"));
+    let blocks: Vec<_> = layer.blocks().into_iter().map(|block| (block.name, block.dimensions)).collect();
+    let want = [("mu_w", vec![4, 2]), ("mu_b", vec![4, 3]), ("c_w", vec![4, 2, 5]), ("c_b", vec![4, 3, 5])];
+    assert_eq!(blocks, want);
 }
 
 #[test]
@@ -282,7 +294,7 @@ impl Layer<f64> for Plain {
     }
 }
 
-/// Mixtures, dense layers, and one that cannot join the step.
+/// Mixtures, a joint one, dense layers, and one that cannot join the step.
 fn mixed(batch: usize) -> Network<f64> {
     let layers: Vec<Box<dyn Layer<f64>>> = vec![
         Box::new(Mixture::new(Shape::new(6, 5, 2).unwrap(), 0.5)),
@@ -290,6 +302,10 @@ fn mixed(batch: usize) -> Network<f64> {
         Box::new(Relu::new(7).unwrap()),
         Box::new(Dense::new(7, 4, true).unwrap()),
         Box::new(Mixture::new(Shape::new(4, 3, 3).unwrap(), 0.5)),
+        Box::new(JointMixture::new(
+            JointShape::new(3, 3, 2, 4).unwrap(),
+            JointGamma { weights: 0.5, outputs: 0.5 },
+        )),
     ];
     let mut network = Network::new(layers, batch).unwrap();
     network.initialise(&mut Pcg64::seed_from_u64(1)).unwrap();
@@ -299,7 +315,7 @@ fn mixed(batch: usize) -> Network<f64> {
 /// `learn` is `backward` and `step`: to rounding where they are joined, to the bit where they are not.
 #[test]
 fn learning_is_backward_and_step() {
-    for (rows, frozen) in [(1, "0.mu"), (5, "bias"), (9, "1.weight"), (70, "4.u")] {
+    for (rows, frozen) in [(1, "0.mu"), (5, "bias"), (9, "1.weight"), (70, "4.u"), (9, "c_b")] {
         let x: Vec<f64> = (0..rows * 6).map(|i| (i as f64 * 0.7).sin()).collect();
         let g: Vec<f64> = (0..rows * 3).map(|i| (i as f64 * 0.3).cos() / rows as f64).collect();
         let sgd = |network: &Network<f64>| {

@@ -5,7 +5,10 @@ use core::ops::ControlFlow;
 
 use gmlayer::Shape;
 use gmlayer::data::{Dataset, Samples};
-use gmlayer::nn::{Adam, AdamSettings, Dense, Layer, Mixture, Network, Optimizer, Relu, Sgd};
+use gmlayer::joint::JointShape;
+use gmlayer::nn::{
+    Adam, AdamSettings, Dense, JointGamma, JointMixture, Layer, Mixture, Network, Optimizer, Relu, Sgd,
+};
 use gmlayer::train::{self, Settings};
 
 /// The allocations of one epoch over this many samples.
@@ -19,7 +22,11 @@ fn allocations(samples: usize, optimizer: impl Fn(&Network<f32>) -> Box<dyn Opti
         Box::new(Mixture::new(Shape::new(6, 5, 2).unwrap(), 0.5)),
         Box::new(Dense::new(5, 4, true).unwrap()),
         Box::new(Relu::new(4).unwrap()),
-        Box::new(Mixture::new(Shape::new(4, 3, 2).unwrap(), 0.5)),
+        Box::new(JointMixture::new(
+            JointShape::new(4, 5, 2, 3).unwrap(),
+            JointGamma { weights: 0.5, outputs: 0.5 },
+        )),
+        Box::new(Mixture::new(Shape::new(5, 3, 2).unwrap(), 0.5)),
     ];
     let mut network = Network::new(layers, 8).unwrap();
     network.initialise(&mut train::generator(0, 0)).unwrap();

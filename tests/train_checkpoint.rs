@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
-use gmlayer::Shape;
-use gmlayer::nn::{Block, Dense, Layer, LayerKind, Mixture, Network, Relu};
+use gmlayer::joint::JointShape;
+use gmlayer::nn::{Block, Dense, JointGamma, JointMixture, Layer, LayerKind, Mixture, Network, Relu};
 use gmlayer::train::{checkpoint, generator};
+use gmlayer::{Scale, Shape};
 
 fn network() -> Network<f32> {
     let layers: Vec<Box<dyn Layer<f32>>> = vec![
@@ -53,6 +54,28 @@ fn a_network_comes_back_bit_for_bit() {
     let kinds = |network: &Network<f32>| network.layers().map(|layer| layer.kind()).collect::<Vec<_>>();
     assert_eq!(kinds(&loaded), kinds(&network));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+}
+
+#[test]
+fn a_joint_layer_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model");
+    for scale in [Scale::Mean, Scale::Sum] {
+        let shape = JointShape::new(5, 4, 3, 2).unwrap();
+        let layer = JointMixture::new(shape, JointGamma { weights: 0.03, outputs: 0.1 }).with_scale(scale);
+        let mut network = Network::new(vec![Box::new(layer) as Box<dyn Layer<f32>>], 4).unwrap();
+        network.initialise(&mut generator(1, 0)).unwrap();
+        checkpoint::save(&network, &path).unwrap();
+        let loaded = checkpoint::load(&path, 4).unwrap();
+        assert_eq!((loaded.parameters(), loaded.blocks()), (network.parameters(), network.blocks()));
+        let kind = |network: &Network<f32>| network.layers().next().unwrap().kind();
+        assert_eq!(kind(&loaded), kind(&network));
+    }
+    let header = std::fs::read(&path).unwrap();
+    let text = String::from_utf8_lossy(&header);
+    for name in ["0.mu_w", "0.mu_b", "0.c_w", "0.c_b"] {
+        assert!(text.contains(name), "{name}");
+    }
 }
 
 /// Other things than files are left as they are, whoever runs this.

@@ -93,6 +93,11 @@ fn every_option_counts() {
         &["--hidden", "6", "--hidden", "4"],
         &["--model", "dense", "--width", "7"],
         &["--model", "dense", "--hidden", "7"],
+        &["--model", "joint"],
+        &["--model", "joint", "--rank", "2"],
+        &["--model", "joint", "--output-gamma", "0.2"],
+        &["--model", "joint", "--gamma", "0.2"],
+        &["--model", "joint", "--scale", "sum"],
     ] {
         // Dense models have no components.
         let quick: Vec<&str> = match more.contains(&"dense") {
@@ -114,6 +119,8 @@ fn sizes_of_networks() {
         |inputs: u64, outputs: u64, components: u64| components * (2 * inputs + outputs * inputs + outputs);
     assert_eq!(parameters(&[]), gm(784, 10, 20));
     assert_eq!(parameters(&["--components", "3", "--hidden", "8"]), gm(784, 8, 3) + gm(8, 10, 3));
+    assert_eq!(parameters(&["--model", "joint"]), 20 * 794 * 5);
+    assert_eq!(parameters(&["--model", "joint", "--rank", "2", "--components", "34"]), 34 * 794 * 3);
     assert_eq!(parameters(&["--model", "dense"]), 794_000);
     assert_eq!(parameters(&["--model", "dense", "--width", "100"]), 79_400);
     assert_eq!(parameters(&["--model", "dense", "--hidden", "8", "--hidden", "5"]), 784 * 8 + 8 * 5 + 50);
@@ -156,7 +163,7 @@ fn wrong_arguments_are_named() {
         (&["--seed", "-1"], "'-1' for '--seed <N>': it must be a whole number"),
         (&["--seed", "x"], "'--seed <N>'"),
         (&["--optimizer", "lion"], "'lion' for '--optimizer <OPTIMIZER>' [possible values: sgd, adam]"),
-        (&["--model", "conv"], "possible values: gm, dense"),
+        (&["--model", "conv"], "possible values: gm, joint, dense"),
         (&["--threads", "0"], "'0' for '--threads <N>': it must be a whole number from 1 to 256"),
         (&["--threads", "257"], "'257' for '--threads <N>'"),
         (&["--model", "dense", "--threads", "2"], "--threads has no meaning with --model dense"),
@@ -169,6 +176,14 @@ fn wrong_arguments_are_named() {
         (&["--model", "dense", "--width", "5", "--hidden", "5"], "cannot be used with"),
         (&["--model", "dense", "--width", "1000000", "--hidden", "1000000"], "cannot be used with"),
         (&["--model", "dense", "--hidden", "1000000", "--hidden", "1000000"], "parameters, but at most"),
+        (&["--rank", "3"], "--rank has no meaning with --model gm"),
+        (&["--output-gamma", "1"], "--output-gamma has no meaning with --model gm"),
+        (&["--model", "dense", "--rank", "3"], "--rank has no meaning with --model dense"),
+        (&["--model", "joint", "--width", "3"], "--width has no meaning with --model joint"),
+        (&["--model", "joint", "--coordinates", "paper"], "--coordinates has no meaning with --model joint"),
+        (&["--model", "joint", "--rank", "0"], "'--rank <R>': it must be a whole number"),
+        (&["--model", "joint", "--rank", "795"], "`rank` must be at most 794, but is 795"),
+        (&["--model", "joint", "--freeze", "mu"], "the blocks are mu_w, mu_b, c_w, c_b"),
         (&["--unknown"], "'--unknown'"),
         (&["--data"], "'--data <DIR>'"),
         (&["extra"], "'extra'"),

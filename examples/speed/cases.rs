@@ -3,10 +3,13 @@
 use std::error::Error;
 
 use gmlayer::diagonal::{Diagonal, DiagonalMut, Gradients, Parameters, ParametersMut, Rates, Sparse};
+use gmlayer::joint::JointShape;
 use gmlayer::nn::{Dense, Layer, Network, Relu, Sgd};
 use gmlayer::{Aligned, Shape, Threads, random};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg64;
+
+use super::joint::joint;
 
 /// Something to be timed.
 pub(crate) struct Case {
@@ -19,10 +22,10 @@ pub(crate) struct Case {
     pub(crate) run: Box<dyn FnMut() + Send>,
 }
 
-type Cases = Result<Vec<Case>, Box<dyn Error>>;
+pub(crate) type Cases = Result<Vec<Case>, Box<dyn Error>>;
 
 /// A: the paper's. H: a hidden layer. C: a microcontroller's. D: large. Sizes that fill vectors, and such as do not.
-/// The dense layers 784-1000-10.
+/// J: joint layers. The dense layers 784-1000-10.
 pub(crate) fn all(threads: &'static Threads) -> Cases {
     let mut cases = Vec::new();
     for (config, inputs, outputs, components, batches) in [
@@ -39,17 +42,27 @@ pub(crate) fn all(threads: &'static Threads) -> Cases {
             cases.extend(mixture(config, shape, batch, threads)?);
         }
     }
+    for (config, components, rank, batch) in [
+        ("J", 20, 16, 64),
+        ("J", 20, 16, 256),
+        ("J", 20, 16, 1),
+        ("J, R=4", 20, 4, 64),
+        ("J, R=2", 34, 2, 64),
+        ("J, R=32", 20, 32, 64),
+    ] {
+        cases.extend(joint(config, JointShape::new(784, 10, components, rank)?, batch, threads)?);
+    }
     cases.extend(dense(64)?);
     Ok(cases)
 }
 
-fn normals(len: usize, scale: f32, generator: &mut Pcg64) -> Vec<f32> {
+pub(crate) fn normals(len: usize, scale: f32, generator: &mut Pcg64) -> Vec<f32> {
     let mut normal = random::StandardNormal::new();
     (0..len).map(|_| scale * normal.sample(generator) as f32).collect()
 }
 
 /// Images: four of five pixels are 0.
-fn images(len: usize, generator: &mut Pcg64) -> Vec<f32> {
+pub(crate) fn images(len: usize, generator: &mut Pcg64) -> Vec<f32> {
     (0..len)
         .map(|_| if random::uniform(generator) < 0.81 { 0.0 } else { random::uniform(generator) as f32 })
         .collect()

@@ -3,11 +3,13 @@
 //!
 //! ```sh
 //! cargo run --release --example speed              # a table
+//! cargo run --release --example speed -- J         # configurations whose names begin so
 //! cargo run --release --example speed -- --json    # one JSON object
 //! GMLAYER_INSTRUCTIONS=avx2 cargo run --release --example speed       # or portable
 //! ```
 
 mod cases;
+mod joint;
 mod machine;
 
 use std::error::Error;
@@ -51,7 +53,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let machine = Machine::measure();
     // One pool for the whole program.
     let threads: &'static Threads = Box::leak(Box::new(Threads::new(THREADS)?));
+    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with("--")).unwrap_or_default();
     let mut cases = cases::all(threads)?;
+    cases.retain(|case| case.config.starts_with(&wanted));
     let seconds = |case: &mut Case, repeats: usize| match case.threads {
         1 => seconds(case, repeats),
         _ => threads.run(|| seconds(case, repeats)),

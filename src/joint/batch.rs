@@ -21,8 +21,7 @@ use super::JointShape;
 use super::parameters::{Component, Parameters};
 use crate::batch::{Record, bounded, examine, write_product};
 use crate::kernel::{
-    LANES, Matrix, Onto, Panels, Rows, RowsMut, Simd, Size, add_transposed, dot, product, task, transpose,
-    widest,
+    LANES, Matrix, Onto, Panels, Rows, RowsMut, Simd, Size, add_scaled, dot, product, task, transpose, widest,
 };
 use crate::shape::whole;
 use crate::{Real, Rectified};
@@ -203,14 +202,15 @@ impl<T: Real> Record<'_, T> {
         x.product::<false>(onto, RowsMut { data: of_mean, stride }, a, rows, stride, &[]);
     }
 
-    /// Adds Σ x ∂qᵀ of a component times a factor to `c_b: [inputs × rank]`; `of_c_b` is scratch for its transpose.
+    /// Adds Σ x ∂qᵀ of a component times a factor to `c_b: [inputs × rank]`; `of_c_b` is scratch for its transpose,
+    /// and `turned` for some of its rows.
     pub(super) fn add_factor_gradients(
         &mut self,
         component: usize,
         first: usize,
         x: Panels<'_, T>,
         (c_b, factor): (&mut [T], T),
-        of_c_b: &mut [T],
+        (of_c_b, turned): (&mut [T], &mut [T]),
     ) {
         let (stride, lanes) = (x.stride(), self.lanes);
         let rank = of_c_b.len() / stride;
@@ -218,7 +218,14 @@ impl<T: Real> Record<'_, T> {
         let a = Matrix::rows(directions.get(first..).unwrap_or_default(), lanes);
         let to = RowsMut { data: &mut *of_c_b, stride };
         x.product::<false>(Onto::Zeros, to, a, rank, stride, c_b);
-        add_transposed(Rows { data: of_c_b, stride }, c_b, rank, factor);
+        let row = whole(rank);
+        let height = turned.len() / row;
+        for (block, c_b) in c_b.chunks_mut(height * rank).enumerate() {
+            let rows = c_b.len() / rank;
+            let from = Rows { data: of_c_b.get(block * height..).unwrap_or_default(), stride };
+            transpose(from, RowsMut { data: &mut *turned, stride: row }, rank, rows);
+            widest(AddRows, (c_b, factor, &*turned, rank, row));
+        }
     }
 
     /// Overwrites `dx: [rows × inputs]` of the lanes from `first` on; `space` is scratch for its transpose.
@@ -291,6 +298,35 @@ fn square<T: Real, S: Simd>(simd: S, q: &[T], squares: &mut [T]) {
     }
 }
 
+/// Adds rows of `from` times a factor to rows of `to`: the first are `stride` elements apart, the others `rank`.
+#[inline(always)]
+fn add_rows<T: Real, S: Simd>(_: S, to: &mut [T], factor: T, from: &[T], rank: usize, stride: usize) {
+    match rank {
+        1 => add_rows_of::<T, 1>(to, factor, from, stride),
+        2 => add_rows_of::<T, 2>(to, factor, from, stride),
+        4 => add_rows_of::<T, 4>(to, factor, from, stride),
+        8 => add_rows_of::<T, 8>(to, factor, from, stride),
+        _ if rank == stride => add_scaled(to, factor, from),
+        _ => {
+            for (to, from) in to.chunks_exact_mut(rank).zip(from.chunks_exact(stride)) {
+                add_scaled(to, factor, from);
+            }
+        }
+    }
+}
+
+/// The same for rows of a length that the compiler knows.
+#[inline(always)]
+fn add_rows_of<T: Real, const RANK: usize>(to: &mut [T], factor: T, from: &[T], stride: usize) {
+    for (to, from) in to.as_chunks_mut::<RANK>().0.iter_mut().zip(from.chunks_exact(stride)) {
+        if let Some(from) = from.first_chunk::<RANK>() {
+            for (to, &from) in to.iter_mut().zip(from) {
+                *to += factor * from;
+            }
+        }
+    }
+}
+
 /// q p: rows of `q` are `lanes` elements apart, those of `to` follow each other.
 #[inline(always)]
 fn weigh<T: Real, S: Simd>(simd: S, q: &[T], lanes: usize, p: &[T], to: &mut [T], rank: usize) {
@@ -321,37 +357,48 @@ fn turn<T: Real, S: Simd>(
     rho: &[T],
     of_q: &[T],
 ) {
-    let width = rho.len();
-    let mut turn_at = |at: usize| -> Option<()> {
-        let mut pi = simd.splat(T::zero());
-        for (e, q) in of_q.chunks(RUN * width).zip(q.chunks(RUN * lanes)) {
-            let mut partial = simd.splat(T::zero());
-            for (e, q) in e.chunks_exact(width).zip(q.chunks(lanes)) {
-                partial = simd.mul_add(simd.load::<true, T>(e, at)?, simd.load::<true, T>(q, at)?, partial);
-            }
-            pi = simd.add(pi, partial);
-        }
-        let (p, rho) = (simd.load::<true, T>(factors.p, at)?, simd.load::<true, T>(rho, at)?);
-        let phi = simd.load::<true, T>(density, at)?;
-        let t_phi = simd.load::<true, T>(factors.density_moment, at)?;
-        let inverse = simd.load::<true, T>(factors.inverse, at)?;
-        let along = simd.mul(pi, inverse);
-        simd.store::<true, T>(density, at, simd.mul_add(along, phi, simd.mul(rho, p)));
-        let of_s = simd.sub(simd.mul(rho, phi), simd.mul(along, t_phi));
-        let spread = simd.mul(of_s, inverse);
-        for (e, q) in of_q.chunks_exact(width).zip(q.chunks_mut(lanes)) {
-            let e = simd.mul(p, simd.load::<true, T>(e, at)?);
-            simd.store::<true, T>(q, at, simd.mul_add(spread, simd.load::<true, T>(q, at)?, e));
-        }
-        Some(())
-    };
-    for at in 0..width / LANES {
-        turn_at(at);
+    for at in 0..rho.len() / LANES {
+        turn_lanes(simd, &factors, density, (&mut *q, lanes), (rho, of_q), at);
     }
+}
+
+/// The vectors of number `at`.
+#[inline(always)]
+fn turn_lanes<T: Real, S: Simd>(
+    simd: S,
+    factors: &Factors<'_, T>,
+    density: &mut [T],
+    (q, lanes): (&mut [T], usize),
+    (rho, of_q): (&[T], &[T]),
+    at: usize,
+) -> Option<()> {
+    let width = rho.len();
+    let mut pi = simd.splat(T::zero());
+    for (e, q) in of_q.chunks(RUN * width).zip(q.chunks(RUN * lanes)) {
+        let mut partial = simd.splat(T::zero());
+        for (e, q) in e.chunks_exact(width).zip(q.chunks(lanes)) {
+            partial = simd.mul_add(simd.load::<true, T>(e, at)?, simd.load::<true, T>(q, at)?, partial);
+        }
+        pi = simd.add(pi, partial);
+    }
+    let (p, rho) = (simd.load::<true, T>(factors.p, at)?, simd.load::<true, T>(rho, at)?);
+    let phi = simd.load::<true, T>(density, at)?;
+    let t_phi = simd.load::<true, T>(factors.density_moment, at)?;
+    let inverse = simd.load::<true, T>(factors.inverse, at)?;
+    let along = simd.mul(pi, inverse);
+    simd.store::<true, T>(density, at, simd.mul_add(along, phi, simd.mul(rho, p)));
+    let of_s = simd.sub(simd.mul(rho, phi), simd.mul(along, t_phi));
+    let spread = simd.mul(of_s, inverse);
+    for (e, q) in of_q.chunks_exact(width).zip(q.chunks_mut(lanes)) {
+        let e = simd.mul(p, simd.load::<true, T>(e, at)?);
+        simd.store::<true, T>(q, at, simd.mul_add(spread, simd.load::<true, T>(q, at)?, e));
+    }
+    Some(())
 }
 
 task!(AreUsual, usual, (c_b: &'a [T], c_w: &'a [T], mu_b: &'a [T], mu_w: &'a [T]) -> bool);
 task!(Squares, square, (q: &'a [T], squares: &'a mut [T]) -> ());
+task!(AddRows, add_rows, (to: &'a mut [T], factor: T, from: &'a [T], rank: usize, stride: usize) -> ());
 task!(Weigh, weigh, (q: &'a [T], lanes: usize, p: &'a [T], to: &'a mut [T], rank: usize) -> ());
 task!(Turn, turn, (
     factors: Factors<'a, T>,

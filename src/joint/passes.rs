@@ -192,7 +192,7 @@ impl<T: Real> Pass<'_, T> {
     fn gradients_of_part(&self, targets: Targets<'_, T>, fields: Fields<'_, T>, local: Local<'_, T>) {
         let (inputs, rank) = (self.shape.inputs(), self.shape.rank());
         let Fields { of_mu_w, of_c_w, of_mean, mut record, .. } = fields;
-        let Local { x: space, of_c_b, .. } = local;
+        let Local { x: space, of_c_b, turned, .. } = local;
         let Targets { mu_w, mu_b, c_w, mut c_b, .. } = targets;
         let directions = mu_b.is_some() || c_b.is_some();
         let groups = self.x.chunks(GROUP.saturating_mul(inputs)).enumerate();
@@ -205,7 +205,8 @@ impl<T: Real> Pass<'_, T> {
             }
             if let Some(Target { block, factor }) = &mut c_b {
                 for (index, c_b) in block.chunks_exact_mut(inputs * rank).enumerate() {
-                    record.add_factor_gradients(index, first, x, (c_b, *factor), of_c_b);
+                    let scratch = (&mut *of_c_b, &mut *turned);
+                    record.add_factor_gradients(index, first, x, (c_b, *factor), scratch);
                 }
             }
         }

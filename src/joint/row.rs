@@ -13,7 +13,7 @@
 //! No term divides by s, so nothing overflows however small s is.
 
 use super::parameters::Component;
-use crate::kernel::{LANES, add_scaled, dot, largest, sum};
+use crate::kernel::{LANES, Simd, Task, Vector, add_scaled, dot, largest, sum, widest};
 use crate::rectified::in_range;
 use crate::{Real, Rectified};
 
@@ -31,9 +31,20 @@ pub(super) struct Directions<'a, T> {
 impl<T: Real> Component<'_, T> {
     /// The rectified Gaussian of mean ⟨μ_β, x⟩ and standard deviation |q|; overwrites q and y.
     pub(super) fn project(&self, x: &[T], to: &mut Directions<'_, T>) -> Rectified<T> {
+        widest(Project, (self, x, to))
+    }
+
+    /// [`project`](Self::project), compiled for the vectors at hand.
+    #[inline(always)]
+    fn project_in_vectors<S: Simd>(&self, simd: S, x: &[T], to: &mut Directions<'_, T>) -> Rectified<T> {
         let rank = to.q.len();
-        for (block, q) in to.q.chunks_mut(LANES).enumerate() {
-            add_up(self.c_b, rank, block * LANES, x, q);
+        let matrix = (self.c_b, rank);
+        let (whole, rest) = to.q.as_chunks_mut::<LANES>();
+        for (block, q) in whole.iter_mut().enumerate() {
+            Vector(*q) = project_columns(simd, matrix, block * LANES, x);
+        }
+        for (q, column) in rest.iter_mut().rev().zip((0..rank).rev()) {
+            *q = project_column(simd, matrix, column, x);
         }
         rectify(self.mu_b, (0..rank).map(|column| self.c_b.iter().skip(column).step_by(rank)), x, to)
     }
@@ -61,6 +72,22 @@ impl<T: Real> Component<'_, T> {
     }
 }
 
+/// [`Component::project`].
+struct Project;
+
+impl<T: Real> Task<(&Component<'_, T>, &[T], &mut Directions<'_, T>)> for Project {
+    type Output = Rectified<T>;
+
+    #[inline(always)]
+    fn run<S: Simd>(
+        self,
+        simd: S,
+        (component, x, to): (&Component<'_, T>, &[T], &mut Directions<'_, T>),
+    ) -> Rectified<T> {
+        component.project_in_vectors(simd, x, to)
+    }
+}
+
 /// y += μ_ω r + C_ω q p.
 pub(super) fn add_value<T: Real>((mu_w, c_w): (&[T], &[T]), at: &Rectified<T>, q: &[T], y: &mut [T]) {
     for ((y, &mu_w), c_w) in y.iter_mut().zip(mu_w).zip(c_w.chunks_exact(q.len())) {
@@ -68,24 +95,48 @@ pub(super) fn add_value<T: Real>((mu_w, c_w): (&[T], &[T]), at: &Rectified<T>, q
     }
 }
 
-/// Overwrites `q`, at most as many as there are lanes, with ⟨column, x⟩ of the columns of a matrix of rows of `rank`
-/// elements, from the column `first` on.
-fn add_up<T: Real>(matrix: &[T], rank: usize, first: usize, x: &[T], q: &mut [T]) {
-    let mut total = [T::zero(); LANES];
+/// ⟨column, x⟩ of as many columns as there are lanes, from the column `first` on, of a matrix of rows of `rank`
+/// elements.
+#[inline(always)]
+fn project_columns<T: Real, S: Simd>(
+    simd: S,
+    (matrix, rank): (&[T], usize),
+    first: usize,
+    x: &[T],
+) -> Vector<T> {
+    let mut total = simd.splat(T::zero());
     for (rows, x) in matrix.chunks(RUN.saturating_mul(rank)).zip(x.chunks(RUN)) {
-        let mut partial = [T::zero(); LANES];
+        let mut partial = simd.splat(T::zero());
         for (row, &x) in rows.chunks_exact(rank).zip(x) {
-            add_scaled(&mut partial, x, row.get(first..).unwrap_or_default());
+            if let Some(row) = simd.load::<true, T>(row.get(first..).unwrap_or_default(), 0) {
+                partial = simd.mul_add(row, simd.splat(x), partial);
+            }
         }
-        add_scaled(&mut total, T::one(), &partial);
+        total = simd.add(total, partial);
     }
-    for (q, total) in q.iter_mut().zip(total) {
-        *q = total;
+    total
+}
+
+/// ⟨column, x⟩ of one column, with the inputs in the lanes.
+#[inline(always)]
+fn project_column<T: Real, S: Simd>(simd: S, (matrix, rank): (&[T], usize), column: usize, x: &[T]) -> T {
+    let mut total = simd.splat(T::zero());
+    for (rows, x) in matrix.chunks(LANES.saturating_mul(rank)).zip(x.chunks(LANES)) {
+        let mut lanes = [T::zero(); LANES];
+        for (lane, row) in lanes.iter_mut().zip(rows.chunks_exact(rank)) {
+            *lane = row.get(column).copied().unwrap_or_else(T::zero);
+        }
+        let x = if x.len() == LANES { simd.load::<true, T>(x, 0) } else { simd.load::<false, T>(x, 0) };
+        if let Some(x) = x {
+            total = simd.mul_add(Vector(lanes), x, total);
+        }
     }
+    simd.sum(total)
 }
 
 /// The rectified Gaussian of mean ⟨μ, x⟩ and standard deviation |q|, q being there; overwrites y. `columns` are those
 /// of C_β, for the case that q is out of range.
+#[inline(always)]
 pub(super) fn rectify<'c, T: Real, C: Iterator<Item = &'c T> + Clone>(
     mu: &[T],
     columns: impl Iterator<Item = C> + Clone,

@@ -3,7 +3,7 @@
 //! | function | what |
 //! |---|---|
 //! | [`product`] | A·B or A·(B∘B), added to C or in its place, in register tiles |
-//! | [`transpose`], [`add_transposed`] | rows to columns |
+//! | [`transpose`] | rows to columns |
 //! | [`Panels`] | rows of inputs laid out for products that run along them |
 //! | [`square_roots`] | of every element |
 //! | [`Simd`], [`widest`] | loops in vectors, compiled for the widest that the processor has |
@@ -118,12 +118,6 @@ pub(crate) fn transpose<T: Real>(from: Rows<'_, T>, to: RowsMut<'_, T>, rows: us
     #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
     let Some(to) = x86::transpose(from, to, rows, columns) else { return };
     portable::transpose(from, to, rows, columns);
-}
-
-/// Adds the transpose of `from: [rows × columns]`, times a factor, to `to: [columns × rows]`, whose rows follow
-/// each other.
-pub(crate) fn add_transposed<T: Real>(from: Rows<'_, T>, to: &mut [T], rows: usize, factor: T) {
-    portable::add_transposed(from, to, rows, factor);
 }
 
 /// √x of every element, to the same bits as [`Real::sqrt`].

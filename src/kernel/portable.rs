@@ -131,15 +131,6 @@ impl<T: Real> Strip<'_, T> {
     }
 }
 
-/// The sum with a transpose, as [`super::add_transposed`] says.
-pub(super) fn add_transposed<T: Real>(from: Rows<'_, T>, to: &mut [T], rows: usize, factor: T) {
-    for (column, to) in to.chunks_exact_mut(rows.max(1)).enumerate() {
-        for (to, &from) in to.iter_mut().zip(from.data.iter().skip(column).step_by(from.stride.max(1))) {
-            *to += factor * from;
-        }
-    }
-}
-
 /// The transpose, as [`super::transpose`] says.
 pub(super) fn transpose<T: Real>(from: Rows<'_, T>, to: RowsMut<'_, T>, rows: usize, columns: usize) {
     for (column, to) in to.data.chunks_mut(to.stride).take(columns).enumerate() {

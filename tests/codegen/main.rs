@@ -33,7 +33,7 @@ const SETS: [Set; 4] = [
 
 /// The tasks that must be compiled for the widest vectors: what their names hold, and their loops over floats. Any
 /// other task must have one.
-const TASKS: [(&[&str], usize); 16] = [
+const TASKS: [(&[&str], usize); 22] = [
     (&["::Prepare>"], 6),       // σ²; the sizes of σ, μ, v and a; a row of W
     (&["::Examine>"], 1),       // the sizes of inputs
     (&["::Limit>"], 1),         // s²
@@ -43,7 +43,13 @@ const TASKS: [(&[&str], usize); 16] = [
     (&["::Forward>"], 1),       // one row of inputs
     (&["::sparse::Row>"], 1),   // one row of inputs, zeros skipped
     (&["::prepared::Row>"], 5), // s²; m; four rows of W; one row of W; the mean
-    (&["::AreUsual>"], 4),      // the sizes of a, W, μ and σ²
+    (&["::AreUsual>"], 4),      // the sizes of a, W, μ and σ²; of C_β, C_ω and the means
+    (&["joint::batch::Squares>"], 1),
+    (&["joint::batch::Weigh>"], 1),
+    (&["joint::batch::Turn>"], 3), // ⟨e, q⟩; the cotangents; ∂q
+    (&["joint::batch::AddRows>"], 1),
+    (&["joint::row::Project>"], 1),
+    (&["joint::prepared::Project>"], 3), // two columns; s²; m
     (&["::Several>", "::Written<", "; 1]"], 1),
     (&["::Several>", "::Written<", "; 4]"], 1),
     (&["::Several>", "::Descending<", "; 1]"], 1),

@@ -58,15 +58,25 @@ impl Case {
             ("dx", &self.dx),
         ]
     }
+}
 
-    /// Gives the inputs of an `f32` case the exact values that their decimals stand for.
-    fn through_f32(&mut self) {
-        for input in [&mut self.mu, &mut self.sigma, &mut self.u, &mut self.v, &mut self.x, &mut self.g] {
-            for value in input.iter_mut() {
-                *value = f64::from(*value as f32);
-            }
-        }
+/// Gives the inputs of an `f32` case the exact values that their decimals stand for.
+pub fn through_f32(inputs: [&mut Vec<f64>; 6]) {
+    for value in inputs.into_iter().flatten() {
+        *value = f64::from(*value as f32);
     }
+}
+
+/// The cases of a file in `tests/data`.
+///
+/// # Panics
+///
+/// When the file is missing or damaged.
+#[must_use]
+pub fn read<T: serde::de::DeserializeOwned>(file: &str) -> Vec<T> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(file);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 /// The cases of one table of the diagonal layer.
@@ -76,11 +86,11 @@ impl Case {
 /// When the file is missing or damaged.
 #[must_use]
 pub fn diagonal(name: &str) -> Vec<Case> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/diagonal_{name}.json"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let mut cases: Vec<Case> =
-        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    cases.iter_mut().filter(|case| case.f32).for_each(Case::through_f32);
+    let mut cases: Vec<Case> = read(&format!("diagonal_{name}.json"));
+    for case in cases.iter_mut().filter(|case| case.f32) {
+        let Case { mu, sigma, u, v, x, g, .. } = case;
+        through_f32([mu, sigma, u, v, x, g]);
+    }
     cases
 }
 

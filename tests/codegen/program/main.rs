@@ -4,6 +4,7 @@ use std::error::Error;
 
 use gmlayer::data::Samples;
 use gmlayer::diagonal::{Diagonal, DiagonalMut, Gradients, Parameters, ParametersMut, Rates, Sparse};
+use gmlayer::joint::{self, Joint, JointMut, JointShape};
 use gmlayer::{Aligned, Real, Shape};
 
 /// Every pass of a layer over images, and the form for inference; returns a number that depends on all of them.
@@ -43,14 +44,40 @@ fn passes<T: Real>(shape: Shape, images: &Samples) -> Result<f64, Box<dyn Error>
     Ok(results.map(|result| result.to_f64()).sum())
 }
 
+/// Every pass of a joint layer.
+fn joint_passes<T: Real>(shape: JointShape, x: &[T], batch: usize) -> Result<f64, Box<dyn Error>> {
+    let mut parameters = Aligned::<T>::zeros(shape.parameter_count())?;
+    parameters.fill(T::one());
+    let mut gradient = Aligned::zeros(parameters.len())?;
+    let (mut y, mut dx) = (Aligned::zeros(batch * shape.outputs())?, Aligned::zeros(x.len())?);
+    let layer = Joint::new(shape, joint::Parameters::from_flat(shape, &parameters)?)?;
+    let mut work = Aligned::zeros(layer.workspace_len(batch)?)?;
+    layer.forward(x, &mut y, &mut work)?;
+    let g = Aligned::copy_of(&y)?;
+    let all = joint::Gradients::from_flat(shape, &mut gradient)?;
+    layer.backward_after_forward(x, &g, all, Some(&mut dx), &mut work)?;
+    let mut storage = Aligned::zeros(layer.prepared_len())?;
+    let prepared = layer.prepare(&mut storage)?;
+    prepared.forward(x, &mut y, &mut Aligned::zeros(prepared.workspace_len(batch)?)?)?;
+
+    let mut layer = JointMut::new(shape, joint::ParametersMut::from_flat(shape, &mut parameters)?)?;
+    layer.as_joint().forward(x, &mut y, &mut work)?;
+    layer.descend_after_forward(x, &g, joint::Rates::all(T::one()), None, &mut work)?;
+    let results = y.iter().chain(dx.iter()).chain(gradient.iter()).chain(parameters.iter());
+    Ok(results.map(|result| result.to_f64()).sum())
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut sizes = [17, 5, 3, 9];
+    let mut sizes = [17, 5, 3, 9, 4];
     for (size, argument) in sizes.iter_mut().zip(std::env::args().skip(1)) {
         *size = argument.parse()?;
     }
-    let [inputs, outputs, components, batch] = sizes;
+    let [inputs, outputs, components, batch, rank] = sizes;
     let shape = Shape::new(inputs, outputs, components)?;
     let images = Samples::new(vec![1; batch * inputs], vec![0; batch], inputs)?;
     println!("{} {}", passes::<f32>(shape, &images)?, passes::<f64>(shape, &images)?);
+    let shape = JointShape::new(inputs, outputs, components, rank)?;
+    let (single, double) = (vec![1.0_f32; batch * inputs], vec![1.0_f64; batch * inputs]);
+    println!("{} {}", joint_passes(shape, &single, batch)?, joint_passes(shape, &double, batch)?);
     Ok(())
 }

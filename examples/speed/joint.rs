@@ -1,0 +1,129 @@
+//! The passes of a joint layer.
+
+use gmlayer::joint::{Gradients, Joint, JointMut, JointShape, Parameters, ParametersMut, Rates};
+use gmlayer::{Aligned, Threads};
+use rand_core::SeedableRng;
+use rand_pcg::Pcg64;
+
+use super::cases::{Case, Cases, images, normals};
+
+/// The parameters of a layer, its inputs and buffers.
+struct State {
+    shape: JointShape,
+    flat: Aligned<f32>,
+    gradient: Aligned<f32>,
+    x: Aligned<f32>,
+    g: Aligned<f32>,
+    y: Aligned<f32>,
+    dx: Aligned<f32>,
+    work: Aligned<f32>,
+    threads: Option<&'static Threads>,
+}
+
+impl State {
+    fn new(
+        shape: JointShape,
+        batch: usize,
+        threads: Option<&'static Threads>,
+    ) -> Result<Self, gmlayer::Error> {
+        let mut generator = Pcg64::seed_from_u64(1);
+        let flat = Aligned::copy_of(&normals(shape.parameter_count(), 0.1, &mut generator))?;
+        let x = Aligned::copy_of(&images(batch * shape.inputs(), &mut generator))?;
+        let g = Aligned::copy_of(&normals(batch * shape.outputs(), 1e-3, &mut generator))?;
+        let (gradient, y, dx) =
+            (Aligned::zeros(flat.len())?, Aligned::zeros(g.len())?, Aligned::zeros(x.len())?);
+        let mut state = Self { shape, flat, gradient, x, g, y, dx, work: Aligned::zeros(0)?, threads };
+        state.work = Aligned::zeros(on(shape, &state.flat, threads)?.workspace_len(batch)?)?;
+        Ok(state)
+    }
+
+    fn forward(&mut self) -> Result<(), gmlayer::Error> {
+        let Self { shape, flat, x, y, work, threads, .. } = self;
+        on(*shape, flat, *threads)?.forward(x, y, work)
+    }
+
+    fn backward(&mut self, with_dx: bool) -> Result<(), gmlayer::Error> {
+        let Self { shape, flat, gradient, x, g, dx, work, threads, .. } = self;
+        let gradients = Gradients::from_flat(*shape, gradient)?;
+        let dx = with_dx.then_some(&mut dx[..]);
+        on(*shape, flat, *threads)?.backward_after_forward(x, g, gradients, dx, work)
+    }
+
+    /// Forward, backward with the gradients written out, and the step of gradient descent.
+    fn step(&mut self) -> Result<(), gmlayer::Error> {
+        self.forward()?;
+        self.backward(false)?;
+        for (parameter, gradient) in self.flat.iter_mut().zip(self.gradient.iter_mut()) {
+            *parameter -= 1e-6 * *gradient;
+            *gradient = 0.0;
+        }
+        Ok(())
+    }
+
+    /// Forward, and backward joined with the step.
+    fn step_fused(&mut self) -> Result<(), gmlayer::Error> {
+        self.forward()?;
+        let Self { shape, flat, x, g, work, threads, .. } = self;
+        let mut layer = JointMut::new(*shape, ParametersMut::from_flat(*shape, flat)?)?;
+        if let Some(threads) = *threads {
+            layer = layer.with_threads(threads);
+        }
+        layer.descend_after_forward(x, g, Rates::all(1e-6), None, work)
+    }
+}
+
+/// The layer over its parameters, on some threads.
+fn on<'a>(
+    shape: JointShape,
+    flat: &'a [f32],
+    threads: Option<&'a Threads>,
+) -> Result<Joint<'a, f32>, gmlayer::Error> {
+    let layer = Joint::new(shape, Parameters::from_flat(shape, flat)?)?;
+    Ok(match threads {
+        Some(threads) => layer.with_threads(threads),
+        None => layer,
+    })
+}
+
+/// The passes of one layer; on several threads the steps alone.
+pub(crate) fn joint(
+    config: &'static str,
+    shape: JointShape,
+    batch: usize,
+    threads: &'static Threads,
+) -> Cases {
+    let rows = (shape.components() * (shape.rank() + 1)) as f64;
+    let half = 2.0 * batch as f64 * shape.inputs() as f64 * rows;
+    let mut cases = Vec::new();
+    let mut add = |what, threads, flop, run: Box<dyn FnMut() + Send>| {
+        cases.push(Case { config, batch, what, threads, flop, run });
+    };
+    for threads in [None, Some(threads)] {
+        let count = threads.map_or(1, Threads::count);
+        let mut state = State::new(shape, batch, threads)?;
+        add("forward", count, half, Box::new(move || state.forward().expect("sizes fit")));
+        let mut state = State::new(shape, batch, threads)?;
+        add("step", count, 2.0 * half, Box::new(move || state.step().expect("sizes fit")));
+        let mut state = State::new(shape, batch, threads)?;
+        add("step_fused", count, 2.0 * half, Box::new(move || state.step_fused().expect("sizes fit")));
+    }
+    let mut state = State::new(shape, batch, None)?;
+    let run = move || {
+        state.forward().expect("sizes fit");
+        state.backward(true).expect("sizes fit");
+    };
+    add("backward_dx", 1, 3.0 * half, Box::new(run));
+
+    let State { flat, x, mut y, .. } = State::new(shape, batch, None)?;
+    // The prepared layer borrows from slices that live as long as the program.
+    let leak = |buffer: Aligned<f32>| {
+        let buffer: &'static mut Aligned<f32> = Box::leak(Box::new(buffer));
+        &mut buffer[..]
+    };
+    let layer = Joint::new(shape, Parameters::from_flat(shape, leak(flat))?)?;
+    let prepared = layer.prepare(leak(Aligned::zeros(layer.prepared_len())?))?;
+    let mut work = Aligned::zeros(prepared.workspace_len(batch)?)?;
+    let run = move || prepared.forward(&x, &mut y, &mut work).expect("sizes fit");
+    add("inference", 1, half, Box::new(run));
+    Ok(cases)
+}

@@ -1,0 +1,100 @@
+//! The step that is joined with the backward pass, against the two one after the other.
+
+use gmlayer::joint::{JointMut, ParametersMut, Rates};
+use gmlayer::{Error, Real};
+use proptest::prelude::*;
+
+use super::joints::{Case, Recipe, recipes};
+
+/// The parameters after one joined step, and ∂x.
+fn joined<T: Real>(case: &Case<T>, rates: Rates<T>, with_dx: bool) -> ([Vec<T>; 4], Vec<T>) {
+    let mut blocks = [case.mu_w.clone(), case.mu_b.clone(), case.c_w.clone(), case.c_b.clone()];
+    let [mu_w, mu_b, c_w, c_b] = &mut blocks;
+    let layer = JointMut::new(case.shape, ParametersMut { mu_w, mu_b, c_w, c_b }).unwrap();
+    let mut layer = layer.with_scale(case.scale);
+    let mut work = vec![T::from_f64(f64::NAN); layer.workspace_len(case.batch()).unwrap()];
+    let mut y = vec![T::zero(); case.g.len()];
+    layer.as_joint().forward(&case.x, &mut y, &mut work).unwrap();
+    assert_eq!(y, case.forward(), "the same forward pass");
+    let mut dx = vec![T::from_f64(f64::NAN); case.x.len()];
+    let wanted = with_dx.then_some(&mut dx[..]);
+    layer.descend_after_forward(&case.x, &case.g, rates, wanted, &mut work).unwrap();
+    (blocks, dx)
+}
+
+/// Every parameter of the joined step is that of the two steps up to `allowed` times the size of its terms.
+fn check(case: &Case<f64>, rates: Rates<f64>, allowed: f64) {
+    let all = case.backward();
+    let (got, dx) = joined(case, rates, true);
+    assert_eq!(dx, all.x, "∂x is that of the backward pass");
+    let old = [&case.mu_w, &case.mu_b, &case.c_w, &case.c_b];
+    let rates_of = [rates.mu_w, rates.mu_b, rates.c_w, rates.c_b];
+    for (index, (name, gradient)) in all.blocks().into_iter().take(4).enumerate() {
+        let Some(rate) = rates_of[index] else {
+            assert_eq!(&got[index], old[index], "{name} is frozen");
+            continue;
+        };
+        let size = old[index].iter().chain(gradient).fold(0.0_f64, |size, x| size.max(x.abs()));
+        for ((got, old), gradient) in got[index].iter().zip(old[index]).zip(gradient) {
+            let want = old - rate * gradient;
+            assert!((got - want).abs() <= allowed * (1.0 + rate) * size, "{name}: {got} against {want}");
+        }
+    }
+    assert_eq!(joined(case, rates, false).0, got, "with or without ∂x");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn the_joined_step_is_the_two(recipe in recipes(), frozen in any::<[bool; 4]>(), rate in 0.01..2.0_f64) {
+        let of = |block: usize, rate: f64| (!frozen[block]).then_some(rate);
+        let rates =
+            Rates { mu_w: of(0, rate), mu_b: of(1, 3.0 * rate), c_w: of(2, rate), c_b: of(3, 0.5 * rate) };
+        check(&recipe.build(), rates, 1e-13);
+    }
+}
+
+/// Several groups of rows, sizes that fill no vector, and rows that go by themselves among them.
+#[test]
+fn several_groups_and_rows_by_themselves() {
+    for batch in [7, 61, 64, 65, 255, 256, 257, 300, 520] {
+        let mut case = Recipe::plain([19, 5, 3, 4, batch], 3);
+        check(&case, Rates::all(0.1), 1e-13);
+        // An input beyond the ordinary, with a cotangent that brings it back.
+        let row = batch / 2;
+        case.x[row * 19..][..19].iter_mut().for_each(|x| *x *= 1e60);
+        case.g[row * 5..][..5].iter_mut().for_each(|g| *g *= 1e-60);
+        check(&case, Rates::all(0.1), 1e-13);
+        // All rows by themselves.
+        case.c_w[0] = 1e60;
+        check(&case, Rates { c_w: None, ..Rates::all(1e-3) }, 1e-13);
+    }
+}
+
+#[test]
+fn wrong_lengths_are_named_and_nothing_is_written() {
+    let case = Recipe::plain([3, 2, 2, 2, 9], 1);
+    let mut flat = case.flat();
+    flat.truncate(case.shape.parameter_count());
+    let before = flat.clone();
+    let parameters = ParametersMut::from_flat(case.shape, &mut flat).unwrap();
+    let error = JointMut::new(case.shape, ParametersMut { c_b: &mut [0.0; 11], ..parameters }).unwrap_err();
+    assert_eq!(error, Error::Length { argument: "c_b", expected: 12, got: 11 });
+
+    let parameters = ParametersMut::from_flat(case.shape, &mut flat).unwrap();
+    let mut layer = JointMut::new(case.shape, parameters).unwrap();
+    let len = layer.workspace_len(9).unwrap();
+    let mut work = vec![0.0; len];
+    let mut descend = |x: &[f64], g: &[f64], dx: Option<&mut [f64]>, work: &mut [f64]| {
+        layer.descend_after_forward(x, g, Rates::all(1.0), dx, work).unwrap_err()
+    };
+    let rows = Error::Rows { argument: "x", row: 3, got: 26 };
+    assert_eq!(descend(&case.x[1..], &case.g, None, &mut work), rows);
+    let length = |argument, expected, got| Error::Length { argument, expected, got };
+    assert_eq!(descend(&case.x, &case.g[1..], None, &mut work), length("g", 18, 17));
+    assert_eq!(descend(&case.x, &case.g, Some(&mut [0.0; 26]), &mut work), length("dx", 27, 26));
+    let short = Error::Workspace { expected: len, got: len - 1 };
+    assert_eq!(descend(&case.x, &case.g, None, &mut work[1..]), short);
+    assert_eq!(flat, before);
+}
