@@ -65,6 +65,7 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
+pub mod compact;
 #[cfg(feature = "std")]
 pub mod data;
 pub mod diagonal;
@@ -72,6 +73,7 @@ mod dual;
 mod error;
 pub mod gradcheck;
 mod kernel;
+pub mod loss;
 #[cfg(feature = "alloc")]
 pub mod nn;
 pub mod normal;

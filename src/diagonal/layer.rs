@@ -231,8 +231,8 @@ impl<'a, T: Real> Diagonal<'a, T> {
         'a: 'b,
     {
         shape::exact("storage", storage.len(), self.prepared_len())?;
-        let (a, rest) = storage.split_at_mut(self.shape.v_len());
-        let (w, variance) = rest.split_at_mut(self.shape.u_len());
+        let (a, rest) = shape::split(storage, self.shape.v_len());
+        let (w, variance) = shape::split(rest, self.shape.u_len());
         prepare(self.shape, &self.parameters, a, w, variance);
         Prepared::new(self.shape, Constants { a, w, mu: self.parameters.mu, variance })
     }

@@ -4,6 +4,7 @@ mod batch;
 #[cfg(feature = "rand")]
 mod initialise;
 mod layer;
+mod online;
 mod parameters;
 mod passes;
 mod prepare;
@@ -14,6 +15,7 @@ mod workspace;
 #[cfg(feature = "rand")]
 pub use initialise::initialise;
 pub use layer::Diagonal;
+pub use online::{Online, Rates};
 pub use parameters::{Gradients, Parameters};
 pub use prepared::{Constants, Prepared};
 pub use workspace::workspace_len;

@@ -26,9 +26,9 @@ impl<'a, T> Parameters<'a, T> {
     /// [`Error::Length`] when `flat` does not have [`Shape::parameter_count`] elements.
     pub fn from_flat(shape: Shape, flat: &'a [T]) -> Result<Self, Error> {
         shape::exact("parameters", flat.len(), shape.parameter_count())?;
-        let (mu, rest) = flat.split_at(shape.mu_len());
-        let (sigma, rest) = rest.split_at(shape.sigma_len());
-        let (u, v) = rest.split_at(shape.u_len());
+        let (mu, rest) = shape::split_ref(flat, shape.mu_len());
+        let (sigma, rest) = shape::split_ref(rest, shape.sigma_len());
+        let (u, v) = shape::split_ref(rest, shape.u_len());
         Ok(Self { mu, sigma, u, v })
     }
 
@@ -46,7 +46,7 @@ impl<'a, T> Parameters<'a, T> {
         self.mu
             .chunks_exact(inputs)
             .zip(self.sigma.chunks_exact(inputs))
-            .zip(self.u.chunks_exact(outputs * inputs))
+            .zip(self.u.chunks_exact(shape.component_len()))
             .zip(self.v.chunks_exact(outputs))
             .map(|(((mu, sigma), u), v)| Component { mu, sigma, u, v })
     }
@@ -90,9 +90,9 @@ impl<'a, T> Gradients<'a, T> {
     /// [`Error::Length`] when `flat` does not have [`Shape::parameter_count`] elements.
     pub fn from_flat(shape: Shape, flat: &'a mut [T]) -> Result<Self, Error> {
         shape::exact("gradients", flat.len(), shape.parameter_count())?;
-        let (mu, rest) = flat.split_at_mut(shape.mu_len());
-        let (sigma, rest) = rest.split_at_mut(shape.sigma_len());
-        let (u, v) = rest.split_at_mut(shape.u_len());
+        let (mu, rest) = shape::split(flat, shape.mu_len());
+        let (sigma, rest) = shape::split(rest, shape.sigma_len());
+        let (u, v) = shape::split(rest, shape.u_len());
         Ok(Self { mu: Some(mu), sigma: Some(sigma), u: Some(u), v: Some(v) })
     }
 
@@ -127,7 +127,7 @@ impl<'a, T> Gradients<'a, T> {
         let (inputs, outputs) = (shape.inputs(), shape.outputs());
         let mut mu = self.mu.map(|block| block.chunks_exact_mut(inputs));
         let mut sigma = self.sigma.map(|block| block.chunks_exact_mut(inputs));
-        let mut u = self.u.map(|block| block.chunks_exact_mut(outputs * inputs));
+        let mut u = self.u.map(|block| block.chunks_exact_mut(shape.component_len()));
         let mut v = self.v.map(|block| block.chunks_exact_mut(outputs));
         core::iter::repeat_with(move || Gradients {
             mu: mu.as_mut().and_then(Iterator::next),

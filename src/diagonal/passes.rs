@@ -1,6 +1,6 @@
 //! Forward and backward over the chunks of a batch: what goes in chunks, and what row by row.
 
-use super::batch::{self, CHUNK, LEAST_ROWS, Model, Plain, Tape, bounded};
+use super::batch::{self, LEAST_ROWS, Model, Plain, Tape, bounded};
 use super::layer::Diagonal;
 use super::parameters::Gradients;
 use super::row::Scratch;
@@ -14,7 +14,7 @@ impl<T: Real> Diagonal<'_, T> {
     /// component at a time, just before its product, while it is still in the nearest cache.
     pub(super) fn record(&self, x: &[T], mut y: Option<&mut [T]>, work: &mut Workspace<'_, T>) {
         let (shape, inputs, outputs) = (self.shape, self.shape.inputs(), self.shape.outputs());
-        let (x_chunk, y_chunk) = (CHUNK.saturating_mul(inputs), CHUNK.saturating_mul(outputs));
+        let (x_chunk, y_chunk) = batch::chunk_lens(shape);
         let single = x.len() <= x_chunk;
         let usual = if single {
             work.prepare_variance(shape, &self.parameters)
@@ -84,7 +84,7 @@ impl<T: Real> Diagonal<'_, T> {
         work: &mut Workspace<'_, T>,
     ) {
         let (shape, inputs, outputs) = (self.shape, self.shape.inputs(), self.shape.outputs());
-        let (x_chunk, y_chunk) = (CHUNK.saturating_mul(inputs), CHUNK.saturating_mul(outputs));
+        let (x_chunk, y_chunk) = batch::chunk_lens(shape);
         if dx.is_some() && x.len() <= x_chunk {
             work.prepare(shape, &self.parameters);
         }

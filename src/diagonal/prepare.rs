@@ -14,9 +14,9 @@ pub(super) fn prepare<T: Real>(
     w: &mut [T],
     variance: &mut [T],
 ) -> bool {
-    let (inputs, outputs) = (shape.inputs(), shape.outputs());
+    let outputs = shape.outputs();
     let mut usual = prepare_variance(parameters, variance);
-    let written = a.chunks_exact_mut(outputs).zip(w.chunks_exact_mut(outputs * inputs));
+    let written = a.chunks_exact_mut(outputs).zip(w.chunks_exact_mut(shape.component_len()));
     for (component, (a, w)) in parameters.components(shape).zip(written) {
         usual &= component.prepare(a, w);
     }
@@ -40,7 +40,8 @@ impl<T: Real> Component<'_, T> {
 
     #[inline(always)]
     fn prepare_rows(&self, a: &mut [T], w: &mut [T]) -> bool {
-        let rows = self.u.chunks_exact(self.mu.len()).zip(w.chunks_exact_mut(self.mu.len()));
+        let inputs = self.mu.len().max(1);
+        let rows = self.u.chunks_exact(inputs).zip(w.chunks_exact_mut(inputs));
         let mut usual = bounded(self.v);
         for ((u, w), (a, &v)) in rows.zip(a.iter_mut().zip(self.v)) {
             let (product, usual_row) = prepare_row(u, self.mu, self.sigma, w);

@@ -110,16 +110,16 @@ impl<'a, T: Real> Prepared<'a, T> {
         let batch = shape::rows("x", x.len(), inputs)?;
         shape::exact("y", y.len(), shape::product("y", batch, outputs)?)?;
         let work = shape::workspace(work, self.workspace_len(batch)?)?;
-        let (sigma, rest) = work.split_at_mut(inputs);
-        let (direction, chunk) = rest.split_at_mut(inputs);
+        let (sigma, rest) = shape::split(work, inputs);
+        let (direction, chunk) = shape::split(rest, inputs);
 
         let batched = batch >= LEAST_ROWS && self.usual;
-        let (x_chunk, y_chunk) = (CHUNK.saturating_mul(inputs), CHUNK.saturating_mul(outputs));
+        let (x_chunk, y_chunk) = batch::chunk_lens(self.shape);
         for (x, y) in x.chunks(x_chunk).zip(y.chunks_mut(y_chunk)) {
             let rows = x.len() / inputs;
             let mut plain = Plain::none();
             if batched && rows >= LEAST_ROWS {
-                let (scratch, record) = chunk.split_at_mut(scratch_len(self.shape, rows)?);
+                let (scratch, record) = shape::split(chunk, scratch_len(self.shape, rows)?);
                 let mut tape = Tape::split(self.shape, rows, record);
                 let Constants { a, w, mu, variance } = self.constants;
                 batch::begin(self.shape, mu, variance, x, &mut tape, scratch);
@@ -142,7 +142,7 @@ impl<'a, T: Real> Prepared<'a, T> {
         let Constants { a, w, mu, variance } = self.constants;
         y.fill(T::zero());
         let means = mu.chunks_exact(inputs).zip(variance.chunks_exact(inputs));
-        let slopes = a.chunks_exact(outputs).zip(w.chunks_exact(outputs * inputs));
+        let slopes = a.chunks_exact(outputs).zip(w.chunks_exact(self.shape.component_len()));
         for ((mu, variance), (a, w)) in means.zip(slopes) {
             let at = rectified(mu, variance, x, sigma, direction);
             for ((y, &a), w) in y.iter_mut().zip(a).zip(w.chunks_exact(inputs)) {

@@ -24,12 +24,12 @@ impl<T: Real> Component<'_, T> {
         let projection = project_checked(self.mu, self.sigma, x, q);
         self.mean_of_weighted(x, &projection, q);
         let r = projection.rectified.mean;
-        for ((y, u), &v) in y.iter_mut().zip(self.u.chunks_exact(x.len())).zip(self.v) {
+        for ((y, u), &v) in y.iter_mut().zip(self.u.chunks_exact(x.len().max(1))).zip(self.v) {
             *y += dot(u, q) + v * r;
         }
     }
 
-    /// Adds the gradients of ⟨g, U q + v r⟩ to the blocks that are there and to `dx`.
+    /// Adds the gradients of ⟨g, U q + v r⟩ to the blocks that are there and to `dx`; returns the projection.
     pub(super) fn backward(
         &self,
         x: &[T],
@@ -37,7 +37,7 @@ impl<T: Real> Component<'_, T> {
         gradients: &mut Gradients<'_, T>,
         dx: Option<&mut [T]>,
         scratch: &mut Scratch<'_, T>,
-    ) {
+    ) -> Projection<T> {
         let Scratch { direction, q, c } = scratch;
         let projection = project_checked(self.mu, self.sigma, x, direction);
         let r = projection.rectified.mean;
@@ -47,7 +47,7 @@ impl<T: Real> Component<'_, T> {
 
         if let Some(of_u) = gradients.u.as_deref_mut() {
             self.mean_of_weighted(x, &projection, q);
-            for (of_u, &g) in of_u.chunks_exact_mut(x.len()).zip(g) {
+            for (of_u, &g) in of_u.chunks_exact_mut(x.len().max(1)).zip(g) {
                 add_scaled(of_u, g, q);
             }
         }
@@ -55,11 +55,11 @@ impl<T: Real> Component<'_, T> {
             add_scaled(of_v, r, g);
         }
         if gradients.mu.is_none() && gradients.sigma.is_none() && dx.is_none() {
-            return;
+            return projection;
         }
 
         c.fill(T::zero());
-        for (u, &g) in self.u.chunks_exact(x.len()).zip(g) {
+        for (u, &g) in self.u.chunks_exact(x.len().max(1)).zip(g) {
             add_scaled(c, g, u);
         }
         // q has done its duty; from here it holds cᵢσᵢ.
@@ -89,10 +89,11 @@ impl<T: Real> Component<'_, T> {
                 *dx += mu * of_m + sigma * (of_s * y + p * c_sigma);
             }
         }
+        projection
     }
 
     /// q = E[β ReLU(z)] = μ r + σ⊙(σ⊙x) p.
-    fn mean_of_weighted(&self, x: &[T], projection: &Projection<T>, q: &mut [T]) {
+    pub(super) fn mean_of_weighted(&self, x: &[T], projection: &Projection<T>, q: &mut [T]) {
         let (r, p) = (projection.rectified.mean, projection.rectified.probability);
         for (q, ((&mu, &sigma), &x)) in q.iter_mut().zip(self.mu.iter().zip(self.sigma).zip(x)) {
             *q = mu * r + sigma * (sigma * x) * p;

@@ -55,12 +55,12 @@ impl<'a, T: Real> Workspace<'a, T> {
     /// Shares out a slice for a batch.
     pub(super) fn split(shape: Shape, batch: usize, work: &'a mut [T]) -> Result<Self, Error> {
         let work = shape::workspace(work, workspace_len(shape, batch)?)?;
-        let (rows, rest) = work.split_at_mut(3 * shape.inputs() + shape.outputs());
+        let (rows, rest) = shape::split(work, 3 * shape.inputs() + shape.outputs());
         if batch < LEAST_ROWS {
             return Ok(Self { rows, prepared: &mut [], chunk: &mut [], record: &mut [], tape_len: 1 });
         }
-        let (prepared, rest) = rest.split_at_mut(prepared_len(shape));
-        let (chunk, record) = rest.split_at_mut(scratch_len(shape, batch.min(CHUNK))?);
+        let (prepared, rest) = shape::split(rest, prepared_len(shape));
+        let (chunk, record) = shape::split(rest, scratch_len(shape, batch.min(CHUNK))?);
         Ok(Self { rows, prepared, chunk, record, tape_len: tape_len(shape, batch.min(CHUNK))? })
     }
 
@@ -79,9 +79,9 @@ impl<'a, T: Real> Workspace<'a, T> {
 
     /// The rows of scratch, and with them one row of outputs.
     pub(super) fn scratch(&mut self, inputs: usize) -> (Scratch<'_, T>, &mut [T]) {
-        let (direction, rest) = self.rows.split_at_mut(inputs);
-        let (q, rest) = rest.split_at_mut(inputs);
-        let (c, share) = rest.split_at_mut(inputs);
+        let (direction, rest) = shape::split(self.rows, inputs);
+        let (q, rest) = shape::split(rest, inputs);
+        let (c, share) = shape::split(rest, inputs);
         (Scratch { direction, q, c }, share)
     }
 
@@ -92,9 +92,9 @@ impl<'a, T: Real> Workspace<'a, T> {
         index: usize,
         rows: usize,
     ) -> (Chunk<'_, T>, Option<Tape<'_, T>>) {
-        let (a, rest) = self.prepared.split_at_mut(shape.v_len().min(self.prepared.len()));
-        let (w, variance) = rest.split_at_mut(shape.u_len().min(rest.len()));
-        let record = self.record.chunks_mut(self.tape_len).nth(index);
+        let (a, rest) = shape::split(self.prepared, shape.v_len().min(self.prepared.len()));
+        let (w, variance) = shape::split(rest, shape.u_len().min(rest.len()));
+        let record = self.record.chunks_mut(self.tape_len.max(1)).nth(index);
         let tape = record.map(|record| Tape::split(shape, rows, record));
         (Chunk { a, w, variance, scratch: self.chunk }, tape)
     }

@@ -53,7 +53,7 @@ fn tiles<T: Real, const WIDE: usize, const NARROW: usize, const SQUARED: bool>(
     let mut factors = [[T::zero(); TILE_ROWS]; TERMS];
     let mut last = [[T::zero(); NARROW]; TERMS];
     let last_column = columns - columns % NARROW;
-    for (block, b) in b.chunks(TERMS * columns).enumerate() {
+    for (block, b) in b.chunks((TERMS * columns).max(1)).enumerate() {
         let first = block * TERMS;
         let terms = TERMS.min(terms.saturating_sub(first));
         let (factors, _) = factors.split_at_mut(terms);
@@ -63,7 +63,7 @@ fn tiles<T: Real, const WIDE: usize, const NARROW: usize, const SQUARED: bool>(
                 *lane = b;
             }
         }
-        for (strip, c) in c.chunks_mut(TILE_ROWS * columns).enumerate() {
+        for (strip, c) in c.chunks_mut((TILE_ROWS * columns).max(1)).enumerate() {
             a.copy(strip * TILE_ROWS, first, factors);
             let mut column = 0;
             while column + WIDE <= columns {
@@ -114,7 +114,7 @@ fn tile<'a, T: Real, const WIDTH: usize, const SQUARED: bool>(
 
 /// The transpose, as [`super::transpose`] says.
 pub(super) fn transpose<T: Copy>(from: &[T], columns: usize, to: &mut [T], rows: usize) {
-    for (column, to) in to.chunks_mut(rows).enumerate() {
+    for (column, to) in to.chunks_mut(rows.max(1)).enumerate() {
         for (to, from) in to.iter_mut().zip(from.iter().skip(column).step_by(columns)) {
             *to = *from;
         }

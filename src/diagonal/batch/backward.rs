@@ -5,7 +5,7 @@ use core::ops::Range;
 use super::super::parameters::{Component, Gradients, Parameters};
 use super::{CHUNK, Tape, clear_others};
 use crate::kernel::{Matrix, add_scaled, dot, product, product_of_squares, task, transpose, widest};
-use crate::{Real, Shape};
+use crate::{Real, Shape, shape};
 
 /// What a backward pass differentiates: the parameters and what was prepared from them.
 #[derive(Debug, Clone, Copy)]
@@ -31,13 +31,13 @@ pub(in crate::diagonal) fn backward<T: Real>(
 ) {
     let shape = model.shape;
     let (inputs, outputs) = (shape.inputs(), shape.outputs());
-    let rows = x.len() / inputs;
-    let (spread, rest) = scratch.split_at_mut(x.len());
-    let (cleared, rest) = rest.split_at_mut(x.len());
-    let (share, rest) = rest.split_at_mut(g.len());
-    let (of_w, rest) = rest.split_at_mut(outputs * inputs);
-    let (of_variance, rest) = rest.split_at_mut(shape.sigma_len());
-    let (of_a, _) = rest.split_at_mut(outputs);
+    let rows = (x.len() / inputs).max(1);
+    let (spread, rest) = shape::split(scratch, x.len());
+    let (cleared, rest) = shape::split(rest, x.len());
+    let (share, rest) = shape::split(rest, g.len());
+    let (of_w, rest) = shape::split(rest, outputs * inputs);
+    let (of_variance, rest) = shape::split(rest, shape.sigma_len());
+    let (of_a, _) = shape::split(rest, outputs);
 
     let components = T::from_usize(shape.components());
     transpose(g, outputs, share, rows);
@@ -71,7 +71,7 @@ pub(in crate::diagonal) fn backward<T: Real>(
     }
 
     let with_slopes = gradients.u.is_some() || gradients.sigma.is_some();
-    let lanes = tape.slope.chunks_exact(rows * outputs).zip(tape.mean.chunks_exact(rows));
+    let lanes = tape.slope.chunks_exact((rows * outputs).max(1)).zip(tape.mean.chunks_exact(rows));
     let parts = gradients.reborrow().components(shape).zip(of_variance.chunks_exact(inputs));
     for ((component, (slope, mean)), (mut gradients, of_variance)) in
         model.parameters.components(shape).zip(lanes).zip(parts)
@@ -169,7 +169,9 @@ fn plain_rows<'a, T: Real>(x: &'a [T], inputs: usize, plain: &[T], copy: &'a mut
     if !plain.iter().any(T::is_zero) {
         return x;
     }
-    copy.copy_from_slice(x);
+    for (copy, &x) in copy.iter_mut().zip(x) {
+        *copy = x;
+    }
     for (row, plain) in copy.chunks_exact_mut(inputs).zip(plain) {
         if plain.is_zero() {
             row.fill(T::zero());
@@ -186,7 +188,7 @@ fn cotangents<T: Real>(a: &[T], share: &[T], tape: &mut Tape<'_, T>, outputs: us
         .zip(tape.probability.chunks_exact(rows))
         .zip(tape.density.chunks_exact_mut(rows))
         .zip(tape.density_moment.chunks_exact_mut(rows))
-        .zip(tape.slope.chunks_exact_mut(rows * outputs))
+        .zip(tape.slope.chunks_exact_mut((rows * outputs).max(1)))
         .zip(a.chunks_exact(outputs));
     for (((((inverse, probability), density), moment), slope), a) in components {
         let mut sums = [[T::zero(); CHUNK]; 2];

@@ -2,13 +2,13 @@
 
 use super::{Tape, all_zero, clear_others, ordinary};
 use crate::kernel::{Matrix, product, product_of_squares, square_roots, task, transpose, widest};
-use crate::{Real, Rectified, Shape};
+use crate::{Real, Rectified, Shape, shape};
 
 /// The scratch of the forward pass: Xᵀ, yᵀ and the least s² of each row.
 fn split<T>(shape: Shape, rows: usize, scratch: &mut [T]) -> [&mut [T]; 3] {
-    let (x_transposed, rest) = scratch.split_at_mut(rows * shape.inputs());
-    let (y_transposed, rest) = rest.split_at_mut(rows * shape.outputs());
-    let (least, _) = rest.split_at_mut(rows);
+    let (x_transposed, rest) = shape::split(scratch, rows * shape.inputs());
+    let (y_transposed, rest) = shape::split(rest, rows * shape.outputs());
+    let (least, _) = shape::split(rest, rows);
     [x_transposed, y_transposed, least]
 }
 
@@ -22,7 +22,7 @@ pub(in crate::diagonal) fn begin<T: Real>(
     scratch: &mut [T],
 ) {
     let inputs = shape.inputs();
-    let rows = x.len() / inputs;
+    let rows = (x.len() / inputs).max(1);
     let [x_transposed, _, least] = split(shape, rows, scratch);
     // A row of zeros may have s = 0; every other s² below the least has lost digits.
     for ((plain, least), x) in tape.plain.iter_mut().zip(least).zip(x.chunks_exact(inputs)) {
@@ -72,7 +72,7 @@ pub(in crate::diagonal) fn finish<T: Real>(
     tape: &mut Tape<'_, T>,
     scratch: &mut [T],
 ) {
-    let (inputs, outputs) = (shape.inputs(), shape.outputs());
+    let (inputs, outputs, rows) = (shape.inputs(), shape.outputs(), rows.max(1));
     let [_, y_transposed, least] = split(shape, rows, scratch);
     y_transposed.fill(T::zero());
     let components = tape
@@ -82,7 +82,7 @@ pub(in crate::diagonal) fn finish<T: Real>(
         .zip(tape.probability.chunks_exact_mut(rows))
         .zip(tape.density.chunks_exact_mut(rows))
         .zip(tape.density_moment.chunks_exact_mut(rows))
-        .zip(tape.slope.chunks_exact(rows * outputs))
+        .zip(tape.slope.chunks_exact((rows * outputs).max(1)))
         .zip(variance.chunks_exact(inputs))
         .zip(a.chunks_exact(outputs));
     for (((((((mean, inverse), probability), density), moment), slope), variance), a) in components {

@@ -28,14 +28,20 @@ pub(super) use backward::{Model, backward};
 pub(super) use forward::{begin, finish, slopes};
 pub(super) use tape::{Plain, Tape, scratch_len, tape_len};
 
-use crate::Real;
 use crate::kernel::all;
+use crate::{Real, Shape};
 
 /// Rows that are worked on together: what the vector lanes run along.
 pub(super) const CHUNK: usize = 64;
 
 /// Fewer rows than this go one by one: filling the lanes would cost more than it saves.
 pub(super) const LEAST_ROWS: usize = 8;
+
+/// The elements of a chunk of inputs and of outputs, visibly not 0.
+#[inline(always)]
+pub(super) fn chunk_lens(shape: Shape) -> (usize, usize) {
+    (CHUNK.saturating_mul(shape.inputs()).max(1), CHUNK.saturating_mul(shape.outputs()).max(1))
+}
 
 /// Whether every number is 0 or of ordinary size.
 #[inline(always)]

@@ -51,13 +51,13 @@ impl<'a, T: Real> Tape<'a, T> {
     /// Splits the front of a slice of [`tape_len`] elements or more into the fields.
     pub(in crate::diagonal) fn split(shape: Shape, rows: usize, record: &'a mut [T]) -> Self {
         let each = shape.components() * rows;
-        let (plain, rest) = record.split_at_mut(rows);
-        let (mean, rest) = rest.split_at_mut(each);
-        let (inverse, rest) = rest.split_at_mut(each);
-        let (probability, rest) = rest.split_at_mut(each);
-        let (density, rest) = rest.split_at_mut(each);
-        let (density_moment, rest) = rest.split_at_mut(each);
-        let (slope, _) = rest.split_at_mut(each * shape.outputs());
+        let (plain, rest) = shape::split(record, rows);
+        let (mean, rest) = shape::split(rest, each);
+        let (inverse, rest) = shape::split(rest, each);
+        let (probability, rest) = shape::split(rest, each);
+        let (density, rest) = shape::split(rest, each);
+        let (density_moment, rest) = shape::split(rest, each);
+        let (slope, _) = shape::split(rest, each * shape.outputs());
         Self { plain, mean, inverse, probability, density, density_moment, slope }
     }
 
