@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the images for three targets, runs them under QEMU, prints what they cost, and fails unless every image gave
-# the bits of the host and every budget held. `bash firmware/run.sh --update` writes the measured costs as the baseline.
+# Builds the images for three targets, runs them under QEMU, and the core as WebAssembly under node; prints what the
+# images cost, and fails unless all gave the bits of the host and every budget held. `bash firmware/run.sh --update` writes the measured costs as the baseline.
 set -euo pipefail
 cd "$(dirname "$0")"
 . ../scripts/bare-metal.sh
@@ -9,6 +9,7 @@ targets=(thumbv7em-none-eabihf thumbv6m-none-eabi riscv32imac-unknown-none-elf)
 need qemu-system-arm qemu-system-arm
 need qemu-system-riscv32 qemu-system-misc
 need size binutils
+need node nodejs
 
 echo "== the models are what the program exports"
 data=images/data
@@ -30,6 +31,10 @@ echo "== build"
 for target in "${targets[@]}"; do
     bare_cargo "$target" build -q --release --locked -p images
 done
+
+echo "== WebAssembly"
+bare_cargo wasm32-unknown-unknown build -q --release --locked -p wasm
+node wasm/run.mjs target/wasm32-unknown-unknown/release/wasm.wasm
 
 echo "== run"
 python3 measure.py "$@"

@@ -58,6 +58,8 @@ pub(crate) fn main() {
     }
     #[cfg(feature = "inject-panic")]
     black_box(black_box([1_u8; 4])[black_box(4_usize)]);
+    #[cfg(feature = "inject-atomic")]
+    black_box(core::sync::atomic::AtomicU64::new(black_box(1)));
     #[cfg(feature = "inject-alloc")]
     black_box(alloc::vec![1_u8; black_box(4)]);
 }
