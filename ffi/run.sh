@@ -44,3 +44,12 @@ $out/digits $data $out "$(value 'const F32' checksum)" "$(value 'const F16' chec
 
 echo "== the library for a Cortex-M4F"
 bare_cargo thumbv7em-none-eabihf build -q --release --locked -p gmlayer-ffi
+
+echo "== neither a panic nor a global variable in it"
+need nm binutils
+nm --defined-only ../firmware/target/thumbv7em-none-eabihf/release/libgmlayer_c.a >$out/symbols 2>/dev/null
+grep -q " T gmlayer_model_forward" $out/symbols
+if grep -iE "panic| [bd] " $out/symbols; then
+    echo "the library has what is printed above" >&2
+    exit 1
+fi
