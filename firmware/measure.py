@@ -1,6 +1,6 @@
 """Runs the images under QEMU, prints what they cost, and holds it to the budgets.
 
-`--update` writes the measured costs as the baseline.
+`--update` writes the measured costs as the baseline, and its table into docs/MICROCONTROLLERS.md.
 """
 
 import json
@@ -10,6 +10,8 @@ import sys
 
 FOLDER = pathlib.Path(__file__).parent
 BASELINE = FOLDER / "baseline.json"
+PAGE = FOLDER.parent / "docs/MICROCONTROLLERS.md"
+BEGIN, END = "<!-- costs -->\n", "<!-- end of costs -->\n"
 STORED = 300 * 65  # bytes of the digits in flash, which are no part of a model
 MULTIPLY_ADDS = 4 * (10 + 2) * 64  # of one prediction: components × (outputs + 2) × inputs
 IMAGES = ["infer_f32", "infer_f16", "infer_i8", "train", "selftest"]
@@ -99,19 +101,28 @@ def same_results(printed):
         print(f"{image}: {results[0]}" if results[0] else f"{image}: passed")
 
 
-def show(costs):
+def table(costs):
     """The table of docs/MICROCONTROLLERS.md."""
-    print()
-    print("| processor | image | code | model | static RAM | stack | instructions | a multiply-add |")
-    print("|---|---|---|---|---|---|---|---|")
+    lines = [
+        "| processor | image | code | model | static RAM | stack | instructions | a multiply-add |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for name, cost in costs.items():
         processor, image = name.split()
         count = cost.get("instructions")
         each = f"{count / MULTIPLY_ADDS:.2f}" if count and image.startswith("infer") else ""
         cells = [cost["code"], cost["model"], cost["ram"], cost["stack"], count]
         cells = ["" if cell is None else f"{cell:,}" for cell in cells]
-        print("| " + " | ".join([processor, image, *cells, each]) + " |")
-    print()
+        lines.append("| " + " | ".join([processor, image, *cells, each]) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def update(costs):
+    """Writes the baseline and its table."""
+    BASELINE.write_text(json.dumps(costs, indent=2) + "\n")
+    before, rest = PAGE.read_text().split(BEGIN)
+    _, after = rest.split(END)
+    PAGE.write_text(before + BEGIN + table(costs) + END + after)
 
 
 def hold(costs):
@@ -130,6 +141,8 @@ def hold(costs):
         check(cost["model"] <= 32 * 1024, f"{name}: the model has more than 32 KiB")
 
     baseline = json.loads(BASELINE.read_text())
+    shown = BEGIN + table(baseline) + END in PAGE.read_text()
+    check(shown, f"{PAGE.name} does not show the table of {BASELINE.name}")
     check(baseline.keys() == costs.keys(), "the baseline has other images")
     for name, cost in costs.items():
         for what, value in cost.items():
@@ -141,9 +154,9 @@ def hold(costs):
 def main():
     costs, printed = measure()
     same_results(printed)
-    show(costs)
+    print("\n" + table(costs))
     if sys.argv[1:] == ["--update"]:
-        BASELINE.write_text(json.dumps(costs, indent=2) + "\n")
+        update(costs)
     hold(costs)
     for failure in failures:
         print(f"FAILED {failure}", file=sys.stderr)

@@ -43,9 +43,9 @@
 //!
 //! | feature | adds | needs |
 //! |---|---|---|
-//! | (none) | [`diagonal`], [`rectified`], [`normal`], [`gradcheck`], [`Dual`] | libm, num-traits |
+//! | (none) | [`diagonal`], [`compact`], [`rectified`], [`normal`], [`loss`], [`gradcheck`], [`Dual`] | libm, num-traits |
 //! | `rand` | seeded starting values, a normal sampler: `random`, `diagonal::initialise` | rand_core |
-//! | `alloc` | networks, losses, optimisers: `nn` | an allocator |
+//! | `alloc` | networks, optimisers: `nn` | an allocator |
 //! | `std` (default) | `alloc` and `rand`; data sets, the IDX format, the training loop: `data`, `train` | flate2, rand_pcg |
 //! | `checkpoint` | `std`; models as safetensors files: `train::checkpoint` | safetensors, serde, tempfile |
 //!
