@@ -22,6 +22,14 @@ refused() {
     echo "refused as it should be: ${*: -1}"
 }
 
+# Every public function of the core is called, by its name at least; those of the feature `rand` are not core.
+names=$(find ../src/compact ../src/diagonal ../src/gradcheck ../src/normal ../src/*.rs -name '*.rs' \
+    ! -name initialise.rs ! -name random.rs -exec grep -ohP '^\s*pub (const )?fn \K\w+' {} + | sort -u)
+for name in $names; do
+    grep -qw "$name" src/entries.rs src/main.rs || { echo "no entry calls $name" >&2; exit 1; }
+done
+echo "$(wc -w <<<"$names") public functions are called"
+
 host_cargo() {
     cargo "$@" --target-dir target/host
 }

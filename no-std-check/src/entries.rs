@@ -25,10 +25,13 @@ pub struct Buffers<'a, T> {
 /// The layer, its prepared form, training one sample at a time, losses, the normal distribution, gradient checks.
 pub fn generic<T: Real>(shape: Shape, buffers: Buffers<'_, T>) -> Result<T, Error> {
     let Buffers { parameters, gradients, prepared, dx, x, y, work, dual } = buffers;
-    let _ = black_box((workspace_len(shape, black_box(8))?, shape.v_len(), shape.parameter_count()));
+    let _ = black_box((workspace_len(shape, black_box(8))?, shape.parameter_count()));
+    let _ = black_box((shape.inputs(), shape.outputs(), shape.components()));
+    let _ = black_box((shape.mu_len(), shape.sigma_len(), shape.u_len(), shape.v_len()));
 
     let layer = Diagonal::new(shape, Parameters::from_flat(shape, parameters)?)?;
-    let _ = black_box((layer.workspace_len(black_box(9))?, layer.prepared_len(), layer.shape()));
+    let _ = black_box((layer.workspace_len(black_box(9))?, layer.prepared_len()));
+    let _ = black_box((layer.shape(), layer.parameters()));
     layer.forward(x, y, work)?;
     layer.backward_after_forward(x, y, Gradients::from_flat(shape, gradients)?, None, work)?;
     let gradient = Gradients { u: Some(&mut *gradients), ..Gradients::none() };
@@ -46,6 +49,10 @@ pub fn generic<T: Real>(shape: Shape, buffers: Buffers<'_, T>) -> Result<T, Erro
     let _ = black_box((check.workspace_len(), check.dual_workspace_len()));
     let report = check.run(black_box(double), black_box(double_backward), x, work)?;
     let adjoint = check.adjoint(black_box(double), black_box(double_backward), x, work, dual)?;
+    let worst = report.blocks.iter().filter_map(|block| block.worst);
+    let _ = black_box(worst.fold(0.0, |sum, entry| sum + entry.absolute_error() + entry.relative_error()));
+    let _ = black_box((report.verdict().passes(), report.laws.hold(), report.laws.by_name()));
+    let _ = black_box(adjoint.blocks.iter().all(|block| block.agrees()));
     let _ = black_box((report.into_result().is_ok(), adjoint.into_result().is_ok()));
 
     let loss = cross_entropy(x, black_box(2), &black_box([0, 1]), Some(&mut *y))?
