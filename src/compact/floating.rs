@@ -96,7 +96,7 @@ impl<'a, N: Number> Floating<'a, N> {
     /// **Shapes**: `x: [inputs]`, `y: [outputs]`; `work`: at least [`workspace_len`](Self::workspace_len)
     /// elements, whose contents do not matter.
     ///
-    /// **Accuracy**: as [the model](Self) says.
+    /// **Accuracy**: within 8 budgets u·scale + η for the constants as they are stored, as [the model](Self) says.
     ///
     /// # Errors
     ///

@@ -126,7 +126,8 @@ impl<'a, T: Real> Online<'a, T> {
     /// **Shapes**: `x: [inputs]`, `g: [outputs]`; `work`: at least [`workspace_len`](Self::workspace_len)
     /// elements, whose contents do not matter.
     ///
-    /// **Accuracy**: as [the layer](Self) says.
+    /// **Accuracy**: within 8 budgets u·scale + η for the gradients, as [`Diagonal`](super::Diagonal) says, and the
+    /// rounding of the step.
     ///
     /// # Errors
     ///
