@@ -28,7 +28,7 @@ const HERE: &str = "tests/precision/rule.rs";
 const LOSSES: &str = "tests/precision/losses.rs";
 /// Tests that find the bits of another line's function.
 const ONLINE: &str = "tests/online.rs";
-const COMPACT: &str = "tests/compact.rs";
+const COMPACT: &str = "tests/compact/floating.rs";
 
 const RULES: [Line; 12] = [
     line("src/rectified.rs", "new", HERE),
