@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
 
-/// Trains and evaluates Gaussian mixture layers.
+/// Trains, evaluates and exports Gaussian mixture layers.
 #[derive(Debug, Parser)]
 #[command(name = "gmlayer", version)]
 pub(crate) struct Arguments {

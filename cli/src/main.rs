@@ -1,4 +1,4 @@
-//! The `gmlayer` program: trains and evaluates Gaussian mixture layers.
+//! The `gmlayer` program: trains, evaluates and exports Gaussian mixture layers.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
