@@ -14,7 +14,6 @@ fn numbers<T: Real>(generator: &mut Pcg64, len: usize) -> Vec<T> {
 /// runs this with too.
 fn same_steps<T: Real>(tolerance: f64) {
     let portable = std::env::var("GMLAYER_INSTRUCTIONS").is_ok_and(|value| value == "portable");
-    let rates = Rates { mu: 0.1, sigma: 0.3, u: 0.05, v: 0.02 };
     let rate = |value: f64| T::from_f64(value);
     for (inputs, outputs, components) in [(1, 2, 1), (5, 3, 2), (64, 10, 4), (33, 4, 3)] {
         let shape = Shape::new(inputs, outputs, components).unwrap();
@@ -34,8 +33,12 @@ fn same_steps<T: Real>(tolerance: f64) {
             let mut layer = Online::new(shape, &mut together).unwrap();
             layer.forward(&x, &mut y, &mut work).unwrap();
             cross_entropy(&y, outputs, &[label], Some(&mut g)).unwrap();
-            let rates =
-                Rates { mu: rate(rates.mu), sigma: rate(rates.sigma), u: rate(rates.u), v: rate(rates.v) };
+            let rates = Rates {
+                mu: Some(rate(0.1)),
+                sigma: Some(rate(0.3)),
+                u: Some(rate(0.05)),
+                v: Some(rate(0.02)),
+            };
             layer.step(&x, &g, &rates, &mut work).unwrap();
 
             let layer = Diagonal::new(shape, Parameters::from_flat(shape, &apart).unwrap()).unwrap();
@@ -46,8 +49,8 @@ fn same_steps<T: Real>(tolerance: f64) {
             let blocks = Gradients::from_flat(shape, &mut gradient).unwrap();
             layer.backward(&x, &g, blocks, None, &mut scratch).unwrap();
             let lengths = [shape.mu_len(), shape.sigma_len(), shape.u_len(), shape.v_len()];
-            let each = lengths.into_iter().zip([rates.mu, rates.sigma, rates.u, rates.v]);
-            let rates = each.flat_map(|(len, rate)| core::iter::repeat_n(rate, len));
+            let each = lengths.into_iter().zip([0.1, 0.3, 0.05, 0.02]);
+            let rates = each.flat_map(|(len, rate)| core::iter::repeat_n(T::from_f64(rate), len));
             for ((parameter, &gradient), rate) in apart.iter_mut().zip(&gradient).zip(rates) {
                 *parameter -= rate * gradient;
             }
@@ -69,7 +72,7 @@ fn steps_are_those_of_kept_gradients() {
 }
 
 #[test]
-fn a_rate_of_zero_freezes_a_block() {
+fn blocks_without_a_rate_stay_as_they_are() {
     let shape = Shape::new(5, 3, 2).unwrap();
     let mut generator = Pcg64::seed_from_u64(1);
     let start: Vec<f64> = numbers(&mut generator, shape.parameter_count());
@@ -77,7 +80,7 @@ fn a_rate_of_zero_freezes_a_block() {
     let mut work = vec![0.0; Online::<f64>::workspace_len(shape)];
     let lengths = [shape.mu_len(), shape.sigma_len(), shape.u_len(), shape.v_len()];
     for trained in 0..4 {
-        let rate = |block| if block == trained { 0.1 } else { 0.0 };
+        let rate = |block| (block == trained).then_some(0.1);
         let mut parameters = start.clone();
         let rates = Rates { mu: rate(0), sigma: rate(1), u: rate(2), v: rate(3) };
         Online::new(shape, &mut parameters).unwrap().step(&x, &g, &rates, &mut work).unwrap();
@@ -96,7 +99,7 @@ fn wrong_lengths_are_named_and_change_nothing() {
     let mut parameters = [1.0_f64; 7];
     let length = |argument, expected, got| Err(Error::Length { argument, expected, got });
     assert_eq!(Online::new(shape, &mut parameters[1..]).map(|_| ()), length("parameters", 7, 6));
-    let rates = Rates { mu: 1.0, sigma: 1.0, u: 1.0, v: 1.0 };
+    let rates = Rates::all(1.0);
     let mut layer = Online::new(shape, &mut parameters).unwrap();
     let (mut y, mut work) = ([0.0], [0.0; 11]);
     assert_eq!(layer.forward(&[1.0], &mut y, &mut work), length("x", 2, 1));

@@ -108,7 +108,7 @@ pub unsafe extern "C" fn gmlayer_layer_step(
     status(unsafe {
         open(layer, work, work_len).and_then(|(mut layer, work)| {
             let shape = layer.shape();
-            let rates = diagonal::Rates { mu, sigma, u, v };
+            let rates = diagonal::Rates { mu: Some(mu), sigma: Some(sigma), u: Some(u), v: Some(v) };
             Ok(layer.step(read(x, shape.inputs())?, read(g, shape.outputs())?, &rates, work)?)
         })
     })

@@ -60,7 +60,7 @@ pub fn generic<T: Real>(shape: Shape, buffers: Buffers<'_, T>) -> Result<T, Erro
     let mut online = Online::new(shape, parameters)?;
     let _ = black_box((online.shape(), online.parameters(), Online::<T>::workspace_len(shape)));
     online.forward(x, y, work)?;
-    online.step(x, y, &Rates { mu: loss, sigma: loss, u: loss, v: loss }, work)?;
+    online.step(x, y, &black_box(Rates { sigma: None, ..Rates::all(loss) }), work)?;
 
     normal::density_slice(x, y)?;
     normal::cumulative_slice(x, y)?;

@@ -1,7 +1,7 @@
 //! Models whose constants are floating-point numbers.
 
 use super::number::Number;
-use super::products::{dot, dot_of_squares};
+use super::products::dot;
 use crate::diagonal::Constants;
 use crate::rectified::project_checked;
 use crate::shape::{self, split};
@@ -107,8 +107,9 @@ impl<'a, N: Number> Floating<'a, N> {
         shape::exact("y", y.len(), outputs)?;
         let work = shape::workspace(work, self.workspace_len())?;
         let (sigma, rest) = split(work, inputs);
-        let (direction, row) = split(rest, inputs);
-        let mut scratch = Scratch { sigma, direction, row };
+        let (squares, row) = split(rest, inputs);
+        let mut scratch = Scratch { sigma, squares, row };
+        square(x, scratch.squares);
 
         let Constants { a, w, mu, variance } = self.constants;
         y.fill(0.0);
@@ -131,20 +132,31 @@ impl<'a, N: Number> Floating<'a, N> {
 /// Rows of scratch, `[inputs]` each; `row` is empty where nothing is converted.
 struct Scratch<'a> {
     sigma: &'a mut [f32],
-    direction: &'a mut [f32],
+    /// x∘x.
+    squares: &'a mut [f32],
     row: &'a mut [f32],
+}
+
+/// x∘x.
+fn square(x: &[f32], squares: &mut [f32]) {
+    for (square, &x) in squares.iter_mut().zip(x) {
+        *square = x * x;
+    }
 }
 
 /// The rectified pre-activation from the variance; where s² leaves the safe range, from its root.
 fn rectified<N: Number>(mu: &[N], variance: &[N], x: &[f32], scratch: &mut Scratch<'_>) -> Rectified<f32> {
-    let Scratch { sigma, direction, row } = scratch;
-    let squares = dot_of_squares(N::values(variance, row), x);
+    let Scratch { sigma, squares, row } = scratch;
+    let sum = dot(N::values(variance, row), squares);
     let (least, most) = f32::SAFE_SQUARES;
-    if squares >= least && squares <= most {
-        return Rectified::one(dot(N::values(mu, row), x), libm::sqrtf(squares));
+    if sum >= least && sum <= most {
+        return Rectified::one(dot(N::values(mu, row), x), libm::sqrtf(sum));
     }
     for (sigma, &variance) in sigma.iter_mut().zip(variance) {
         *sigma = libm::sqrtf(variance.value());
     }
-    project_checked(N::values(mu, row), sigma, x, direction).rectified
+    // The projection takes the place of the squares for its direction.
+    let projection = project_checked(N::values(mu, row), sigma, x, squares);
+    square(x, squares);
+    projection.rectified
 }

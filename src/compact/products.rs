@@ -12,13 +12,13 @@ const RUNS: usize = 4;
 /// Terms of an integer sum that are written out.
 const STEP: usize = 8;
 
-/// `sums[lane] += term(a[lane], b[lane])` for every lane.
+/// `sums[lane] += a[lane] * b[lane]` for every lane.
 macro_rules! add_run {
-    ($sums:ident, $a:expr, $b:expr, $term:expr) => {
-        add_run!($sums, $a, $b, $term; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+    ($sums:ident, $a:expr, $b:expr) => {
+        add_run!($sums, $a, $b; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
     };
-    ($sums:ident, $a:expr, $b:expr, $term:expr; $($lane:literal)*) => {
-        $($sums[$lane] += $term($a[$lane], $b[$lane]);)*
+    ($sums:ident, $a:expr, $b:expr; $($lane:literal)*) => {
+        $($sums[$lane] += $a[$lane] * $b[$lane];)*
     };
 }
 
@@ -30,24 +30,23 @@ pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<{ RUNS * LANES }>(), b.as_chunks::<{ RUNS * LANES }>());
     for (a, b) in a.iter().zip(b) {
         let ([a0, a1, a2, a3], [b0, b1, b2, b3]) = (runs(a), runs(b));
-        add_run!(sums, a0, b0, product);
-        add_run!(sums, a1, b1, product);
-        add_run!(sums, a2, b2, product);
-        add_run!(sums, a3, b3, product);
+        add_run!(sums, a0, b0);
+        add_run!(sums, a1, b1);
+        add_run!(sums, a2, b2);
+        add_run!(sums, a3, b3);
     }
-    finish(sums, a_rest, b_rest, product)
-}
-
-/// Σ aᵢ bᵢ² over the shorter length, in the order of `kernel::dot_of_squares`.
-#[inline(never)]
-pub(super) fn dot_of_squares(a: &[f32], b: &[f32]) -> f32 {
-    let (a, b) = same_length(a, b);
-    finish([0.0; LANES], a, b, |a, b| a * b * b)
-}
-
-#[inline(always)]
-fn product(a: f32, b: f32) -> f32 {
-    a * b
+    let ((a, a_rest), (b, b_rest)) = (a_rest.as_chunks::<LANES>(), b_rest.as_chunks::<LANES>());
+    for (a, b) in a.iter().zip(b) {
+        add_run!(sums, a, b);
+    }
+    // A copy, so that the array above stays in registers.
+    let mut s = sums;
+    for ((sum, &a), &b) in s.iter_mut().zip(a_rest).zip(b_rest) {
+        *sum += a * b;
+    }
+    let [s0, s1, s2, s3] = [s[0] + s[8], s[1] + s[9], s[2] + s[10], s[3] + s[11]];
+    let [s4, s5, s6, s7] = [s[4] + s[12], s[5] + s[13], s[6] + s[14], s[7] + s[15]];
+    ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7))
 }
 
 /// Both to the shorter length.
@@ -61,23 +60,6 @@ fn same_length<'a, A, B>(a: &'a [A], b: &'a [B]) -> (&'a [A], &'a [B]) {
 #[inline(always)]
 fn runs(block: &[f32; RUNS * LANES]) -> &[[f32; LANES]; RUNS] {
     block.as_chunks().0.first_chunk().unwrap_or(&[[0.0; LANES]; RUNS])
-}
-
-/// Adds the terms run by run, and the sums as a tree.
-#[inline(always)]
-fn finish(mut sums: [f32; LANES], a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    for (a, b) in a.iter().zip(b) {
-        add_run!(sums, a, b, term);
-    }
-    // A copy, so that the array above stays in registers.
-    let mut s = sums;
-    for ((sum, &a), &b) in s.iter_mut().zip(a_rest).zip(b_rest) {
-        *sum += term(a, b);
-    }
-    let [s0, s1, s2, s3] = [s[0] + s[8], s[1] + s[9], s[2] + s[10], s[3] + s[11]];
-    let [s4, s5, s6, s7] = [s[4] + s[12], s[5] + s[13], s[6] + s[14], s[7] + s[15]];
-    ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7))
 }
 
 /// ⟨a, b⟩ in integers, whose terms the caller keeps below 2³¹ in sum.

@@ -15,7 +15,7 @@ mod workspace;
 #[cfg(feature = "rand")]
 pub use initialise::initialise;
 pub use layer::Diagonal;
-pub use online::{Online, Rates};
-pub use parameters::{Gradients, Parameters};
+pub use online::Online;
+pub use parameters::{Gradients, Parameters, Rates};
 pub use prepared::{Constants, Prepared};
 pub use workspace::workspace_len;

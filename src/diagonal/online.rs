@@ -1,22 +1,9 @@
 //! Training one sample at a time, in place.
 
-use super::parameters::{Component, Gradients, Parameters};
+use super::parameters::{Component, Gradients, Parameters, Rates};
 use super::row::Scratch;
 use crate::shape::{self, split};
 use crate::{Error, Real, Shape};
-
-/// The learning rate of each block of parameters.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rates<T> {
-    /// Of the means μ.
-    pub mu: T,
-    /// Of the standard deviations σ.
-    pub sigma: T,
-    /// Of the output slopes U.
-    pub u: T,
-    /// Of the output offsets v.
-    pub v: T,
-}
 
 /// A layer that learns from one sample at a time, where memory is short.
 ///
@@ -46,7 +33,7 @@ pub struct Rates<T> {
 /// let mut parameters = [0.5_f32, -0.5, 1.0, 1.0, 0.3, 0.1, -0.2, 0.4, 0.0, 0.0]; // μ, σ, U, v
 /// let mut work = [0.0; Online::<f32>::workspace_len(SHAPE)];
 /// let mut layer = Online::new(SHAPE, &mut parameters)?;
-/// let rates = Rates { mu: 0.1, sigma: 0.1, u: 0.1, v: 0.1 };
+/// let rates = Rates::all(0.1);
 /// let (x, label) = ([1.0, 2.0], 1);
 ///
 /// let (mut y, mut g, mut losses) = ([0.0; 2], [0.0; 2], [0.0; 9]);
@@ -159,19 +146,26 @@ impl<'a, T: Real> Online<'a, T> {
             let component = Component { mu, sigma, u, v };
             of_mu.fill(T::zero());
             of_sigma.fill(T::zero());
-            let mut gradients =
-                Gradients { mu: Some(&mut *of_mu), sigma: Some(&mut *of_sigma), ..Gradients::none() };
+            let mut gradients = Gradients {
+                mu: rates.mu.map(|_| &mut *of_mu),
+                sigma: rates.sigma.map(|_| &mut *of_sigma),
+                ..Gradients::none()
+            };
             let projection = component.backward(x, share, &mut gradients, None, &mut scratch);
             component.mean_of_weighted(x, &projection, scratch.q);
 
             // ∂Uₗ = gₗ q and ∂vₗ = gₗ r; adding to 0 keeps the bits of gradients that are added up.
-            for (u, &g) in u.chunks_exact_mut(inputs).zip(&*share) {
-                for (u, &q) in u.iter_mut().zip(&*scratch.q) {
-                    *u -= rates.u * (T::zero() + g * q);
+            if let Some(rate) = rates.u {
+                for (u, &g) in u.chunks_exact_mut(inputs).zip(&*share) {
+                    for (u, &q) in u.iter_mut().zip(&*scratch.q) {
+                        *u -= rate * (T::zero() + g * q);
+                    }
                 }
             }
-            for (v, &g) in v.iter_mut().zip(&*share) {
-                *v -= rates.v * (T::zero() + projection.rectified.mean * g);
+            if let Some(rate) = rates.v {
+                for (v, &g) in v.iter_mut().zip(&*share) {
+                    *v -= rate * (T::zero() + projection.rectified.mean * g);
+                }
             }
             descend(mu, rates.mu, of_mu);
             descend(sigma, rates.sigma, of_sigma);
@@ -180,9 +174,11 @@ impl<'a, T: Real> Online<'a, T> {
     }
 }
 
-/// θ ← θ − rate·∂θ.
-fn descend<T: Real>(parameters: &mut [T], rate: T, gradients: &[T]) {
-    for (parameter, &gradient) in parameters.iter_mut().zip(gradients) {
-        *parameter -= rate * gradient;
+/// θ ← θ − rate·∂θ, where there is a rate.
+fn descend<T: Real>(parameters: &mut [T], rate: Option<T>, gradients: &[T]) {
+    if let Some(rate) = rate {
+        for (parameter, &gradient) in parameters.iter_mut().zip(gradients) {
+            *parameter -= rate * gradient;
+        }
     }
 }

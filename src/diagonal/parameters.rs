@@ -52,6 +52,28 @@ impl<'a, T> Parameters<'a, T> {
     }
 }
 
+/// The learning rates of a step of gradient descent; a block without one (`None`) is frozen, and its gradient is
+/// not computed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates<T> {
+    /// Of the means.
+    pub mu: Option<T>,
+    /// Of the standard deviations.
+    pub sigma: Option<T>,
+    /// Of the output slopes.
+    pub u: Option<T>,
+    /// Of the output offsets.
+    pub v: Option<T>,
+}
+
+impl<T: Copy> Rates<T> {
+    /// One rate for all blocks.
+    #[must_use]
+    pub const fn all(rate: T) -> Self {
+        Self { mu: Some(rate), sigma: Some(rate), u: Some(rate), v: Some(rate) }
+    }
+}
+
 /// Where the gradients of the parameters are **added**; a block left out (`None`) is frozen, and its
 /// gradient is not computed.
 ///

@@ -1,7 +1,7 @@
 //! The form for inference: everything that does not depend on the input, computed once.
 
 use super::batch::{self, CHUNK, LEAST_ROWS, Plain, Tape, bounded, scratch_len, tape_len, whole};
-use crate::kernel::{dot, dot_of_squares, task, widest};
+use crate::kernel::{dot, task, widest};
 use crate::rectified::project_checked;
 use crate::{Error, Real, Rectified, Shape, shape};
 
@@ -164,7 +164,10 @@ fn rectified<T: Real>(
     sigma: &mut [T],
     direction: &mut [T],
 ) -> Rectified<T> {
-    let squares = dot_of_squares(variance, x);
+    for (square, &x) in direction.iter_mut().zip(x) {
+        *square = x * x;
+    }
+    let squares = dot(variance, direction);
     let (least, most) = T::SAFE_SQUARES;
     if squares >= least && squares <= most {
         return Rectified::new(dot(mu, x), squares.sqrt());

@@ -18,7 +18,7 @@ mod row;
 #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
 mod x86;
 
-pub(crate) use row::{LANES, add_scaled, all, dot, dot_of_squares, largest, sum, tree};
+pub(crate) use row::{LANES, add_scaled, all, dot, largest, sum, tree};
 
 use crate::Real;
 

@@ -11,12 +11,6 @@ pub(crate) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
     sum_of(a, b, |a, b| a * b)
 }
 
-/// Σ aᵢ bᵢ² over the shorter length.
-#[inline(always)]
-pub(crate) fn dot_of_squares<T: Real>(a: &[T], b: &[T]) -> T {
-    sum_of(a, b, |a, b| a * b * b)
-}
-
 /// The sum of a term for each pair, over the shorter length.
 #[allow(clippy::indexing_slicing, clippy::needless_range_loop)] // arrays of one length
 #[inline(always)]
@@ -93,7 +87,7 @@ pub(crate) fn largest<T: Real>(a: &[T]) -> T {
 
 #[cfg(test)]
 mod tests {
-    use super::{LANES, add_scaled, all, dot, dot_of_squares, largest, sum};
+    use super::{LANES, add_scaled, all, dot, largest, sum};
 
     #[test]
     fn every_length_is_summed_once() {
@@ -103,8 +97,6 @@ mod tests {
             let want: f64 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
             assert_eq!(dot(&a, &b), want, "{len}");
             assert_eq!(dot(&b, &a), want, "{len}");
-            let squares: f64 = a.iter().zip(&b).map(|(a, b)| a * b * b).sum();
-            assert_eq!(dot_of_squares(&a, &b), squares, "{len}");
             assert_eq!(sum(a.iter().zip(&b).map(|(a, b)| a * b)), want, "{len}");
 
             let mut c = vec![1.0; len];

@@ -1,5 +1,5 @@
-pub const F32: Scores = Scores { errors: 16, checksum: 0x5a4faf51 };
-pub const F16: Scores = Scores { errors: 16, checksum: 0x686824a2 };
+pub const F32: Scores = Scores { errors: 16, checksum: 0xce13bfc1 };
+pub const F16: Scores = Scores { errors: 16, checksum: 0x717e4790 };
 pub const I8: Scores = Scores { errors: 16, checksum: 0x81674915 };
 // Mean losses: [1.4184408, 1.276094, 1.1900978].
 pub const TRAINING: Training =

@@ -6,4 +6,4 @@ use gmlayer::diagonal::Rates;
 pub const EPOCHS: usize = 3;
 
 /// The learning rates.
-pub const RATES: Rates<f32> = Rates { mu: 0.02, sigma: 0.1, u: 0.02, v: 0.02 };
+pub const RATES: Rates<f32> = Rates { sigma: Some(0.1), ..Rates::all(0.02) };
