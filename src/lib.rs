@@ -47,6 +47,7 @@
 //! | `rand` | seeded starting values, a normal sampler: `random`, `diagonal::initialise` | rand_core |
 //! | `alloc` | networks, optimisers: `nn` | an allocator |
 //! | `std` (default) | `alloc` and `rand`; data sets, the IDX format, the training loop: `data`, `train` | flate2, rand_pcg |
+//! | `threads` | `std`; passes on several threads: `Threads` | rayon-core |
 //! | `checkpoint` | `std`; models as safetensors files: `train::checkpoint` | safetensors, serde, tempfile |
 //!
 //! # Source
@@ -65,6 +66,8 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
+#[cfg(feature = "alloc")]
+mod aligned;
 pub mod compact;
 #[cfg(feature = "std")]
 pub mod data;
@@ -82,15 +85,21 @@ pub mod random;
 mod real;
 pub mod rectified;
 mod shape;
+#[cfg(feature = "threads")]
+mod threads;
 #[cfg(feature = "std")]
 pub mod train;
 
+#[cfg(feature = "alloc")]
+pub use aligned::Aligned;
 pub use diagonal::Diagonal;
 pub use dual::Dual;
 pub use error::Error;
 pub use real::Real;
 pub use rectified::Rectified;
 pub use shape::Shape;
+#[cfg(feature = "threads")]
+pub use threads::{Threads, ThreadsError};
 
 /// The code of the README, compiled and run with the documentation tests.
 #[cfg(all(doctest, feature = "std"))]

@@ -3,7 +3,7 @@
 
 mod support;
 
-use gmlayer::diagonal::{Gradients, Parameters};
+use gmlayer::diagonal::{Gradients, Parameters, Sparse};
 use gmlayer::{Diagonal, Error, Shape};
 use support::judge::{BAR, Precision, worst};
 use support::reference;
@@ -20,9 +20,11 @@ enum Way {
     InChunks,
     /// The forward pass alone, by the prepared layer; the gradients as [`Way::Whole`].
     Prepared,
+    /// The forward pass alone, by the layer that skips zeros; the gradients as [`Way::Whole`].
+    Sparse,
 }
 
-const WAYS: [Way; 4] = [Way::Whole, Way::RowByRow, Way::InChunks, Way::Prepared];
+const WAYS: [Way; 5] = [Way::Whole, Way::RowByRow, Way::InChunks, Way::Prepared, Way::Sparse];
 
 /// The outputs of the layer in the order of [`Case::exact`].
 fn run<T: Precision>(case: &Case, way: Way) -> Result<[Vec<T>; 6], Error> {
@@ -62,6 +64,11 @@ fn run<T: Precision>(case: &Case, way: Way) -> Result<[Vec<T>; 6], Error> {
         let mut work = nans(prepared.workspace_len(rows)?);
         prepared.forward(&x, &mut h, &mut work)?;
     }
+    if way == Way::Sparse {
+        let (mut storage, mut columns) = (nans(layer.prepared_len()), nans(Sparse::<T>::storage_len(shape)?));
+        let sparse = Sparse::new(layer.prepare(&mut storage)?, &mut columns)?;
+        sparse.forward(&x, &mut h, &mut nans(sparse.workspace_len()?))?;
+    }
     h.truncate(g_len);
     dx.truncate(x_len);
     Ok([h, dmu, dsigma, du, dv, dx])
@@ -86,7 +93,7 @@ fn judge_all<T: Precision>(cases: &[Case]) -> usize {
     for case in cases {
         let mut line = [0.0_f64; 6];
         for way in WAYS {
-            if way == Way::Prepared && !can_be_prepared::<T>(case) {
+            if matches!(way, Way::Prepared | Way::Sparse) && !can_be_prepared::<T>(case) {
                 continue;
             }
             prepared += usize::from(way == Way::Prepared);

@@ -96,10 +96,10 @@ fn passes_refuse_what_does_not_fit() {
 fn dense_layers_refuse_what_does_not_fit() {
     let layer = Dense::new(2, 3, true).unwrap();
     let length = |argument, expected, got| Err(Error::Length { argument, expected, got });
-    let mut work = [0.0; 5];
+    let mut work = [0.0; 19];
     assert_eq!(layer.forward(&[0.0; 8], &[0.0; 2], &mut [0.0; 3], &mut work), length("parameters", 9, 8));
     assert_eq!(layer.forward(&[0.0; 9], &[0.0; 2], &mut [0.0; 2], &mut work), length("y", 3, 2));
-    let short = Err(Error::Workspace { expected: 5, got: 4 });
+    let short = Err(Error::Workspace { expected: 19, got: 4 });
     assert_eq!(layer.forward(&[0.0; 9], &[0.0; 2], &mut [0.0; 3], &mut [0.0; 4]), short);
     let mut backward = |g: &[f64], frozen: &[bool], gradients: &mut [f64], dx: &mut [f64]| {
         layer.backward(&[0.0; 9], &[0.0; 2], g, frozen, gradients, Some(dx), &mut work)

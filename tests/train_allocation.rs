@@ -33,6 +33,9 @@ fn allocations(samples: usize, optimizer: impl Fn(&Network<f32>) -> Box<dyn Opti
 
 #[test]
 fn more_steps_allocate_nothing_more() {
+    let plain = |network: &Network<f32>| -> Box<dyn Optimizer<f32>> {
+        Box::new(Sgd::new(network.blocks(), |_| 0.01))
+    };
     let sgd = |network: &Network<f32>| -> Box<dyn Optimizer<f32>> {
         Box::new(Sgd::with_momentum(network.blocks(), |_| 0.01, 0.9))
     };
@@ -40,6 +43,7 @@ fn more_steps_allocate_nothing_more() {
         Box::new(Adam::new(network.blocks(), |_| 0.01, AdamSettings::default()))
     };
     assert!(allocations(8, sgd) > 0, "the counter counts");
+    assert_eq!(allocations(8, plain), allocations(801, plain));
     assert_eq!(allocations(8, sgd), allocations(801, sgd));
     assert_eq!(allocations(8, adam), allocations(801, adam));
 }

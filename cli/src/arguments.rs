@@ -140,6 +140,10 @@ pub(crate) struct TrainArguments {
     #[arg(long, value_name = "N", value_parser = seed, default_value = "0")]
     pub(crate) seed: u64,
 
+    /// Threads that share the work of Gaussian mixture layers; the results are the same [default: 1]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<usize>,
+
     /// Save the trained network as a safetensors file
     #[arg(long, value_name = "FILE")]
     pub(crate) save: Option<PathBuf>,
@@ -202,6 +206,16 @@ fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count) if (1..=LARGEST).contains(&count) => Ok(count),
         _ => Err(format!("it must be a whole number from 1 to {LARGEST}")),
+    }
+}
+
+/// The largest number of threads that the command line takes.
+const MOST_THREADS: usize = 256;
+
+fn threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if (1..=MOST_THREADS).contains(&count) => Ok(count),
+        _ => Err(format!("it must be a whole number from 1 to {MOST_THREADS}")),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The network and the optimiser that the arguments ask for.
 
 use gmlayer::nn::{Adam, AdamSettings, Dense, Layer, Mixture, Network, NetworkError, Optimizer, Relu, Sgd};
-use gmlayer::{Error, Shape};
+use gmlayer::{Error, Shape, Threads};
 
 use crate::arguments::{Model, OptimizerName, TrainArguments};
 use crate::failure::Failure;
@@ -32,6 +32,7 @@ impl Choices {
             Model::Dense => vec![
                 ("--components", arguments.components.is_some()),
                 ("--gamma", arguments.gamma.is_some()),
+                ("--threads", arguments.threads.is_some()),
                 ("--sigma-learning-rate", arguments.sigma_learning_rate.is_some()),
             ],
         };
@@ -64,8 +65,9 @@ impl Choices {
         inputs: usize,
         classes: usize,
         batch: usize,
+        threads: Option<&Threads>,
     ) -> Result<Network<f32>, Failure> {
-        let layers = self.layers(arguments.model, inputs, classes).map_err(Failure::usage)?;
+        let layers = self.layers(arguments.model, inputs, classes, threads).map_err(Failure::usage)?;
         let blocks = layers.iter().flat_map(|layer| layer.blocks());
         let parameters = blocks.fold(0, |sum: usize, block| sum.saturating_add(block.len()));
         if parameters > MOST_PARAMETERS {
@@ -93,13 +95,18 @@ impl Choices {
         model: Model,
         mut inputs: usize,
         classes: usize,
+        threads: Option<&Threads>,
     ) -> Result<Vec<Box<dyn Layer<f32>>>, Error> {
         let mut layers: Vec<Box<dyn Layer<f32>>> = Vec::new();
         for &outputs in self.hidden.iter().chain([&classes]) {
             match model {
                 Model::Gm => {
                     let shape = Shape::new(inputs, outputs, self.components)?;
-                    layers.push(Box::new(Mixture::new(shape, f64::from(self.gamma))));
+                    let layer = Mixture::new(shape, f64::from(self.gamma));
+                    layers.push(Box::new(match threads {
+                        Some(threads) => layer.with_threads(threads.clone()),
+                        None => layer,
+                    }));
                 }
                 Model::Dense => {
                     if !layers.is_empty() {

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use gmlayer::Threads;
 use gmlayer::train::{Settings, checkpoint, generator, train};
 
 use crate::arguments::{Model, TrainArguments};
@@ -22,7 +23,11 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
     let choices = Choices::of(arguments)?;
     let data = data::load(&arguments.data, arguments.train_images)?;
     let batch_size = arguments.batch_size.min(data.train.len());
-    let mut network = choices.network(arguments, data.inputs, data.classes, batch_size)?;
+    let threads = match arguments.threads.unwrap_or(1) {
+        1 => None,
+        count => Some(Threads::new(count).map_err(Failure::other)?),
+    };
+    let mut network = choices.network(arguments, data.inputs, data.classes, batch_size, threads.as_ref())?;
     if let Some(path) = &arguments.save {
         checkpoint::check_target(path).map_err(Failure::other)?;
     }
@@ -32,10 +37,16 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
     let stop = stop_on_signal()?;
     let mut progress = Progress::new(arguments.epochs, data.train.len());
     let settings = Settings { epochs: arguments.epochs, batch_size, seed: arguments.seed };
-    let history = train(&mut network, &mut *optimizer, &data, &settings, |event| {
-        let read = progress.update(&event);
-        if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { read }
-    });
+    let mut run = || {
+        train(&mut network, &mut *optimizer, &data, &settings, |event| {
+            let read = progress.update(&event);
+            if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { read }
+        })
+    };
+    let history = match &threads {
+        Some(threads) => threads.run(run),
+        None => run(),
+    };
     progress.finish();
     let history = history.map_err(Failure::other)?;
     if let Some(path) = &arguments.save {

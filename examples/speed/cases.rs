@@ -2,9 +2,9 @@
 
 use std::error::Error;
 
-use gmlayer::diagonal::{Diagonal, Gradients, Parameters};
+use gmlayer::diagonal::{Diagonal, DiagonalMut, Gradients, Parameters, ParametersMut, Rates, Sparse};
 use gmlayer::nn::{Dense, Layer, Network, Relu, Sgd};
-use gmlayer::{Shape, random};
+use gmlayer::{Aligned, Shape, Threads, random};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg64;
 
@@ -13,15 +13,17 @@ pub(crate) struct Case {
     pub(crate) config: &'static str,
     pub(crate) batch: usize,
     pub(crate) what: &'static str,
+    pub(crate) threads: usize,
     /// Operations of one run: a multiply-add counts as two.
     pub(crate) flop: f64,
-    pub(crate) run: Box<dyn FnMut()>,
+    pub(crate) run: Box<dyn FnMut() + Send>,
 }
 
 type Cases = Result<Vec<Case>, Box<dyn Error>>;
 
-/// A: the paper's. H: a hidden layer. C: a microcontroller's. D: large. And the dense layer 784-1000-10.
-pub(crate) fn all() -> Cases {
+/// A: the paper's. H: a hidden layer. C: a microcontroller's. D: large. Sizes that fill vectors, and such as do not.
+/// The dense layers 784-1000-10.
+pub(crate) fn all(threads: &'static Threads) -> Cases {
     let mut cases = Vec::new();
     for (config, inputs, outputs, components, batches) in [
         ("A", 784, 10, 20, &[1, 16, 64, 256, 1024][..]),
@@ -34,7 +36,7 @@ pub(crate) fn all() -> Cases {
     ] {
         let shape = Shape::new(inputs, outputs, components)?;
         for &batch in batches {
-            cases.extend(mixture(config, shape, batch)?);
+            cases.extend(mixture(config, shape, batch, threads)?);
         }
     }
     cases.extend(dense(64)?);
@@ -56,75 +58,130 @@ fn images(len: usize, generator: &mut Pcg64) -> Vec<f32> {
 /// The parameters of a layer, its inputs and buffers.
 struct Mixture {
     shape: Shape,
-    flat: Vec<f32>,
-    gradient: Vec<f32>,
-    x: Vec<f32>,
-    g: Vec<f32>,
-    y: Vec<f32>,
-    dx: Vec<f32>,
-    work: Vec<f32>,
+    flat: Aligned<f32>,
+    gradient: Aligned<f32>,
+    x: Aligned<f32>,
+    g: Aligned<f32>,
+    y: Aligned<f32>,
+    dx: Aligned<f32>,
+    work: Aligned<f32>,
+    threads: Option<&'static Threads>,
 }
 
 impl Mixture {
-    fn new(shape: Shape, batch: usize) -> Result<Self, gmlayer::Error> {
+    fn new(shape: Shape, batch: usize, threads: Option<&'static Threads>) -> Result<Self, gmlayer::Error> {
         let mut generator = Pcg64::seed_from_u64(1);
-        let mut flat = normals(shape.parameter_count(), 0.5, &mut generator);
+        let mut flat = Aligned::copy_of(&normals(shape.parameter_count(), 0.5, &mut generator))?;
         let first = shape.mu_len();
         flat[first..first + shape.sigma_len()].fill(0.5);
-        let x = images(batch * shape.inputs(), &mut generator);
-        let g = normals(batch * shape.outputs(), 1e-3, &mut generator);
-        let work = vec![0.0; gmlayer::diagonal::workspace_len(shape, batch)?];
-        let (gradient, y, dx) = (vec![0.0; flat.len()], vec![0.0; g.len()], vec![0.0; x.len()]);
-        Ok(Self { shape, flat, gradient, x, g, y, dx, work })
+        let x = Aligned::copy_of(&images(batch * shape.inputs(), &mut generator))?;
+        let g = Aligned::copy_of(&normals(batch * shape.outputs(), 1e-3, &mut generator))?;
+        let (gradient, y, dx) =
+            (Aligned::zeros(flat.len())?, Aligned::zeros(g.len())?, Aligned::zeros(x.len())?);
+        let mut state = Self { shape, flat, gradient, x, g, y, dx, work: Aligned::zeros(0)?, threads };
+        state.work = Aligned::zeros(state.layer()?.workspace_len(batch)?)?;
+        Ok(state)
+    }
+
+    fn layer(&mut self) -> Result<DiagonalMut<'_, f32>, gmlayer::Error> {
+        let layer = DiagonalMut::new(self.shape, ParametersMut::from_flat(self.shape, &mut self.flat)?)?;
+        Ok(match self.threads {
+            Some(threads) => layer.with_threads(threads),
+            None => layer,
+        })
     }
 
     fn forward(&mut self) -> Result<(), gmlayer::Error> {
-        let layer = Diagonal::new(self.shape, Parameters::from_flat(self.shape, &self.flat)?)?;
-        layer.forward(&self.x, &mut self.y, &mut self.work)
+        let Self { shape, flat, x, y, work, threads, .. } = self;
+        on(*shape, flat, *threads)?.forward(x, y, work)
     }
 
     fn backward(&mut self, with_dx: bool) -> Result<(), gmlayer::Error> {
-        let layer = Diagonal::new(self.shape, Parameters::from_flat(self.shape, &self.flat)?)?;
-        let gradients = Gradients::from_flat(self.shape, &mut self.gradient)?;
-        let dx = with_dx.then_some(&mut self.dx[..]);
-        layer.backward_after_forward(&self.x, &self.g, gradients, dx, &mut self.work)
+        let Self { shape, flat, gradient, x, g, dx, work, threads, .. } = self;
+        let gradients = Gradients::from_flat(*shape, gradient)?;
+        let dx = with_dx.then_some(&mut dx[..]);
+        on(*shape, flat, *threads)?.backward_after_forward(x, g, gradients, dx, work)
     }
 
     /// Forward, backward with the gradients written out, and the step of gradient descent.
     fn step(&mut self) -> Result<(), gmlayer::Error> {
         self.forward()?;
         self.backward(false)?;
-        for (parameter, gradient) in self.flat.iter_mut().zip(&mut self.gradient) {
+        for (parameter, gradient) in self.flat.iter_mut().zip(self.gradient.iter_mut()) {
             *parameter -= 1e-6 * *gradient;
             *gradient = 0.0;
         }
         Ok(())
     }
+
+    /// Forward, and backward joined with the step.
+    fn step_fused(&mut self) -> Result<(), gmlayer::Error> {
+        self.forward()?;
+        let Self { shape, flat, x, g, work, threads, .. } = self;
+        let mut layer = DiagonalMut::new(*shape, ParametersMut::from_flat(*shape, flat)?)?;
+        if let Some(threads) = *threads {
+            layer = layer.with_threads(threads);
+        }
+        layer.descend_after_forward(x, g, Rates::all(1e-6), None, work)
+    }
 }
 
-pub(crate) fn mixture(config: &'static str, shape: Shape, batch: usize) -> Cases {
+/// The layer over its parameters, on some threads.
+fn on<'a>(
+    shape: Shape,
+    flat: &'a [f32],
+    threads: Option<&'a Threads>,
+) -> Result<Diagonal<'a, f32>, gmlayer::Error> {
+    let layer = Diagonal::new(shape, Parameters::from_flat(shape, flat)?)?;
+    Ok(match threads {
+        Some(threads) => layer.with_threads(threads),
+        None => layer,
+    })
+}
+
+/// The passes of one layer; on several threads the steps alone.
+fn mixture(config: &'static str, shape: Shape, batch: usize, threads: &'static Threads) -> Cases {
     let rows = (shape.components() * (shape.outputs() + 2)) as f64;
     let half = 2.0 * batch as f64 * shape.inputs() as f64 * rows;
     let mut cases = Vec::new();
-    let mut add = |what, flop, run: Box<dyn FnMut()>| cases.push(Case { config, batch, what, flop, run });
+    let mut add = |what, threads, flop, run: Box<dyn FnMut() + Send>| {
+        cases.push(Case { config, batch, what, threads, flop, run });
+    };
 
-    let mut state = Mixture::new(shape, batch)?;
-    add("forward", half, Box::new(move || state.forward().expect("sizes fit")));
-    let mut state = Mixture::new(shape, batch)?;
-    add("step", 2.0 * half, Box::new(move || state.step().expect("sizes fit")));
-    let Mixture { flat, x, mut y, .. } = Mixture::new(shape, batch)?;
-    // The prepared layer borrows from two leaked slices: they live as long as the program.
-    let flat: &'static [f32] = flat.leak();
-    let layer = Diagonal::new(shape, Parameters::from_flat(shape, flat)?)?;
-    let prepared = layer.prepare(vec![0.0; layer.prepared_len()].leak())?;
-    let mut work = vec![0.0; prepared.workspace_len(batch)?];
-    add("inference", half, Box::new(move || prepared.forward(&x, &mut y, &mut work).expect("sizes fit")));
-    let mut state = Mixture::new(shape, batch)?;
+    for threads in [None, Some(threads)] {
+        let count = threads.map_or(1, Threads::count);
+        let mut state = Mixture::new(shape, batch, threads)?;
+        add("forward", count, half, Box::new(move || state.forward().expect("sizes fit")));
+        let mut state = Mixture::new(shape, batch, threads)?;
+        add("step", count, 2.0 * half, Box::new(move || state.step().expect("sizes fit")));
+        let mut state = Mixture::new(shape, batch, threads)?;
+        add("step_fused", count, 2.0 * half, Box::new(move || state.step_fused().expect("sizes fit")));
+    }
+    let mut state = Mixture::new(shape, batch, None)?;
     let run = move || {
         state.forward().expect("sizes fit");
         state.backward(true).expect("sizes fit");
     };
-    add("backward_dx", 3.0 * half, Box::new(run));
+    add("backward_dx", 1, 3.0 * half, Box::new(run));
+
+    let Mixture { flat, x, mut y, .. } = Mixture::new(shape, batch, None)?;
+    // The prepared layers borrow from slices that live as long as the program.
+    let leak = |buffer: Aligned<f32>| {
+        let buffer: &'static mut Aligned<f32> = Box::leak(Box::new(buffer));
+        &mut buffer[..]
+    };
+    let layer = Diagonal::new(shape, Parameters::from_flat(shape, leak(flat))?)?;
+    let prepared = layer.prepare(leak(Aligned::zeros(layer.prepared_len())?))?;
+    let sparse = Sparse::new(prepared, leak(Aligned::zeros(Sparse::<f32>::storage_len(shape)?)?))?;
+    let mut work = Aligned::zeros(prepared.workspace_len(batch)?)?;
+    let (x_again, mut y_again, mut work_again) =
+        (Aligned::copy_of(&x)?, Aligned::copy_of(&y)?, Aligned::zeros(sparse.workspace_len()?)?);
+    let run = move || prepared.forward(&x, &mut y, &mut work).expect("sizes fit");
+    add("inference", 1, half, Box::new(run));
+    if batch == 1 {
+        let run = move || sparse.forward(&x_again, &mut y_again, &mut work_again).expect("sizes fit");
+        add("inference_sparse", 1, half, Box::new(run));
+    }
     Ok(cases)
 }
 
@@ -141,20 +198,19 @@ fn dense(batch: usize) -> Cases {
         Ok(network)
     };
     let mut generator = Pcg64::seed_from_u64(2);
-    let x = images(batch * 784, &mut generator);
-    let g = normals(batch * 10, 1e-3, &mut generator);
+    let x = Aligned::copy_of(&images(batch * 784, &mut generator))?;
+    let g = Aligned::copy_of(&normals(batch * 10, 1e-3, &mut generator))?;
     let (first, second) = (784_000.0, 10_000.0);
     let (mut forward, mut step) = (network()?, network()?);
     let mut optimizer = Sgd::new(step.blocks(), |_| 1e-6);
-    let x_again = x.clone();
+    let x_again = Aligned::copy_of(&x)?;
     let config = "dense";
     let forward_run = move || {
         forward.forward(&x_again).expect("sizes fit");
     };
     let step_run = move || {
         step.forward(&x).expect("sizes fit");
-        step.backward(&x, &g).expect("sizes fit");
-        step.step(&mut optimizer).expect("blocks fit");
+        step.learn(&x, &g, &mut optimizer).expect("blocks fit");
     };
     let batch_flop = 2.0 * batch as f64;
     Ok(vec![
@@ -162,6 +218,7 @@ fn dense(batch: usize) -> Cases {
             config,
             batch,
             what: "dense_forward",
+            threads: 1,
             flop: batch_flop * (first + second),
             run: Box::new(forward_run),
         },
@@ -170,6 +227,7 @@ fn dense(batch: usize) -> Cases {
             config,
             batch,
             what: "dense_step",
+            threads: 1,
             flop: batch_flop * (2.0 * first + 3.0 * second),
             run: Box::new(step_run),
         },

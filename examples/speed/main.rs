@@ -16,12 +16,15 @@ use std::time::Instant;
 use serde::Serialize;
 
 use cases::Case;
+use gmlayer::Threads;
 use machine::Machine;
 
 /// Rounds of all cases.
 const ROUNDS: usize = 15;
 /// The least time of one measurement in seconds: a case is repeated until it takes as long.
 const LEAST: f64 = 2e-3;
+/// Threads of the cases on several.
+const THREADS: usize = 2;
 
 /// One measured case.
 #[derive(Debug, Serialize)]
@@ -46,7 +49,20 @@ struct Report {
 fn main() -> Result<(), Box<dyn Error>> {
     let json = std::env::args().any(|argument| argument == "--json");
     let machine = Machine::measure();
-    let mut cases = cases::all()?;
+    // One pool for the whole program.
+    let threads: &'static Threads = Box::leak(Box::new(Threads::new(THREADS)?));
+    let mut cases = cases::all(threads)?;
+    let seconds = |case: &mut Case, repeats: usize| match case.threads {
+        1 => seconds(case, repeats),
+        _ => threads.run(|| seconds(case, repeats)),
+    };
+    let repeats = |case: &mut Case| {
+        let mut repeats = 1;
+        while seconds(case, repeats) * (repeats as f64) < LEAST {
+            repeats *= 2;
+        }
+        repeats
+    };
     let repeats: Vec<usize> = cases.iter_mut().map(repeats).collect();
     let mut times = vec![Vec::new(); cases.len()];
     for _ in 0..ROUNDS {
@@ -61,7 +77,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             config: case.config,
             batch: case.batch,
             what: case.what,
-            threads: 1,
+            threads: case.threads,
             us: seconds * 1e6,
             gflops,
             of_peak: gflops / machine.peak_gflops,
@@ -74,15 +90,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         print(&report);
     }
     Ok(())
-}
-
-/// How often a case must run to take [`LEAST`] seconds.
-fn repeats(case: &mut Case) -> usize {
-    let mut repeats = 1;
-    while seconds(case, repeats) * (repeats as f64) < LEAST {
-        repeats *= 2;
-    }
-    repeats
 }
 
 /// Seconds of one run, averaged over some.
@@ -105,9 +112,12 @@ fn print(report: &Report) {
     println!(
         "reads: {l1_gbs:.0} GB/s of 16 KiB, {l2_gbs:.0} GB/s of 1 MiB, {memory_gbs:.0} GB/s of 256 MiB\n"
     );
-    println!("{:<8} {:>5}  {:<14} {:>10} {:>9} {:>8}", "config", "batch", "what", "µs", "GFLOP/s", "of peak");
-    for row in &report.rows {
-        let Row { config, batch, what, us, gflops, of_peak, .. } = row;
-        println!("{config:<8} {batch:>5}  {what:<14} {us:>10.2} {gflops:>9.1} {:>6.0} %", 100.0 * of_peak);
+    println!(
+        "{:<8} {:>5}  {:<16} {:>7} {:>10} {:>9} {:>8}",
+        "config", "batch", "what", "threads", "µs", "GFLOP/s", "of peak"
+    );
+    for Row { config, batch, what, threads, us, gflops, of_peak } in &report.rows {
+        let percent = 100.0 * of_peak;
+        println!("{config:<8} {batch:>5}  {what:<16} {threads:>7} {us:>10.2} {gflops:>9.1} {percent:>6.0} %");
     }
 }

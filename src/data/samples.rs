@@ -1,5 +1,6 @@
 //! Labelled images, one byte a pixel, turned into numbers a batch at a time.
 
+use crate::kernel::{Simd, task, widest};
 use crate::{Error, Real};
 
 /// Labelled images of one size.
@@ -58,16 +59,12 @@ impl Samples {
     /// # Errors
     /// [`Error::Length`] where `out` has the wrong length, [`Error::Range`] for an index past the last
     /// sample; `out` is then left as it was, or in part written.
-    #[allow(clippy::indexing_slicing)] // a table of every byte
     pub fn batch<T: Real>(&self, indices: &[usize], out: &mut [T]) -> Result<(), Error> {
         expect_length("out", rows(indices.len(), self.inputs)?, out.len())?;
-        let level: [T; 256] = core::array::from_fn(|byte| T::from_f64(byte as f64 / 255.0));
         for (&index, row) in indices.iter().zip(out.chunks_exact_mut(self.inputs)) {
             let start = index.saturating_mul(self.inputs);
             let image = self.images.get(start..).and_then(|rest| rest.get(..self.inputs));
-            for (value, &pixel) in row.iter_mut().zip(image.ok_or_else(|| self.past_the_end(index))?) {
-                *value = level[usize::from(pixel)];
-            }
+            widest(Levels, (image.ok_or_else(|| self.past_the_end(index))?, row));
         }
         Ok(())
     }
@@ -88,6 +85,17 @@ impl Samples {
         Error::Range { argument: "indices", largest: self.labels.len().saturating_sub(1), got: index }
     }
 }
+
+/// pixel / 255 of every pixel.
+#[inline(always)]
+fn levels<T: Real, S: Simd>(_: S, pixels: &[u8], values: &mut [T]) {
+    let white = T::from_f64(255.0);
+    for (value, &pixel) in values.iter_mut().zip(pixels) {
+        *value = T::from_f64(f64::from(pixel)) / white;
+    }
+}
+
+task!(Levels, levels, (pixels: &'a [u8], values: &'a mut [T]) -> ());
 
 fn rows(rows: usize, inputs: usize) -> Result<usize, Error> {
     rows.checked_mul(inputs).ok_or(Error::Overflow { argument: "images" })

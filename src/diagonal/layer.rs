@@ -1,9 +1,13 @@
 //! The layer: lengths are checked here, once, then components and rows are walked.
 
+use super::effect::Adding;
 use super::parameters::{Gradients, Parameters};
+use super::passes::Pass;
 use super::prepare::prepare;
 use super::prepared::{Constants, Prepared};
-use super::workspace::{self, Workspace};
+use super::row;
+use super::workspace::{self, Layout, Workspace};
+use crate::kernel::Workers;
 use crate::{Error, Real, Shape, shape};
 
 /// A Gaussian mixture layer over borrowed parameters.
@@ -49,6 +53,7 @@ use crate::{Error, Real, Shape, shape};
 pub struct Diagonal<'a, T> {
     pub(super) shape: Shape,
     pub(super) parameters: Parameters<'a, T>,
+    pub(super) workers: Workers<'a>,
 }
 
 impl<'a, T: Real> Diagonal<'a, T> {
@@ -59,7 +64,23 @@ impl<'a, T: Real> Diagonal<'a, T> {
     /// [`Error::Length`] when a block does not have the length that `shape` gives it.
     pub fn new(shape: Shape, parameters: Parameters<'a, T>) -> Result<Self, Error> {
         parameters.check(shape)?;
-        Ok(Self { shape, parameters })
+        Ok(Self { shape, parameters, workers: Workers::alone() })
+    }
+
+    /// The same layer on several threads: the passes of a large batch are divided by components, so that the
+    /// results have the same bits for any number of threads. A batch that is not worth a thread's waking (less
+    /// than about 30 microseconds of work for each) stays on the caller's.
+    ///
+    /// [`workspace_len`](Self::workspace_len) grows with the threads.
+    #[cfg(feature = "threads")]
+    #[must_use]
+    pub fn with_threads(self, threads: &'a crate::Threads) -> Self {
+        self.with_workers(threads.workers())
+    }
+
+    /// The same layer with other threads, or none.
+    pub(crate) fn with_workers(self, workers: Workers<'a>) -> Self {
+        Self { workers, ..self }
     }
 
     /// The sizes.
@@ -75,14 +96,19 @@ impl<'a, T: Real> Diagonal<'a, T> {
     }
 
     /// The number of scratch elements that [`forward`](Self::forward) and
-    /// [`backward`](Self::backward) need for a batch of `batch` rows: 3d + L below 8 rows; from there on
+    /// [`backward`](Self::backward) need for a batch of `batch` rows: 3(d + K) + L below 8 rows; from there on
     /// room for the prepared parameters, one chunk and a record of the whole batch.
     ///
     /// # Errors
     ///
     /// [`Error::Overflow`] when that number cannot be addressed.
     pub const fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
-        workspace::workspace_len(self.shape, batch)
+        self.layout(batch).len()
+    }
+
+    /// The layout of a workspace.
+    const fn layout(&self, batch: usize) -> Layout {
+        Layout::new(self.shape, batch, self.workers.parts_of(self.shape, batch), false)
     }
 
     /// Overwrites y with h(x).
@@ -102,7 +128,15 @@ impl<'a, T: Real> Diagonal<'a, T> {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
         let batch = shape::rows("x", x.len(), inputs)?;
         shape::exact("y", y.len(), shape::product("y", batch, outputs)?)?;
-        self.record(x, Some(y), &mut Workspace::split(self.shape, batch, work)?);
+        let layout = self.layout(batch);
+        if layout.lanes == 0 {
+            let (mut scratch, _) = layout.scratch(shape::workspace(work, layout.len()?)?);
+            for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)) {
+                row::forward(self.shape, self.parameters, x, y, &mut scratch);
+            }
+            return Ok(());
+        }
+        self.pass(x).forward(self.parameters, Some(y), &mut Workspace::split(layout, work)?);
         Ok(())
     }
 
@@ -129,8 +163,8 @@ impl<'a, T: Real> Diagonal<'a, T> {
         work: &mut [T],
     ) -> Result<(), Error> {
         let batch = self.check_backward(x, g, &gradients, dx.as_deref())?;
-        let mut work = Workspace::split(self.shape, batch, work)?;
-        self.record(x, None, &mut work);
+        let mut work = Workspace::split(self.layout(batch), work)?;
+        self.pass(x).forward(self.parameters, None, &mut work);
         self.replay(x, g, gradients, dx, &mut work);
         Ok(())
     }
@@ -175,8 +209,26 @@ impl<'a, T: Real> Diagonal<'a, T> {
         work: &mut [T],
     ) -> Result<(), Error> {
         let batch = self.check_backward(x, g, &gradients, dx.as_deref())?;
-        self.replay(x, g, gradients, dx, &mut Workspace::split(self.shape, batch, work)?);
+        self.replay(x, g, gradients, dx, &mut Workspace::split(self.layout(batch), work)?);
         Ok(())
+    }
+
+    fn pass<'b>(&'b self, x: &'b [T]) -> Pass<'b, T> {
+        Pass { shape: self.shape, workers: self.workers, x }
+    }
+
+    /// Runs the record backward.
+    fn replay(
+        &self,
+        x: &[T],
+        g: &[T],
+        gradients: Gradients<'_, T>,
+        dx: Option<&mut [T]>,
+        work: &mut Workspace<'_, T>,
+    ) {
+        let (shape, parameters) = (self.shape, self.parameters);
+        self.pass(x).cotangents(parameters, g, dx, work);
+        self.pass(x).gradients(Adding { shape, parameters, gradients }, g, work);
     }
 
     /// Checks the lengths of a backward pass and returns the number of rows.
@@ -233,7 +285,7 @@ impl<'a, T: Real> Diagonal<'a, T> {
         shape::exact("storage", storage.len(), self.prepared_len())?;
         let (a, rest) = shape::split(storage, self.shape.v_len());
         let (w, variance) = shape::split(rest, self.shape.u_len());
-        prepare(self.shape, &self.parameters, a, w, variance);
+        prepare(self.shape, &self.parameters, self.shape.inputs(), a, w, variance);
         Prepared::new(self.shape, Constants { a, w, mu: self.parameters.mu, variance })
     }
 }

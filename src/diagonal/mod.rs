@@ -1,6 +1,8 @@
 //! The Gaussian mixture layer of the paper: diagonal covariance, exact forward and backward.
 
 mod batch;
+mod descent;
+mod effect;
 #[cfg(feature = "rand")]
 mod initialise;
 mod layer;
@@ -10,12 +12,18 @@ mod passes;
 mod prepare;
 mod prepared;
 mod row;
+mod sparse;
+mod sweep;
 mod workspace;
 
+pub use descent::DiagonalMut;
 #[cfg(feature = "rand")]
 pub use initialise::initialise;
 pub use layer::Diagonal;
 pub use online::Online;
-pub use parameters::{Gradients, Parameters, Rates};
+pub use parameters::{Gradients, Parameters, ParametersMut, Rates};
 pub use prepared::{Constants, Prepared};
-pub use workspace::workspace_len;
+pub use sparse::Sparse;
+#[cfg(feature = "alloc")]
+pub(crate) use workspace::workspace_of;
+pub use workspace::{descend_workspace_len, workspace_len};

@@ -1,7 +1,9 @@
 //! Training one sample at a time, in place.
 
 use super::parameters::{Component, Gradients, Parameters, Rates};
-use super::row::Scratch;
+use super::row::{PreActivations, Scratch};
+use crate::kernel::dot;
+use crate::rectified::project_checked;
 use crate::shape::{self, split};
 use crate::{Error, Real, Shape};
 
@@ -93,13 +95,19 @@ impl<'a, T: Real> Online<'a, T> {
     ///
     /// [`Error::Length`] when `x` or `y` has another length, [`Error::Workspace`] when `work` is too short.
     pub fn forward(&self, x: &[T], y: &mut [T], work: &mut [T]) -> Result<(), Error> {
-        shape::exact("x", x.len(), self.shape.inputs())?;
+        let inputs = self.shape.inputs();
+        shape::exact("x", x.len(), inputs)?;
         shape::exact("y", y.len(), self.shape.outputs())?;
         let work = shape::workspace(work, Self::workspace_len(self.shape))?;
-        let (q, _) = split(work, self.shape.inputs());
+        let (q, _) = split(work, inputs);
         y.fill(T::zero());
         for component in Parameters::from_flat(self.shape, self.parameters)?.components(self.shape) {
-            component.forward(x, y, q);
+            let projection = project_checked(component.mu, component.sigma, x, q);
+            component.mean_of_weighted(x, &projection, q);
+            let r = projection.rectified.mean;
+            for ((y, u), &v) in y.iter_mut().zip(component.u.chunks_exact(inputs)).zip(component.v) {
+                *y += dot(u, q) + v * r;
+            }
         }
         let components = T::from_usize(self.shape.components());
         for y in y {
@@ -129,7 +137,7 @@ impl<'a, T: Real> Online<'a, T> {
         let (c, rest) = split(rest, inputs);
         let (of_mu, rest) = split(rest, inputs);
         let (of_sigma, share) = split(rest, inputs);
-        let mut scratch = Scratch { direction, q, c };
+        let mut scratch = Scratch { direction, q, c, pre_activations: PreActivations(&mut []) };
         let components = T::from_usize(self.shape.components());
         for (share, &g) in share.iter_mut().zip(g) {
             *share = g / components;

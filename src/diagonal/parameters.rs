@@ -40,8 +40,20 @@ impl<'a, T> Parameters<'a, T> {
         shape::exact("v", self.v.len(), shape.v_len())
     }
 
+    /// The first components, and the others.
+    pub(super) fn split_at(self, shape: Shape, components: usize) -> (Self, Self) {
+        let at = components * shape.inputs();
+        let (mu, sigma) = (shape::split_ref(self.mu, at), shape::split_ref(self.sigma, at));
+        let (u, v) = (
+            shape::split_ref(self.u, at * shape.outputs()),
+            shape::split_ref(self.v, components * shape.outputs()),
+        );
+        (Self { mu: mu.0, sigma: sigma.0, u: u.0, v: v.0 }, Self { mu: mu.1, sigma: sigma.1, u: u.1, v: v.1 })
+    }
+
     /// The components one after the other.
-    pub(super) fn components(&self, shape: Shape) -> impl Iterator<Item = Component<'a, T>> {
+    #[inline]
+    pub(super) fn components(self, shape: Shape) -> impl Iterator<Item = Component<'a, T>> {
         let (inputs, outputs) = (shape.inputs(), shape.outputs());
         self.mu
             .chunks_exact(inputs)
@@ -49,6 +61,65 @@ impl<'a, T> Parameters<'a, T> {
             .zip(self.u.chunks_exact(shape.component_len()))
             .zip(self.v.chunks_exact(outputs))
             .map(|(((mu, sigma), u), v)| Component { mu, sigma, u, v })
+    }
+}
+
+/// The parameters of a layer, as borrowed row-major slices that training writes to.
+#[derive(Debug)]
+pub struct ParametersMut<'a, T> {
+    /// Means μ: `[components × inputs]`.
+    pub mu: &'a mut [T],
+    /// Standard deviations σ: `[components × inputs]`.
+    pub sigma: &'a mut [T],
+    /// Output slopes U: `[components × outputs × inputs]`.
+    pub u: &'a mut [T],
+    /// Output offsets v: `[components × outputs]`.
+    pub v: &'a mut [T],
+}
+
+impl<'a, T> ParametersMut<'a, T> {
+    /// The four blocks of one flat slice, in the order μ, σ, U, v.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] when `flat` does not have [`Shape::parameter_count`] elements.
+    pub fn from_flat(shape: Shape, flat: &'a mut [T]) -> Result<Self, Error> {
+        shape::exact("parameters", flat.len(), shape.parameter_count())?;
+        let (mu, rest) = shape::split(flat, shape.mu_len());
+        let (sigma, rest) = shape::split(rest, shape.sigma_len());
+        let (u, v) = shape::split(rest, shape.u_len());
+        Ok(Self { mu, sigma, u, v })
+    }
+
+    /// The same blocks, to be read.
+    #[must_use]
+    pub fn as_ref(&self) -> Parameters<'_, T> {
+        Parameters { mu: self.mu, sigma: self.sigma, u: self.u, v: self.v }
+    }
+
+    /// The same blocks for a shorter time.
+    pub(super) fn reborrow(&mut self) -> ParametersMut<'_, T> {
+        ParametersMut { mu: self.mu, sigma: self.sigma, u: self.u, v: self.v }
+    }
+
+    /// The first components, and the others.
+    pub(super) fn split_at(self, shape: Shape, components: usize) -> (Self, Self) {
+        let at = components * shape.inputs();
+        let (mu, sigma) = (shape::split(self.mu, at), shape::split(self.sigma, at));
+        let u = shape::split(self.u, at * shape.outputs());
+        let v = shape::split(self.v, components * shape.outputs());
+        (Self { mu: mu.0, sigma: sigma.0, u: u.0, v: v.0 }, Self { mu: mu.1, sigma: sigma.1, u: u.1, v: v.1 })
+    }
+
+    /// The components one after the other.
+    pub(super) fn components(self, shape: Shape) -> impl Iterator<Item = ComponentMut<'a, T>> {
+        let (inputs, outputs) = (shape.inputs(), shape.outputs());
+        self.mu
+            .chunks_exact_mut(inputs)
+            .zip(self.sigma.chunks_exact_mut(inputs))
+            .zip(self.u.chunks_exact_mut(shape.component_len()))
+            .zip(self.v.chunks_exact_mut(outputs))
+            .map(|(((mu, sigma), u), v)| ComponentMut { mu, sigma, u, v })
     }
 }
 
@@ -118,16 +189,6 @@ impl<'a, T> Gradients<'a, T> {
         Ok(Self { mu: Some(mu), sigma: Some(sigma), u: Some(u), v: Some(v) })
     }
 
-    /// The same blocks for a shorter time.
-    pub(super) fn reborrow(&mut self) -> Gradients<'_, T> {
-        Gradients {
-            mu: self.mu.as_deref_mut(),
-            sigma: self.sigma.as_deref_mut(),
-            u: self.u.as_deref_mut(),
-            v: self.v.as_deref_mut(),
-        }
-    }
-
     /// Refuses blocks that do not have the lengths of `shape`.
     pub(super) fn check(&self, shape: Shape) -> Result<(), Error> {
         let blocks = [
@@ -142,6 +203,19 @@ impl<'a, T> Gradients<'a, T> {
             }
         }
         Ok(())
+    }
+
+    /// Those of the first components, and those of the others.
+    pub(super) fn split_at(self, shape: Shape, components: usize) -> (Self, Self) {
+        let (inputs, outputs) = (components * shape.inputs(), components * shape.outputs());
+        let halves = |block: Option<&'a mut [T]>, at: usize| match block.map(|block| shape::split(block, at))
+        {
+            Some((first, second)) => (Some(first), Some(second)),
+            None => (None, None),
+        };
+        let (mu, sigma) = (halves(self.mu, inputs), halves(self.sigma, inputs));
+        let (u, v) = (halves(self.u, inputs * shape.outputs()), halves(self.v, outputs));
+        (Self { mu: mu.0, sigma: sigma.0, u: u.0, v: v.0 }, Self { mu: mu.1, sigma: sigma.1, u: u.1, v: v.1 })
     }
 
     /// The components' shares one after the other, without end.
@@ -167,4 +241,20 @@ pub(super) struct Component<'a, T> {
     pub(super) sigma: &'a [T],
     pub(super) u: &'a [T],
     pub(super) v: &'a [T],
+}
+
+/// One component's parameters, to be written.
+#[derive(Debug)]
+pub(super) struct ComponentMut<'a, T> {
+    pub(super) mu: &'a mut [T],
+    pub(super) sigma: &'a mut [T],
+    pub(super) u: &'a mut [T],
+    pub(super) v: &'a mut [T],
+}
+
+impl<T> ComponentMut<'_, T> {
+    /// The same, to be read.
+    pub(super) fn as_ref(&self) -> Component<'_, T> {
+        Component { mu: self.mu, sigma: self.sigma, u: self.u, v: self.v }
+    }
 }

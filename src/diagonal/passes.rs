@@ -1,151 +1,292 @@
-//! Forward and backward over the chunks of a batch: what goes in chunks, and what row by row.
+//! Forward and backward over a batch: what goes in chunks and what row by row, and in which order.
+//!
+//! Every stage is divided into parts that do not share what they write: by components, or by rows for ∂x. So the
+//! number of parts never changes a bit.
 
-use super::batch::{self, LEAST_ROWS, Model, Plain, Tape, bounded};
-use super::layer::Diagonal;
-use super::parameters::Gradients;
-use super::row::Scratch;
-use super::workspace::{Chunk, Workspace};
-use crate::Real;
+use super::batch::{CHUNK, Constants, GROUP, bounded, examine_rows, share_plain, transpose_plain};
+use super::effect::{Effect, Effects};
+use super::parameters::{Gradients, Parameters};
+use super::prepare::prepare;
+use super::row;
+use super::sweep::Sums;
+use super::workspace::{Fields, Local, Locals, Workspace};
+use crate::kernel::{LANES, Matrix, Panels, Split, Workers};
+use crate::{Real, Shape, shape};
 
-impl<T: Real> Diagonal<'_, T> {
-    /// Fills the tapes, and `y` where it is wanted.
-    ///
-    /// A batch of several chunks prepares W for all components first. One of a single chunk prepares it a
-    /// component at a time, just before its product, while it is still in the nearest cache.
-    pub(super) fn record(&self, x: &[T], mut y: Option<&mut [T]>, work: &mut Workspace<'_, T>) {
-        let (shape, inputs, outputs) = (self.shape, self.shape.inputs(), self.shape.outputs());
-        let (x_chunk, y_chunk) = batch::chunk_lens(shape);
-        let single = x.len() <= x_chunk;
-        let usual = if single {
-            work.prepare_variance(shape, &self.parameters)
-        } else {
-            work.prepare(shape, &self.parameters)
-        };
-        for (index, x) in x.chunks(x_chunk).enumerate() {
-            let rows = x.len() / inputs;
-            let mut y = y.as_deref_mut().and_then(|y| y.chunks_mut(y_chunk).nth(index));
-            let (chunk, mut tape) = work.chunk(shape, index, rows);
-            if let Some(tape) = &mut tape {
-                tape.clear();
-                if usual && rows >= LEAST_ROWS {
-                    self.record_chunk(x, y.as_deref_mut(), single, chunk, tape);
-                }
-            }
-            let plain = tape.as_ref().map_or(Plain::none(), Plain::of);
-            if let Some(y) = y {
-                let (scratch, _) = work.scratch(inputs);
-                for (row, (x, y)) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)).enumerate() {
-                    if !plain.contains(row) {
-                        self.forward_row(x, y, scratch.q);
-                    }
-                }
-            }
-        }
-    }
+/// What is read by every stage of a pass.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pass<'a, T> {
+    pub(super) shape: Shape,
+    pub(super) workers: Workers<'a>,
+    pub(super) x: &'a [T],
+}
 
-    /// Fills the tape of one chunk, and `y` where it is wanted; leaves all rows to the caller when a parameter
-    /// is not of ordinary size.
-    fn record_chunk(
+impl<T: Real> Pass<'_, T> {
+    /// Fills the record, and overwrites `y` where it is wanted.
+    pub(super) fn forward(
         &self,
-        x: &[T],
+        parameters: Parameters<'_, T>,
         y: Option<&mut [T]>,
-        single: bool,
-        chunk: Chunk<'_, T>,
-        tape: &mut Tape<'_, T>,
-    ) {
-        let (shape, inputs, outputs) = (self.shape, self.shape.inputs(), self.shape.outputs());
-        let Chunk { a, w, variance, scratch } = chunk;
-        let rows = x.len() / inputs;
-        batch::begin(shape, self.parameters.mu, variance, x, tape, scratch);
-        let mut usual = true;
-        if single {
-            let one = w.get_mut(..outputs * inputs).unwrap_or_default();
-            let components = self.parameters.components(shape).zip(a.chunks_exact_mut(outputs));
-            for (index, (component, a)) in components.enumerate() {
-                usual &= component.prepare(a, one);
-                batch::slopes(shape, index, one, rows, tape, scratch);
-            }
-        } else {
-            batch::slopes(shape, 0, w, rows, tape, scratch);
-        }
-        batch::finish(shape, a, variance, y, rows, tape, scratch);
-        if !usual {
-            tape.clear();
-        }
-    }
-
-    /// Runs the tapes backward.
-    pub(super) fn replay(
-        &self,
-        x: &[T],
-        g: &[T],
-        mut gradients: Gradients<'_, T>,
-        mut dx: Option<&mut [T]>,
         work: &mut Workspace<'_, T>,
     ) {
-        let (shape, inputs, outputs) = (self.shape, self.shape.inputs(), self.shape.outputs());
-        let (x_chunk, y_chunk) = batch::chunk_lens(shape);
-        if dx.is_some() && x.len() <= x_chunk {
-            work.prepare(shape, &self.parameters);
+        let layout = work.layout;
+        if layout.lanes > 0 {
+            let run = |first, (fields, mut locals): (Fields<'_, T>, Locals<'_, T>)| {
+                self.record(parameters.split_at(self.shape, first).1, fields, locals.get(0));
+            };
+            let parts = (work.fields.reborrow(), work.locals.reborrow());
+            self.workers.in_parts(parts, self.shape.components(), layout.parts, &run);
+            work.combine_plain();
         }
-        for (index, (x, g)) in x.chunks(x_chunk).zip(g.chunks(y_chunk)).enumerate() {
-            let rows = x.len() / inputs;
-            let mut dx = dx.as_deref_mut().and_then(|dx| dx.chunks_mut(x_chunk).nth(index));
-            let (chunk, mut tape) = work.chunk(shape, index, rows);
-            if let Some(tape) = &mut tape {
-                tape.keep(g.chunks_exact(outputs).map(bounded));
+        let Some(y) = y else { return };
+        let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
+        let any = work.any_plain();
+        let mut local = work.locals.get(0);
+        let (x_chunk, y_chunk) = (CHUNK.saturating_mul(inputs), CHUNK.saturating_mul(outputs));
+        for (chunk, (x, y)) in self.x.chunks(x_chunk.max(1)).zip(y.chunks_mut(y_chunk.max(1))).enumerate() {
+            let first = chunk * CHUNK;
+            if any {
+                work.fields.record.sum(first, work.fields.a, outputs, y, local.outputs);
             }
-            let plain = tape.as_ref().map_or(Plain::none(), Plain::of);
-            if let Some(tape) = &mut tape
-                && plain.any()
+            for (index, (x, y)) in
+                x.chunks_exact(inputs.max(1)).zip(y.chunks_exact_mut(outputs.max(1))).enumerate()
             {
-                let parameters = self.parameters;
-                let model = Model { shape, parameters, a: chunk.a, w: chunk.w, variance: chunk.variance };
-                batch::backward(&model, x, g, &mut gradients, dx.as_deref_mut(), tape, chunk.scratch);
-            }
-            let (mut scratch, share) = work.scratch(inputs);
-            let mut dx = dx.map(|dx| dx.chunks_exact_mut(inputs));
-            for (row, (x, g)) in x.chunks_exact(inputs).zip(g.chunks_exact(outputs)).enumerate() {
-                let dx = dx.as_mut().and_then(Iterator::next);
-                if !plain.contains(row) {
-                    self.backward_row(x, g, &mut gradients, dx, &mut scratch, share);
+                if work.plain.get(first + index).is_none_or(T::is_zero) {
+                    row::forward(self.shape, parameters, x, y, &mut local.scratch);
                 }
             }
         }
     }
 
-    /// One row of y by itself.
-    fn forward_row(&self, x: &[T], y: &mut [T], q: &mut [T]) {
-        y.fill(T::zero());
-        for component in self.parameters.components(self.shape) {
-            component.forward(x, y, q);
+    /// Fills the record of some components; leaves all rows to the formulas for single rows where a parameter is
+    /// not of ordinary size.
+    ///
+    /// A batch of several chunks keeps W of all components. One of a single chunk prepares it a component at a
+    /// time, just before its product, while it is still in the nearest cache.
+    fn record(&self, parameters: Parameters<'_, T>, fields: Fields<'_, T>, local: Local<'_, T>) {
+        let Fields { a, w, variance, mut record, .. } = fields;
+        let Local { plain, least, x: transposed, .. } = local;
+        let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
+        let stride = inputs.next_multiple_of(LANES);
+        examine_rows(inputs, self.x, plain, least);
+        record.clear();
+        let x_chunk = CHUNK.saturating_mul(inputs);
+        let single = self.x.len() <= x_chunk;
+        let mut usual = single || prepare(self.shape, &parameters, stride, a, w, variance);
+        for (chunk, (x, plain)) in self.x.chunks(x_chunk.max(1)).zip(plain.chunks(CHUNK)).enumerate() {
+            let first = chunk * CHUNK;
+            let x = transpose_plain(inputs, x, plain, transposed);
+            let own = a.chunks_exact_mut(outputs.max(1)).zip(variance.chunks_exact_mut(stride.max(1)));
+            for (index, (component, (a, variance))) in parameters.components(self.shape).zip(own).enumerate()
+            {
+                let skip = if single { 0 } else { index * outputs * stride };
+                let (w, _) = shape::split(shape::split(w, skip).1, outputs * stride);
+                if single {
+                    usual &= component.prepare(a, w, variance);
+                }
+                let next = (index + 1) * outputs * inputs;
+                let ahead = if single { parameters.u.get(next..next + outputs * inputs) } else { None };
+                let w = Matrix::rows(w, stride);
+                record.add_slope(index, first, w, x, self.shape, ahead.unwrap_or_default());
+            }
+            let (mu, variance) = (Matrix::rows(parameters.mu, inputs), Matrix::rows(variance, stride));
+            record.add_moments(first, mu, variance, x, inputs);
         }
-        let components = T::from_usize(self.shape.components());
-        for y in y {
-            *y /= components;
+        record.rectify(variance, stride, least, plain);
+        if !usual {
+            plain.fill(T::zero());
         }
     }
 
-    /// The gradients of one row by itself; `share` is scratch for its cotangent times 1/K.
-    fn backward_row(
+    /// First half of the backward pass: cotangents, and `dx` where it is wanted. Rows whose cotangents are not of
+    /// ordinary size go by themselves from here on.
+    pub(super) fn cotangents(
         &self,
-        x: &[T],
+        parameters: Parameters<'_, T>,
         g: &[T],
-        gradients: &mut Gradients<'_, T>,
-        mut dx: Option<&mut [T]>,
-        scratch: &mut Scratch<'_, T>,
-        share: &mut [T],
+        dx: Option<&mut [T]>,
+        work: &mut Workspace<'_, T>,
     ) {
+        let (shape, layout) = (self.shape, work.layout);
+        let (components, outputs) = (shape.components(), shape.outputs());
+        for (plain, g) in work.plain.iter_mut().zip(g.chunks_exact(outputs.max(1))) {
+            if !bounded(g) {
+                *plain = T::zero();
+            }
+        }
+        if work.any_plain() {
+            // One chunk alone has kept no W.
+            let prepares = dx.is_some() && self.x.len() <= CHUNK.saturating_mul(shape.inputs());
+            let plain = &*work.plain;
+            let run = |first, (fields, mut locals): (Fields<'_, T>, Locals<'_, T>)| {
+                let Fields { a, w, variance, of_a, mut record, .. } = fields;
+                if prepares {
+                    prepare(shape, &parameters.split_at(shape, first).1, layout.stride, a, w, variance);
+                }
+                of_a.fill(T::zero());
+                let groups = g.chunks(GROUP.saturating_mul(outputs).max(1)).zip(plain.chunks(GROUP));
+                for (group, (g, plain)) in groups.enumerate() {
+                    let share = share_plain(g, outputs, components, plain, locals.get(0).outputs);
+                    record.turn(group * GROUP, a, of_a, share);
+                }
+            };
+            let parts = (work.fields.reborrow(), work.locals.reborrow());
+            self.workers.in_parts(parts, components, layout.parts, &run);
+        }
+        if let Some(dx) = dx {
+            let (plain, fields) = (&*work.plain, &work.fields);
+            let run = |first, (rows, mut locals): (InputRows<'_, T>, Locals<'_, T>)| {
+                self.inputs(parameters, g, fields, plain, (first, rows.dx), locals.get(0));
+            };
+            let rows = (InputRows { dx, inputs: shape.inputs() }, work.locals.reborrow());
+            self.workers.in_parts(rows, self.x.len() / shape.inputs().max(1), layout.parts, &run);
+        }
+    }
+
+    /// Overwrites the rows of ∂x from the row `first` on.
+    fn inputs(
+        &self,
+        parameters: Parameters<'_, T>,
+        g: &[T],
+        fields: &Fields<'_, T>,
+        plain: &[T],
+        (first, dx): (usize, &mut [T]),
+        local: Local<'_, T>,
+    ) {
+        let (shape, inputs) = (self.shape, self.shape.inputs());
+        let (_, x) = shape::split_ref(self.x, first * inputs);
+        let Local { mut scratch, row: share, x: spread, .. } = local;
+        let group = GROUP.saturating_mul(inputs);
+        let any = plain.iter().any(|plain| !plain.is_zero());
+        let stride = inputs.next_multiple_of(LANES);
+        let constants =
+            Constants { inputs, stride, mu: parameters.mu, w: fields.w, variance: fields.variance };
+        for (index, (x, dx)) in
+            x.chunks(group.max(1)).zip(dx.chunks_mut(group.max(1))).enumerate().filter(|_| any)
+        {
+            fields.record.inputs(first + index * GROUP, constants, x, dx, spread);
+        }
+        let rows = x.chunks_exact(inputs.max(1)).zip(dx.chunks_exact_mut(inputs.max(1)));
+        for (row, (x, dx)) in rows.enumerate() {
+            if plain.get(first + row).is_none_or(T::is_zero) {
+                self.share(g, first + row, share);
+                dx.fill(T::zero());
+                for component in parameters.components(shape) {
+                    component.backward(x, share, &mut Gradients::none(), Some(dx), &mut scratch);
+                }
+            }
+        }
+    }
+
+    /// Second half of the backward pass: gives the gradients of the parameters to `effects`.
+    pub(super) fn gradients(&self, effects: impl Effects<T>, g: &[T], work: &mut Workspace<'_, T>) {
+        let (plain, any) = (&*work.plain, work.any_plain());
+        let run = |_, (effects, (fields, mut locals)): (_, (Fields<'_, T>, Locals<'_, T>))| {
+            self.gradients_of_part(effects, g, plain, any, fields, locals.get(0));
+        };
+        let parts = (effects, (work.fields.reborrow(), work.locals.reborrow()));
+        self.workers.in_parts(parts, self.shape.components(), work.layout.parts, &run);
+    }
+
+    /// [`gradients`](Self::gradients) of some components.
+    fn gradients_of_part(
+        &self,
+        effects: impl Effects<T>,
+        g: &[T],
+        plain: &[T],
+        any: bool,
+        fields: Fields<'_, T>,
+        local: Local<'_, T>,
+    ) {
+        let (inputs, stride) = (self.shape.inputs(), self.shape.inputs().next_multiple_of(LANES));
+        let matrix = self.shape.outputs() * stride;
+        let Fields { w, variance, of_a, of_mean, of_variance, record, .. } = fields;
+        let Local { mut scratch, row: share, gradients: kept, x: space, .. } = local;
+        let [wants_w, wants_mean, wants_variance] = effects.wants();
+        of_mean.fill(T::zero());
+        of_variance.fill(T::zero());
+
+        let (x_group, alone) = (GROUP.saturating_mul(inputs).max(1), self.rows_alone(plain).next().is_some());
+        let groups = if any { self.x.len().div_ceil(x_group) } else { 0 };
+        let components = of_mean.len() / stride.max(1);
+        let mut effects = effects.each(self.shape);
+        let mut add_rows = |effect: &mut _, kept: &mut [T]| {
+            kept.fill(T::zero());
+            for row in self.rows_alone(plain) {
+                self.share(g, row, share);
+                let x = self.x.chunks_exact(inputs.max(1)).nth(row).unwrap_or_default();
+                Effect::add_row(effect, x, share, &mut scratch, kept);
+            }
+        };
+        for (group, x) in self.x.chunks(x_group.max(1)).enumerate().take(groups) {
+            let first = group * GROUP;
+            let x = Panels::cut(inputs, x, plain.get(first..).unwrap_or_default(), space);
+            let of_mean_here = wants_mean.then_some(&mut *of_mean);
+            record.add_moments_of_group(first, x, of_mean_here, wants_variance.then_some(&mut *of_variance));
+            for component in 0..components {
+                // One group alone is done with ∂W of a component before the next; several keep it of all.
+                let skip = if groups == 1 { 0 } else { component * matrix };
+                let (of_w, _) = shape::split(shape::split(w, skip).1, matrix);
+                if wants_w && group == 0 {
+                    of_w.fill(T::zero());
+                }
+                let mut effect = if group + 1 < groups { None } else { effects.next() };
+                if wants_w {
+                    let ahead = effect.as_ref().map_or(&[][..], Effect::ahead);
+                    record.add_w(component, first, x, of_w, ahead);
+                }
+                let Some(mut effect) = effect.take() else { continue };
+                if alone {
+                    add_rows(&mut effect, kept);
+                }
+                effect.add_batch(&mut Sums {
+                    of_w,
+                    of_a: row_of(of_a, component, self.shape.outputs()),
+                    variance: row_of(variance, component, stride),
+                    of_mean: row_of(of_mean, component, stride),
+                    of_variance: row_of(of_variance, component, stride),
+                });
+                if alone {
+                    effect.end(kept);
+                }
+            }
+        }
+        for mut effect in effects {
+            add_rows(&mut effect, kept);
+            effect.end(kept);
+        }
+    }
+
+    /// The rows that go by themselves.
+    fn rows_alone(&self, plain: &[T]) -> impl Iterator<Item = usize> {
+        let rows = self.x.len() / self.shape.inputs().max(1);
+        (0..rows).filter(|&row| plain.get(row).is_none_or(T::is_zero))
+    }
+
+    /// The cotangent of a row times 1/K.
+    fn share(&self, g: &[T], row: usize, share: &mut [T]) {
         let components = T::from_usize(self.shape.components());
+        let g = g.chunks_exact(self.shape.outputs().max(1)).nth(row).unwrap_or_default();
         for (share, &g) in share.iter_mut().zip(g) {
             *share = g / components;
         }
-        if let Some(dx) = dx.as_deref_mut() {
-            dx.fill(T::zero());
-        }
-        let blocks = gradients.reborrow().components(self.shape);
-        for (component, mut gradients) in self.parameters.components(self.shape).zip(blocks) {
-            component.backward(x, share, &mut gradients, dx.as_deref_mut(), scratch);
-        }
+    }
+}
+
+/// The row `row` of a matrix of rows of `len` elements.
+fn row_of<T>(rows: &mut [T], row: usize, len: usize) -> &mut [T] {
+    rows.chunks_exact_mut(len.max(1)).nth(row).unwrap_or_default()
+}
+
+/// Rows of ∂x.
+struct InputRows<'a, T> {
+    dx: &'a mut [T],
+    inputs: usize,
+}
+
+impl<T> Split for InputRows<'_, T> {
+    fn split_at(self, rows: usize, _: usize) -> (Self, Self) {
+        let (first, second) = shape::split(self.dx, rows * self.inputs);
+        (Self { dx: first, inputs: self.inputs }, Self { dx: second, inputs: self.inputs })
     }
 }

@@ -1,9 +1,10 @@
 //! The form for inference: everything that does not depend on the input, computed once.
 
-use super::batch::{self, CHUNK, LEAST_ROWS, Plain, Tape, bounded, scratch_len, tape_len, whole};
-use crate::kernel::{dot, task, widest};
+use super::batch::{CHUNK, LEAST_ROWS, Record, bounded, examine_rows, transpose_plain, whole};
+use super::row::{PreActivations, in_range};
+use crate::kernel::{LANES, Matrix, Simd, Task, for_each_dot, task, widest};
 use crate::rectified::project_checked;
-use crate::{Error, Real, Rectified, Shape, shape};
+use crate::{Error, Real, Shape, shape};
 
 /// The constants of a prepared layer, as borrowed row-major slices: what an exported model holds.
 #[derive(Debug, Clone, Copy)]
@@ -21,8 +22,9 @@ pub struct Constants<'a, T> {
 impl<T: Real> Constants<'_, T> {
     /// Whether all constants keep all their digits and are not larger than ordinary.
     #[inline(always)]
-    fn are_usual(&self) -> bool {
-        bounded(self.a) && bounded(self.mu) && whole(self.w) && whole(self.variance)
+    fn are_usual<S: Simd>(_: S, constants: &Self) -> bool {
+        let Constants { a, w, mu, variance } = constants;
+        bounded(a) && bounded(mu) && whole(w) && whole(variance)
     }
 }
 
@@ -60,7 +62,7 @@ impl<'a, T: Real> Prepared<'a, T> {
 
     /// The sizes.
     #[must_use]
-    pub fn shape(&self) -> Shape {
+    pub const fn shape(&self) -> Shape {
         self.shape
     }
 
@@ -76,21 +78,24 @@ impl<'a, T: Real> Prepared<'a, T> {
     ///
     /// [`Error::Overflow`] when that number cannot be addressed.
     pub const fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
-        let rows = if batch < CHUNK { batch } else { CHUNK };
-        let chunk = if batch < LEAST_ROWS {
+        let [inputs, outputs] = [self.shape.inputs(), self.shape.outputs()];
+        let lanes = Self::lanes(batch);
+        let record = self.shape.components().saturating_mul(outputs.saturating_add(Record::<T>::ROWS));
+        let each = record.saturating_add(inputs).saturating_add(outputs).saturating_add(2);
+        let chunk = each.saturating_mul(lanes);
+        let alone =
+            inputs.saturating_mul(2).saturating_add(PreActivations::<T>::len(self.shape.components()));
+        shape::product("workspace", chunk.saturating_add(alone), 1)
+    }
+
+    /// Rows of a chunk, filled up to whole vectors; 0 for a batch that goes row by row.
+    const fn lanes(batch: usize) -> usize {
+        if batch < LEAST_ROWS {
             0
+        } else if batch < CHUNK {
+            batch.next_multiple_of(LANES)
         } else {
-            match (scratch_len(self.shape, rows), tape_len(self.shape, rows)) {
-                (Ok(scratch), Ok(tape)) => match scratch.checked_add(tape) {
-                    Some(chunk) => chunk,
-                    None => return Err(Error::Overflow { argument: "workspace" }),
-                },
-                (Err(error), _) | (_, Err(error)) => return Err(error),
-            }
-        };
-        match chunk.checked_add(2 * self.shape.inputs()) {
-            Some(len) => Ok(len),
-            None => Err(Error::Overflow { argument: "workspace" }),
+            CHUNK
         }
     }
 
@@ -110,70 +115,105 @@ impl<'a, T: Real> Prepared<'a, T> {
         let batch = shape::rows("x", x.len(), inputs)?;
         shape::exact("y", y.len(), shape::product("y", batch, outputs)?)?;
         let work = shape::workspace(work, self.workspace_len(batch)?)?;
-        let (sigma, rest) = shape::split(work, inputs);
-        let (direction, chunk) = shape::split(rest, inputs);
-
-        let batched = batch >= LEAST_ROWS && self.usual;
-        let (x_chunk, y_chunk) = batch::chunk_lens(self.shape);
-        for (x, y) in x.chunks(x_chunk).zip(y.chunks_mut(y_chunk)) {
-            let rows = x.len() / inputs;
-            let mut plain = Plain::none();
-            if batched && rows >= LEAST_ROWS {
-                let (scratch, record) = shape::split(chunk, scratch_len(self.shape, rows)?);
-                let mut tape = Tape::split(self.shape, rows, record);
-                let Constants { a, w, mu, variance } = self.constants;
-                batch::begin(self.shape, mu, variance, x, &mut tape, scratch);
-                batch::slopes(self.shape, 0, w, rows, &mut tape, scratch);
-                batch::finish(self.shape, a, variance, Some(&mut *y), rows, &mut tape, scratch);
-                plain = Plain::of(&tape);
-            }
-            for (row, (x, y)) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)).enumerate() {
-                if !plain.contains(row) {
-                    self.row(x, y, sigma, direction);
+        let lanes = if self.usual { Self::lanes(batch) } else { 0 };
+        let alone = 2 * inputs + PreActivations::<T>::len(self.shape.components());
+        let (chunked, rest) = shape::split(work, work.len() - alone);
+        let (sigma, rest) = shape::split(rest, inputs);
+        let (direction, at) = shape::split(rest, inputs);
+        let mut scratch = RowScratch { sigma, direction, at: PreActivations(at) };
+        let (x_chunk, y_chunk) = (CHUNK.saturating_mul(inputs), CHUNK.saturating_mul(outputs));
+        for (x, y) in x.chunks(x_chunk.max(1)).zip(y.chunks_mut(y_chunk.max(1))) {
+            let plain = if lanes == 0 { &[] } else { self.chunk(x, y, lanes, chunked) };
+            let rows = x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs));
+            for (row, (x, y)) in rows.enumerate() {
+                if plain.get(row).is_none_or(T::is_zero) {
+                    widest(Row, (self, x, y, &mut scratch));
                 }
             }
         }
         Ok(())
     }
 
-    /// One row by itself.
-    fn row(&self, x: &[T], y: &mut [T], sigma: &mut [T], direction: &mut [T]) {
-        let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
+    /// The plain rows of one chunk. Returns 1 for a plain row, 0 for any other.
+    fn chunk<'b>(&self, x: &[T], y: &mut [T], lanes: usize, work: &'b mut [T]) -> &'b [T] {
+        let (shape, inputs, outputs) = (self.shape, self.shape.inputs(), self.shape.outputs());
         let Constants { a, w, mu, variance } = self.constants;
-        y.fill(T::zero());
-        let means = mu.chunks_exact(inputs).zip(variance.chunks_exact(inputs));
-        let slopes = a.chunks_exact(outputs).zip(w.chunks_exact(self.shape.component_len()));
-        for ((mu, variance), (a, w)) in means.zip(slopes) {
-            let at = rectified(mu, variance, x, sigma, direction);
-            for ((y, &a), w) in y.iter_mut().zip(a).zip(w.chunks_exact(inputs)) {
-                *y += a * at.mean + dot(w, x) * at.probability;
-            }
+        let (plain, rest) = shape::split(work, lanes);
+        let (least, rest) = shape::split(rest, lanes);
+        let (transposed, rest) = shape::split(rest, lanes * inputs);
+        let (y_transposed, record) = shape::split(rest, lanes * outputs);
+        let mut record = Record::split(lanes, shape.components(), record);
+        record.clear();
+        examine_rows(inputs, x, plain, least);
+        let transposed = transpose_plain(inputs, x, plain, transposed);
+        for (component, w) in w.chunks_exact(shape.component_len()).enumerate() {
+            record.add_slope(component, 0, Matrix::rows(w, inputs), transposed, shape, &[]);
         }
-        let components = T::from_usize(self.shape.components());
+        record.add_moments(0, Matrix::rows(mu, inputs), Matrix::rows(variance, inputs), transposed, inputs);
+        record.rectify(variance, inputs, least, plain);
+        record.sum(0, a, outputs, y, y_transposed);
+        plain
+    }
+}
+
+/// One row by itself.
+struct Row;
+
+impl<T: Real> Task<(&Prepared<'_, T>, &[T], &mut [T], &mut RowScratch<'_, T>)> for Row {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(
+        self,
+        simd: S,
+        (layer, x, y, scratch): (&Prepared<'_, T>, &[T], &mut [T], &mut RowScratch<'_, T>),
+    ) {
+        let Prepared { shape, constants: Constants { a, w, mu, variance }, .. } = *layer;
+        let (inputs, outputs) = (shape.inputs(), shape.outputs());
+        let RowScratch { sigma, direction, at } = scratch;
+        for (square, &x) in direction.iter_mut().zip(x) {
+            *square = x * x;
+        }
+        let (means, squares, _) = at.fields(shape);
+        for_each_dot(simd, mu, x, |component, dot| set(means, component, dot));
+        for_each_dot(simd, variance, direction, |component, dot| set(squares, component, dot));
+        at.rectify(shape);
+        y.fill(T::zero());
+        let rows = mu.chunks_exact(inputs).zip(variance.chunks_exact(inputs));
+        let slopes = a.chunks_exact(outputs).zip(w.chunks_exact(shape.component_len()));
+        for ((at, (mu, variance)), (a, w)) in at.iter_mut(shape).zip(rows).zip(slopes) {
+            if !in_range(*at.squares) {
+                for (sigma, &variance) in sigma.iter_mut().zip(variance) {
+                    *sigma = variance.sqrt();
+                }
+                let rectified = project_checked(mu, sigma, x, direction).rectified;
+                (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
+            }
+            for_each_dot(simd, w, x, |output, slope| {
+                if let Some((y, &a)) = y.get_mut(output).zip(a.get(output)) {
+                    *y += a * *at.mean + slope * *at.probability;
+                }
+            });
+        }
+        let components = T::from_usize(shape.components());
         for y in y {
             *y /= components;
         }
     }
 }
 
-/// The rectified pre-activation from the variance; where s² leaves the safe range, from its root.
-fn rectified<T: Real>(
-    mu: &[T],
-    variance: &[T],
-    x: &[T],
-    sigma: &mut [T],
-    direction: &mut [T],
-) -> Rectified<T> {
-    for (square, &x) in direction.iter_mut().zip(x) {
-        *square = x * x;
+/// Writes one element, if there is one.
+#[inline(always)]
+fn set<T>(slice: &mut [T], index: usize, value: T) {
+    if let Some(element) = slice.get_mut(index) {
+        *element = value;
     }
-    let squares = dot(variance, direction);
-    let (least, most) = T::SAFE_SQUARES;
-    if squares >= least && squares <= most {
-        return Rectified::new(dot(mu, x), squares.sqrt());
-    }
-    for (sigma, &variance) in sigma.iter_mut().zip(variance) {
-        *sigma = variance.sqrt();
-    }
-    project_checked(mu, sigma, x, direction).rectified
+}
+
+/// What one row takes.
+struct RowScratch<'a, T> {
+    sigma: &'a mut [T],
+    /// x∘x, or a direction: `[inputs]`.
+    direction: &'a mut [T],
+    at: PreActivations<'a, T>,
 }

@@ -13,20 +13,175 @@
 //!
 //! No term divides by s, so nothing overflows however small s is.
 
-use super::parameters::{Component, Gradients};
-use crate::Real;
-use crate::kernel::{add_scaled, dot};
+use super::parameters::{Component, Gradients, Parameters};
+use crate::kernel::{Along, LANES, Simd, Task, Vector, add_scaled, dot, for_each_dot, widest};
 use crate::rectified::{Projection, project_checked};
+use crate::{Real, Rectified, Shape, shape};
+
+/// Overwrites `y` with h(x) of one row.
+pub(super) fn forward<T: Real>(
+    shape: Shape,
+    parameters: Parameters<'_, T>,
+    x: &[T],
+    y: &mut [T],
+    scratch: &mut Scratch<'_, T>,
+) {
+    widest(Forward, (shape, parameters, x, y, scratch));
+}
+
+/// [`forward`].
+struct Forward;
+
+impl<T: Real> Task<(Shape, Parameters<'_, T>, &[T], &mut [T], &mut Scratch<'_, T>)> for Forward {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(
+        self,
+        simd: S,
+        (shape, parameters, x, y, scratch): (Shape, Parameters<'_, T>, &[T], &mut [T], &mut Scratch<'_, T>),
+    ) {
+        let Scratch { q, pre_activations, .. } = scratch;
+        for (component, at) in parameters.components(shape).zip(pre_activations.iter_mut(shape)) {
+            (*at.mean, *at.squares) = component.moments(simd, x);
+        }
+        pre_activations.rectify(shape);
+        y.fill(T::zero());
+        for (component, at) in parameters.components(shape).zip(pre_activations.iter_mut(shape)) {
+            if !in_range(*at.squares) {
+                let rectified = project_checked(component.mu, component.sigma, x, q).rectified;
+                (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
+            }
+            let (r, p) = (*at.mean, *at.probability);
+            Weighted { simd, component: &component, x, q, r: simd.splat(r), p: simd.splat(p) }.along(x.len());
+            for_each_dot(simd, component.u, q, |output, dot| {
+                if let Some((y, &v)) = y.get_mut(output).zip(component.v.get(output)) {
+                    *y += dot + v * r;
+                }
+            });
+        }
+        let components = T::from_usize(shape.components());
+        for y in y {
+            *y /= components;
+        }
+    }
+}
+
+/// Whether a sum of squares is used as it is.
+pub(super) fn in_range<T: Real>(squares: T) -> bool {
+    let (least, most) = T::SAFE_SQUARES;
+    squares >= least && squares <= most
+}
+
+/// Of each component: m, then r; s²; p. Three rows of `[components]`.
+#[derive(Debug)]
+pub(super) struct PreActivations<'a, T>(pub(super) &'a mut [T]);
+
+/// The pre-activation of one component.
+pub(super) struct PreActivation<'a, T> {
+    /// m, then r.
+    pub(super) mean: &'a mut T,
+    /// s².
+    pub(super) squares: &'a mut T,
+    /// p.
+    pub(super) probability: &'a mut T,
+}
+
+impl<T: Real> PreActivations<'_, T> {
+    /// The number of elements.
+    pub(super) const fn len(components: usize) -> usize {
+        components.saturating_mul(3)
+    }
+
+    /// m or r, s² and p of all components.
+    #[inline(always)]
+    pub(super) fn fields(&mut self, shape: Shape) -> (&mut [T], &mut [T], &mut [T]) {
+        let (mean, rest) = shape::split(self.0, shape.components());
+        let (squares, probability) = shape::split(rest, shape.components());
+        (mean, squares, probability)
+    }
+
+    /// Those of the components one after the other.
+    #[inline(always)]
+    pub(super) fn iter_mut(&mut self, shape: Shape) -> impl Iterator<Item = PreActivation<'_, T>> {
+        let (mean, squares, probability) = self.fields(shape);
+        let fields = mean.iter_mut().zip(squares).zip(probability);
+        fields.map(|((mean, squares), probability)| PreActivation { mean, squares, probability })
+    }
+
+    /// r and p from m and s², where s² is in range: whole vectors of components at once.
+    #[inline(always)]
+    pub(super) fn rectify(&mut self, shape: Shape) {
+        let (means, squares, probabilities) = self.fields(shape);
+        let blocks = means.chunks_mut(LANES).zip(squares.chunks(LANES)).zip(probabilities.chunks_mut(LANES));
+        for ((means, squares), probabilities) in blocks {
+            let (mut m, mut s, mut p) = ([T::zero(); LANES], [T::zero(); LANES], [T::zero(); LANES]);
+            for ((m, s), (&mean, &square)) in m.iter_mut().zip(&mut s).zip(means.iter().zip(squares)) {
+                (*m, *s) = (mean, square.sqrt());
+            }
+            for ((m, &s), p) in m.iter_mut().zip(&s).zip(&mut p) {
+                let at = Rectified::new(*m, s);
+                (*m, *p) = (at.mean, at.probability);
+            }
+            for ((mean, probability), (m, p)) in means.iter_mut().zip(probabilities).zip(m.into_iter().zip(p))
+            {
+                (*mean, *probability) = (m, p);
+            }
+        }
+    }
+}
+
+/// q = E[β ReLU(z)] = μ r + σ⊙(σ⊙x) p, along the inputs.
+struct Weighted<'a, T, S> {
+    simd: S,
+    component: &'a Component<'a, T>,
+    x: &'a [T],
+    q: &'a mut [T],
+    r: Vector<T>,
+    p: Vector<T>,
+}
+
+impl<T: Real, S: Simd> Along for Weighted<'_, T, S> {
+    #[inline(always)]
+    fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
+        let simd = self.simd;
+        let sigma = simd.load::<WHOLE, T>(self.component.sigma, at)?;
+        let spread = simd.mul(sigma, simd.mul(sigma, simd.load::<WHOLE, T>(self.x, at)?));
+        let mean = simd.mul(simd.load::<WHOLE, T>(self.component.mu, at)?, self.r);
+        simd.store::<WHOLE, T>(self.q, at, simd.mul_add(spread, self.p, mean));
+        Some(())
+    }
+}
+
+/// m and s², along the inputs.
+struct Moments<'a, T, S> {
+    simd: S,
+    component: &'a Component<'a, T>,
+    x: &'a [T],
+    means: Vector<T>,
+    squares: Vector<T>,
+}
+
+impl<T: Real, S: Simd> Along for Moments<'_, T, S> {
+    #[inline(always)]
+    fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
+        let simd = self.simd;
+        let x = simd.load::<WHOLE, T>(self.x, at)?;
+        let spread = simd.mul(simd.load::<WHOLE, T>(self.component.sigma, at)?, x);
+        self.means = simd.mul_add(simd.load::<WHOLE, T>(self.component.mu, at)?, x, self.means);
+        self.squares = simd.mul_add(spread, spread, self.squares);
+        Some(())
+    }
+}
 
 impl<T: Real> Component<'_, T> {
-    /// Adds U q + v r to `y: [outputs]`; `q: [inputs]` is scratch.
-    pub(super) fn forward(&self, x: &[T], y: &mut [T], q: &mut [T]) {
-        let projection = project_checked(self.mu, self.sigma, x, q);
-        self.mean_of_weighted(x, &projection, q);
-        let r = projection.rectified.mean;
-        for ((y, u), &v) in y.iter_mut().zip(self.u.chunks_exact(x.len().max(1))).zip(self.v) {
-            *y += dot(u, q) + v * r;
-        }
+    /// m = ⟨μ, x⟩ and s² = |σ⊙x|².
+    #[inline(always)]
+    fn moments<S: Simd>(&self, simd: S, x: &[T]) -> (T, T) {
+        let zero = simd.splat(T::zero());
+        let start = Moments { simd, component: self, x, means: zero, squares: zero };
+        let Moments { means, squares, .. } = start.along(x.len());
+        (simd.sum(means), simd.sum(squares))
     }
 
     /// Adds the gradients of ⟨g, U q + v r⟩ to the blocks that are there and to `dx`; returns the projection.
@@ -38,7 +193,7 @@ impl<T: Real> Component<'_, T> {
         dx: Option<&mut [T]>,
         scratch: &mut Scratch<'_, T>,
     ) -> Projection<T> {
-        let Scratch { direction, q, c } = scratch;
+        let Scratch { direction, q, c, .. } = scratch;
         let projection = project_checked(self.mu, self.sigma, x, direction);
         let r = projection.rectified.mean;
         for y in direction.iter_mut() {
@@ -101,10 +256,11 @@ impl<T: Real> Component<'_, T> {
     }
 }
 
-/// Three rows of scratch, `[inputs]` each.
+/// Three rows of scratch, `[inputs]` each, and what every component's pre-activation takes.
 #[derive(Debug)]
 pub(super) struct Scratch<'a, T> {
     pub(super) direction: &'a mut [T],
     pub(super) q: &'a mut [T],
     pub(super) c: &'a mut [T],
+    pub(super) pre_activations: PreActivations<'a, T>,
 }

@@ -1,24 +1,11 @@
 //! How a workspace is shared out.
 
-use super::batch::{CHUNK, LEAST_ROWS, Tape, scratch_len, tape_len};
-use super::parameters::Parameters;
-use super::prepare::{prepare, prepare_variance};
-use super::row::Scratch;
+use super::batch::{CHUNK, GROUP, LEAST_ROWS, Record};
+use super::row::{PreActivations, Scratch};
+#[cfg(feature = "alloc")]
+use crate::kernel::Workers;
+use crate::kernel::{LANES, Split};
 use crate::{Error, Real, Shape, shape};
-
-/// The parts of a workspace; all but `rows` are empty for a batch that goes row by row.
-pub(super) struct Workspace<'a, T> {
-    /// Three rows of inputs and one of outputs.
-    rows: &'a mut [T],
-    /// a, W and σ².
-    prepared: &'a mut [T],
-    /// Scratch of one chunk.
-    chunk: &'a mut [T],
-    /// The tapes of all chunks.
-    record: &'a mut [T],
-    /// The elements of one tape; at least 1, so that an empty record can be cut too.
-    tape_len: usize,
-}
 
 /// The number of scratch elements of a [`Diagonal`](super::Diagonal) layer of this shape for a batch; `const`,
 /// so that it serves as an array size where there is no allocator.
@@ -27,23 +14,23 @@ pub(super) struct Workspace<'a, T> {
 ///
 /// [`Error::Overflow`] when that number cannot be addressed.
 pub const fn workspace_len(shape: Shape, batch: usize) -> Result<usize, Error> {
-    let rows = match shape::product("workspace", shape.inputs(), 3) {
-        Ok(inputs) => inputs.saturating_add(shape.outputs()),
-        Err(error) => return Err(error),
-    };
-    if batch < LEAST_ROWS {
-        return Ok(rows);
-    }
-    let chunk = match scratch_len(shape, if batch < CHUNK { batch } else { CHUNK }) {
-        Ok(chunk) => chunk,
-        Err(error) => return Err(error),
-    };
-    let record = match tape_len(shape, batch) {
-        Ok(record) => record,
-        Err(error) => return Err(error),
-    };
-    let sum = rows.saturating_add(prepared_len(shape)).saturating_add(chunk).saturating_add(record);
-    shape::product("workspace", sum, 1)
+    Layout::new(shape, batch, 1, false).len()
+}
+
+/// The number of scratch elements of a [`DiagonalMut`](super::DiagonalMut) layer: [`workspace_len`] and the
+/// gradients of one component.
+///
+/// # Errors
+///
+/// [`Error::Overflow`] when that number cannot be addressed.
+pub const fn descend_workspace_len(shape: Shape, batch: usize) -> Result<usize, Error> {
+    Layout::new(shape, batch, 1, true).len()
+}
+
+/// [`descend_workspace_len`] where some threads share the work.
+#[cfg(feature = "alloc")]
+pub(crate) fn workspace_of(shape: Shape, batch: usize, workers: Workers<'_>) -> Result<usize, Error> {
+    Layout::new(shape, batch, workers.parts_of(shape, batch), true).len()
 }
 
 /// The number of elements of a, W and σ².
@@ -51,91 +38,328 @@ pub(super) const fn prepared_len(shape: Shape) -> usize {
     shape.v_len() + shape.u_len() + shape.sigma_len()
 }
 
-impl<'a, T: Real> Workspace<'a, T> {
-    /// Shares out a slice for a batch.
-    pub(super) fn split(shape: Shape, batch: usize, work: &'a mut [T]) -> Result<Self, Error> {
-        let work = shape::workspace(work, workspace_len(shape, batch)?)?;
-        let (rows, rest) = shape::split(work, 3 * shape.inputs() + shape.outputs());
-        if batch < LEAST_ROWS {
-            return Ok(Self { rows, prepared: &mut [], chunk: &mut [], record: &mut [], tape_len: 1 });
+/// A length filled up to whole vectors; lengths that cannot be addressed stay so.
+const fn whole(len: usize) -> usize {
+    if len > usize::MAX - LANES { usize::MAX } else { len.next_multiple_of(LANES) }
+}
+
+/// The sizes of all that a workspace holds. Every field begins with a whole vector.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout {
+    pub(super) shape: Shape,
+    /// Rows of the batch, filled up to whole vectors; 0 for a batch that goes row by row.
+    pub(super) lanes: usize,
+    /// Inputs, filled up to whole vectors.
+    pub(super) stride: usize,
+    /// Whether each part has room for the gradients of one component.
+    descends: bool,
+    /// The number of parts that the components are dealt to.
+    pub(super) parts: usize,
+}
+
+impl Layout {
+    /// The layout for a batch, its components dealt to some parts.
+    pub(super) const fn new(shape: Shape, batch: usize, parts: usize, descends: bool) -> Self {
+        let lanes = if batch < LEAST_ROWS { 0 } else { whole(batch) };
+        Self { shape, lanes, stride: whole(shape.inputs()), descends, parts }
+    }
+
+    /// a, W, σ², then the sums of ∂a, ∂m x and (∂s/s) x∘x, then the record: elements of one component.
+    const fn component(&self) -> [usize; 7] {
+        if self.lanes == 0 {
+            return [0; 7];
         }
-        let (prepared, rest) = shape::split(rest, prepared_len(shape));
-        let (chunk, record) = shape::split(rest, scratch_len(shape, batch.min(CHUNK))?);
-        Ok(Self { rows, prepared, chunk, record, tape_len: tape_len(shape, batch.min(CHUNK))? })
+        let outputs = self.shape.outputs();
+        let matrix = outputs.saturating_mul(self.stride);
+        let record = outputs.saturating_add(Record::<()>::ROWS).saturating_mul(self.lanes);
+        [outputs, matrix, self.stride, outputs, self.stride, self.stride, record]
     }
 
-    /// Computes a, W and σ². Returns whether the batch may go in chunks: whether there are chunks, and the
-    /// parameters are of ordinary size.
-    pub(super) fn prepare(&mut self, shape: Shape, parameters: &Parameters<'_, T>) -> bool {
-        let (Chunk { a, w, variance, .. }, _) = self.chunk(shape, 0, 0);
-        !a.is_empty() && prepare(shape, parameters, a, w, variance)
+    /// Rows by themselves; the gradients of one component; which rows are plain and their limits; inputs; g.
+    const fn local(&self) -> [usize; 5] {
+        let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
+        let components = PreActivations::<f32>::len(self.shape.components());
+        let rows = inputs.saturating_mul(3).saturating_add(outputs).saturating_add(components);
+        let gradients = inputs.saturating_mul(outputs.saturating_add(2)).saturating_add(outputs);
+        // Xᵀ of a chunk, or X of a group in panels.
+        let group = if self.lanes < GROUP { self.lanes } else { GROUP };
+        let chunk = if self.lanes < CHUNK { self.lanes } else { CHUNK };
+        let (panels, transposed) = (group.saturating_mul(self.stride), chunk.saturating_mul(inputs));
+        [
+            rows,
+            if self.descends { gradients } else { 0 },
+            self.lanes.saturating_mul(2),
+            if panels > transposed { panels } else { transposed },
+            group.saturating_mul(outputs),
+        ]
     }
 
-    /// Computes σ² alone. Returns the same of μ and σ.
-    pub(super) fn prepare_variance(&mut self, shape: Shape, parameters: &Parameters<'_, T>) -> bool {
-        let (Chunk { a, variance, .. }, _) = self.chunk(shape, 0, 0);
-        !a.is_empty() && prepare_variance(parameters, variance)
-    }
-
-    /// The rows of scratch, and with them one row of outputs.
-    pub(super) fn scratch(&mut self, inputs: usize) -> (Scratch<'_, T>, &mut [T]) {
-        let (direction, rest) = shape::split(self.rows, inputs);
+    /// The scratch of one row, and one row of outputs, from the front of a slice.
+    #[inline]
+    pub(super) fn scratch<'a, T>(&self, rows: &'a mut [T]) -> (Scratch<'a, T>, &'a mut [T]) {
+        let inputs = self.shape.inputs();
+        let (direction, rest) = shape::split(rows, inputs);
         let (q, rest) = shape::split(rest, inputs);
-        let (c, share) = shape::split(rest, inputs);
-        (Scratch { direction, q, c }, share)
+        let (c, rest) = shape::split(rest, inputs);
+        let (row, rest) = shape::split(rest, self.shape.outputs());
+        let (pre_activations, _) = shape::split(rest, PreActivations::<f32>::len(self.shape.components()));
+        (Scratch { direction, q, c, pre_activations: PreActivations(pre_activations) }, row)
     }
 
-    /// What a chunk needs besides its tape, and the tape of the chunk `index`, if there is one.
-    pub(super) fn chunk(
-        &mut self,
-        shape: Shape,
-        index: usize,
-        rows: usize,
-    ) -> (Chunk<'_, T>, Option<Tape<'_, T>>) {
-        let (a, rest) = shape::split(self.prepared, shape.v_len().min(self.prepared.len()));
-        let (w, variance) = shape::split(rest, shape.u_len().min(rest.len()));
-        let record = self.record.chunks_mut(self.tape_len.max(1)).nth(index);
-        let tape = record.map(|record| Tape::split(shape, rows, record));
-        (Chunk { a, w, variance, scratch: self.chunk }, tape)
+    /// The number of elements of all fields.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Overflow`] when that number cannot be addressed.
+    pub(super) const fn len(&self) -> Result<usize, Error> {
+        let mut total = self.lanes;
+        let (component, mut field) = (self.component(), 0);
+        while field < component.len() {
+            #[allow(clippy::indexing_slicing)] // of an array, within its length
+            let len = component[field].saturating_mul(self.shape.components());
+            total = total.saturating_add(whole(len));
+            field += 1;
+        }
+        shape::product("workspace", total.saturating_add(self.local_len().saturating_mul(self.parts)), 1)
+    }
+
+    /// The number of elements that a part has to itself.
+    const fn local_len(&self) -> usize {
+        let [rows, gradients, plain, inputs, share] = self.local();
+        if self.lanes == 0 {
+            // Without whole vectors there is nothing to fill up.
+            return rows.saturating_add(gradients);
+        }
+        whole(rows)
+            .saturating_add(whole(gradients))
+            .saturating_add(whole(plain))
+            .saturating_add(whole(inputs))
+            .saturating_add(whole(share))
     }
 }
 
-/// The parts of a workspace that a chunk uses; all empty for a batch that goes row by row.
-pub(super) struct Chunk<'a, T> {
-    /// a of all components.
+/// Takes a field off the front of a slice, and what fills it up.
+fn take<'a, T>(rest: &mut &'a mut [T], len: usize) -> &'a mut [T] {
+    let all = core::mem::take(rest);
+    let (field, tail) = shape::split(all, whole(len).min(all.len()));
+    *rest = tail;
+    shape::split(field, len.min(field.len())).0
+}
+
+/// A workspace: which rows go in chunks, what belongs to the components, what belongs to the parts.
+#[derive(Debug)]
+pub(super) struct Workspace<'a, T> {
+    pub(super) layout: Layout,
+    /// 1 for a row that is computed in its chunk, 0 for one that goes by itself: `[lanes]`.
+    pub(super) plain: &'a mut [T],
+    pub(super) fields: Fields<'a, T>,
+    pub(super) locals: Locals<'a, T>,
+}
+
+/// What belongs to some of the components.
+#[derive(Debug)]
+pub(super) struct Fields<'a, T> {
+    layout: Layout,
+    /// a = Uμ + v: `[components × outputs]`.
     pub(super) a: &'a mut [T],
-    /// W of all components, or of one of them at the front.
+    /// W, then ∂W: `[components × outputs × stride]`.
     pub(super) w: &'a mut [T],
-    /// σ² of all components.
+    /// σ²: `[components × stride]`.
     pub(super) variance: &'a mut [T],
-    /// Scratch.
-    pub(super) scratch: &'a mut [T],
+    /// Sums of ∂a: `[components × outputs]`.
+    pub(super) of_a: &'a mut [T],
+    /// Sums of ∂m x, then ∂μ: `[components × stride]`.
+    pub(super) of_mean: &'a mut [T],
+    /// Sums of (∂s/s) x∘x, then ∂σ/σ: `[components × stride]`.
+    pub(super) of_variance: &'a mut [T],
+    /// What the forward pass leaves for the backward pass.
+    pub(super) record: Record<'a, T>,
+}
+
+/// What belongs to some of the parts.
+#[derive(Debug)]
+pub(super) struct Locals<'a, T> {
+    layout: Layout,
+    data: &'a mut [T],
+}
+
+/// What belongs to one part.
+#[derive(Debug)]
+pub(super) struct Local<'a, T> {
+    pub(super) scratch: Scratch<'a, T>,
+    /// One row of outputs.
+    pub(super) row: &'a mut [T],
+    /// Gradients of one component, where there is room for them: μ, σ, U, v.
+    pub(super) gradients: &'a mut [T],
+    /// 1 for a row that is plain for all components so far: `[lanes]`.
+    pub(super) plain: &'a mut [T],
+    /// The least s² of each row that keeps all digits: `[lanes]`.
+    pub(super) least: &'a mut [T],
+    /// Xᵀ of a chunk, or X of a group in panels.
+    pub(super) x: &'a mut [T],
+    /// Outputs of a group, transposed.
+    pub(super) outputs: &'a mut [T],
+}
+
+impl<'a, T: Real> Workspace<'a, T> {
+    /// Shares out a slice.
+    pub(super) fn split(layout: Layout, work: &'a mut [T]) -> Result<Self, Error> {
+        let mut rest = shape::workspace(work, layout.len()?)?;
+        let components = layout.shape.components();
+        let plain = take(&mut rest, layout.lanes);
+        let [a, w, variance, of_a, of_mean, of_variance, record] =
+            layout.component().map(|each| take(&mut rest, components * each));
+        let record = Record::split(layout.lanes, components, record);
+        let fields = Fields { layout, a, w, variance, of_a, of_mean, of_variance, record };
+        Ok(Self { layout, plain, fields, locals: Locals { layout, data: rest } })
+    }
+
+    /// Keeps the rows that are plain for every part.
+    pub(super) fn combine_plain(&mut self) {
+        self.plain.fill(T::one());
+        for part in 0..self.layout.parts {
+            for (plain, part) in self.plain.iter_mut().zip(self.locals.get(part).plain) {
+                if part.is_zero() {
+                    *plain = T::zero();
+                }
+            }
+        }
+    }
+
+    /// Whether any row goes in a chunk.
+    pub(super) fn any_plain(&self) -> bool {
+        self.plain.iter().any(|plain| !plain.is_zero())
+    }
+}
+
+impl<T> Locals<'_, T> {
+    /// The memory of one part.
+    pub(super) fn get(&mut self, part: usize) -> Local<'_, T> {
+        let [rows, gradients, plain, x, outputs] = self.layout.local();
+        let lanes = self.layout.lanes;
+        let skip = (part * self.layout.local_len()).min(self.data.len());
+        let (_, mut rest) = shape::split(self.data, skip);
+        let (rows, gradients) = if lanes == 0 {
+            let (rows, others) = shape::split(rest, rows.min(rest.len()));
+            rest = &mut [];
+            (rows, shape::split(others, gradients.min(others.len())).0)
+        } else {
+            (take(&mut rest, rows), take(&mut rest, gradients))
+        };
+        let (plain, least) = shape::split(take(&mut rest, plain), lanes);
+        let (x, outputs) = (take(&mut rest, x), take(&mut rest, outputs));
+        let (scratch, row) = self.layout.scratch(rows);
+        Local { scratch, row, gradients, plain, least, x, outputs }
+    }
+
+    /// The same for a shorter time.
+    pub(super) fn reborrow(&mut self) -> Locals<'_, T> {
+        Locals { layout: self.layout, data: self.data }
+    }
+}
+
+impl<T> Split for Locals<'_, T> {
+    fn split_at(self, _: usize, parts: usize) -> (Self, Self) {
+        let (first, second) = shape::split(self.data, parts * self.layout.local_len());
+        (Self { layout: self.layout, data: first }, Self { layout: self.layout, data: second })
+    }
+}
+
+impl<T> Fields<'_, T> {
+    /// The same for a shorter time.
+    pub(super) fn reborrow(&mut self) -> Fields<'_, T> {
+        Fields {
+            layout: self.layout,
+            a: self.a,
+            w: self.w,
+            variance: self.variance,
+            of_a: self.of_a,
+            of_mean: self.of_mean,
+            of_variance: self.of_variance,
+            record: self.record.reborrow(),
+        }
+    }
+}
+
+impl<T> Split for Fields<'_, T> {
+    fn split_at(self, components: usize, _: usize) -> (Self, Self) {
+        let Self { layout, a, w, variance, of_a, of_mean, of_variance, record } = self;
+        let [outputs, matrix, inputs, ..] = layout.component().map(|each| each * components);
+        let (a, other_a) = shape::split(a, outputs);
+        let (w, other_w) = shape::split(w, matrix);
+        let (variance, other_variance) = shape::split(variance, inputs);
+        let (of_a, other_of_a) = shape::split(of_a, outputs);
+        let (of_mean, other_of_mean) = shape::split(of_mean, inputs);
+        let (of_variance, other_of_variance) = shape::split(of_variance, inputs);
+        let (record, other_record) = record.split_at(components);
+        (
+            Self { layout, a, w, variance, of_a, of_mean, of_variance, record },
+            Self {
+                layout,
+                a: other_a,
+                w: other_w,
+                variance: other_variance,
+                of_a: other_of_a,
+                of_mean: other_of_mean,
+                of_variance: other_of_variance,
+                record: other_record,
+            },
+        )
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::batch::{CHUNK, LEAST_ROWS, scratch_len, tape_len};
-    use super::{Workspace, prepared_len, workspace_len};
+    use super::{Layout, Workspace, descend_workspace_len, workspace_len};
+    use crate::diagonal::batch::{CHUNK, GROUP, LEAST_ROWS};
+    use crate::kernel::{LANES, Split};
     use crate::{Error, Shape};
 
-    /// Three rows of inputs and one of outputs, and from 8 rows on everything that chunks need, to the element.
+    /// Three rows of inputs, one of outputs and three of components, and from 8 rows on everything that chunks need, to the element,
+    /// however many parts.
     #[test]
     fn the_parts_fill_the_workspace() {
         for (inputs, outputs, components) in [(1, 1, 1), (5, 3, 2), (64, 10, 4)] {
             let shape = Shape::new(inputs, outputs, components).unwrap();
-            for batch in [1, LEAST_ROWS - 1, LEAST_ROWS, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK] {
-                let len = workspace_len(shape, batch).unwrap();
-                let mut work = vec![0.0_f64; len];
-                let parts = Workspace::split(shape, batch, &mut work).unwrap();
-                assert_eq!(parts.rows.len(), 3 * inputs + outputs);
-                let chunked = batch >= LEAST_ROWS;
-                let of = |len: usize| if chunked { len } else { 0 };
-                assert_eq!(parts.prepared.len(), of(prepared_len(shape)));
-                assert_eq!(parts.chunk.len(), of(scratch_len(shape, batch.min(CHUNK)).unwrap()));
-                assert_eq!(parts.record.len(), of(tape_len(shape, batch).unwrap()));
-                assert!(Workspace::split(shape, batch, &mut work[1..]).is_err());
+            let stride = inputs.next_multiple_of(LANES);
+            for batch in [1, LEAST_ROWS - 1, LEAST_ROWS, CHUNK - 1, CHUNK, CHUNK + 1, GROUP, GROUP + 1] {
+                for parts in [1, 2, 3] {
+                    for descends in [false, true] {
+                        let layout = Layout::new(shape, batch, parts, descends);
+                        let mut work = vec![0.0_f64; layout.len().unwrap()];
+                        assert!(Workspace::split(layout, &mut work[1..]).is_err());
+                        let chunked = batch >= LEAST_ROWS;
+                        let mut all = Workspace::split(layout, &mut work).unwrap();
+                        assert_eq!(all.plain.len(), if chunked { batch.next_multiple_of(LANES) } else { 0 });
+                        assert_eq!(
+                            all.fields.w.len(),
+                            if chunked { components * outputs * stride } else { 0 }
+                        );
+                        for part in 0..parts {
+                            let local = all.locals.get(part);
+                            assert_eq!(local.scratch.c.len(), inputs);
+                            assert_eq!(local.row.len(), outputs);
+                            let gradients = if descends { inputs * (outputs + 2) + outputs } else { 0 };
+                            assert_eq!(local.gradients.len(), gradients);
+                            let rows = if chunked { batch.next_multiple_of(LANES).min(GROUP) } else { 0 };
+                            assert_eq!(local.outputs.len(), rows * outputs);
+                            assert!(local.x.len() >= rows * stride);
+                            assert_eq!(local.plain.len(), local.least.len());
+                        }
+                        let (first, second) = (all.fields, all.locals).split_at(components, parts);
+                        assert!(second.0.w.is_empty() && second.1.data.is_empty());
+                        assert!(!first.1.data.is_empty());
+                    }
+                }
             }
         }
+    }
+
+    #[test]
+    fn a_small_batch_needs_little() {
+        let shape = Shape::new(64, 10, 4).unwrap();
+        assert_eq!(workspace_len(shape, LEAST_ROWS - 1), Ok(3 * 64 + 10 + 3 * 4));
+        assert_eq!(descend_workspace_len(shape, 1), Ok(3 * 64 + 10 + 3 * 4 + 12 * 64 + 10));
     }
 
     #[test]
@@ -146,7 +370,7 @@ mod tests {
             assert_eq!(workspace_len(small, batch), overflow);
         }
         for (inputs, outputs, components) in
-            [((1 << 58) - 1, 1, 1), (1, (1 << 58) - 1, 1), (1, 1, (1 << 58) - 1), (1 << 28, 1 << 29, 7)]
+            [((1 << 58) - 1, 1, 1), (1, (1 << 58) - 1, 1), (1, 1, (1 << 58) - 1)]
         {
             let shape = Shape::new(inputs, outputs, components).unwrap();
             assert_eq!(workspace_len(shape, CHUNK), overflow, "{shape:?}");

@@ -2,28 +2,44 @@
 //!
 //! | function | what |
 //! |---|---|
-//! | [`product`], [`product_of_squares`] | C += A·B and C += A·(B∘B), in register tiles |
+//! | [`product`] | C += A·B or C += A·(B∘B), in register tiles |
 //! | [`transpose`] | rows to columns |
+//! | [`Panels`] | rows of inputs laid out for products that run along them |
 //! | [`square_roots`] | of every element |
-//! | [`widest`] | runs a function compiled for the widest vectors that the processor has |
-//! | [`dot`] and its kin | sums along one row |
+//! | [`Simd`], [`widest`] | loops in vectors, compiled for the widest that the processor has |
+//! | [`dot`] and its kin | sums along one row, or several at once |
+//! | [`Workers`] | work in parts, on one thread or several |
 //!
-//! Each product is the same sum in the same order in every implementation: in runs of [`TERMS`] that are
-//! added to C one after the other. The `portable` implementation is safe and generic; on x86-64 with the
+//! Each product is the same sum in the same order in every implementation: in runs of at most [`TERMS`] that
+//! are added to C one after the other. The `portable` implementation is safe and generic; on x86-64 with the
 //! feature `std`, `x86` takes its place where the processor has AVX2 and FMA, or AVX-512: a fused
 //! multiply-add rounds once where the portable code rounds twice.
 
+mod panels;
+mod parallel;
 mod portable;
 mod row;
+mod vector;
 #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
 mod x86;
 
-pub(crate) use row::{LANES, add_scaled, all, dot, largest, sum, tree};
+pub(crate) use panels::Panels;
+pub(crate) use parallel::{Split, Workers};
+pub(crate) use row::{LANES, add_scaled, all, dot, for_each_dot, largest, sum, tree};
+#[cfg(test)]
+pub(crate) use vector::Portable;
+pub(crate) use vector::{Along, Simd, Vector};
 
 use crate::Real;
 
-/// Terms that a tile sums before it adds them to C: rounding errors grow with this, not with the length.
-pub(crate) const TERMS: usize = 128;
+/// The most terms that a tile sums before it adds them to C: rounding errors grow with this, not with the
+/// length.
+const TERMS: usize = 128;
+
+/// The length of the runs of terms, all but the last: as equal as they can be, at most [`TERMS`].
+const fn run_of(terms: usize) -> usize {
+    terms.div_ceil(terms.div_ceil(TERMS))
+}
 
 /// A matrix in a flat slice, with any distance between neighbouring rows and columns.
 #[derive(Debug, Clone, Copy)]
@@ -34,51 +50,68 @@ pub(crate) struct Matrix<'a, T> {
 }
 
 impl<'a, T: Real> Matrix<'a, T> {
-    /// A row-major matrix of `columns` columns.
-    pub(crate) fn rows(data: &'a [T], columns: usize) -> Self {
-        Self { data, row_stride: columns, column_stride: 1 }
+    /// A matrix of contiguous rows, `stride` elements from one to the next.
+    pub(crate) fn rows(data: &'a [T], stride: usize) -> Self {
+        Self { data, row_stride: stride, column_stride: 1 }
     }
 
-    /// The transpose of a row-major matrix of `columns` columns.
-    pub(crate) fn transposed(data: &'a [T], columns: usize) -> Self {
-        Self { data, row_stride: 1, column_stride: columns }
+    /// The transpose of such a matrix.
+    pub(crate) fn transposed(data: &'a [T], stride: usize) -> Self {
+        Self { data, row_stride: 1, column_stride: stride }
     }
 }
 
-/// C += A·B, where C is `[rows × columns]`, A is `[rows × terms]` with any strides, and B is
-/// `[terms × columns]`; C and B are row-major with rows of exactly `columns` elements.
+/// A matrix of contiguous rows, `stride` elements from one to the next.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rows<'a, T> {
+    pub(crate) data: &'a [T],
+    pub(crate) stride: usize,
+}
+
+/// A matrix of contiguous rows to be written, `stride` elements from one to the next.
+#[derive(Debug)]
+pub(crate) struct RowsMut<'a, T> {
+    pub(crate) data: &'a mut [T],
+    pub(crate) stride: usize,
+}
+
+/// The sizes of a product: C is `[rows × columns]`, A `[rows × terms]`, B `[terms × columns]`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Size {
+    pub(crate) rows: usize,
+    pub(crate) terms: usize,
+    pub(crate) columns: usize,
+}
+
+/// C += A·B, or A·(B∘B) where `SQUARED`.
 ///
-/// Where A or B is shorter than that, the missing elements count as 0.
-pub(crate) fn product<T: Real>(c: &mut [T], a: Matrix<'_, T>, b: &[T], terms: usize, columns: usize) {
-    #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
-    if x86::product::<T, false>(c, a, b, terms, columns) {
-        return;
-    }
-    portable::product::<T, false>(c, a, b, terms, columns);
-}
-
-/// C += A·(B∘B); everything else as [`product`].
-pub(crate) fn product_of_squares<T: Real>(
-    c: &mut [T],
+/// Where A or B is shorter than its size, the missing elements count as 0; where C is, they are left out. `ahead` is
+/// what will be read next: it is fetched into the second cache meanwhile.
+pub(crate) fn product<T: Real, const SQUARED: bool>(
+    mut c: RowsMut<'_, T>,
     a: Matrix<'_, T>,
-    b: &[T],
-    terms: usize,
-    columns: usize,
+    b: Rows<'_, T>,
+    size: Size,
+    ahead: &[T],
 ) {
     #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
-    if x86::product::<T, true>(c, a, b, terms, columns) {
+    if x86::product::<T, SQUARED>(&mut c, a, b, size, ahead) {
         return;
     }
-    portable::product::<T, true>(c, a, b, terms, columns);
+    let _ = ahead;
+    portable::product::<T, SQUARED>(c, a, b, size);
 }
 
-/// Writes the row-major matrix `from`, of `columns` columns and `rows` rows, as its transpose.
-pub(crate) fn transpose<T: Real>(from: &[T], columns: usize, to: &mut [T], rows: usize) {
-    #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
-    if x86::transpose(from, columns, to, rows) {
+/// Writes `from: [rows × columns]` as its transpose; what is left of a row of `to` is filled up with 0.
+pub(crate) fn transpose<T: Real>(from: Rows<'_, T>, mut to: RowsMut<'_, T>, rows: usize, columns: usize) {
+    if rows == 0 || columns == 0 || from.stride < columns || to.stride < rows {
         return;
     }
-    portable::transpose(from, columns, to, rows);
+    #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
+    if x86::transpose(from, &mut to, rows, columns) {
+        return;
+    }
+    portable::transpose(from, to, rows, columns);
 }
 
 /// √x of every element, to the same bits as [`Real::sqrt`].
@@ -101,7 +134,7 @@ pub(crate) fn widest<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
     }
     #[cfg(not(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable))))]
     {
-        task.run(arguments)
+        task.run(vector::Portable, arguments)
     }
 }
 
@@ -111,10 +144,11 @@ pub(crate) trait Task<A> {
     type Output;
 
     /// Calls the function; always inlined.
-    fn run(self, arguments: A) -> Self::Output;
+    fn run<S: Simd>(self, simd: S, arguments: A) -> Self::Output;
 }
 
-/// Makes `$task` stand for an `#[inline(always)]` function, whose argument types may use `'a` and `T`.
+/// Makes `$task` stand for an `#[inline(always)]` function, whose first argument is the instructions and whose
+/// other argument types may use `'a` and `T`.
 macro_rules! task {
     ($task:ident, $function:path, ($($argument:ident: $type:ty),* $(,)?) -> $output:ty) => {
         struct $task;
@@ -123,8 +157,8 @@ macro_rules! task {
             type Output = $output;
 
             #[inline(always)]
-            fn run(self, ($($argument,)*): ($($type,)*)) -> $output {
-                $function($($argument),*)
+            fn run<S: $crate::kernel::Simd>(self, simd: S, ($($argument,)*): ($($type,)*)) -> $output {
+                $function(simd, $($argument),*)
             }
         }
     };
@@ -133,7 +167,7 @@ pub(crate) use task;
 
 #[cfg(test)]
 mod tests {
-    use super::{Matrix, TERMS, portable, product, product_of_squares, transpose};
+    use super::{Matrix, Rows, RowsMut, Size, portable, product, run_of, transpose};
     use crate::Real;
 
     const SIZES: [(usize, usize, usize); 16] = [
@@ -159,77 +193,74 @@ mod tests {
         (0..len).map(|i| T::from_f64((i as f64 * 0.37 * step as f64).sin())).collect()
     }
 
-    /// Same bits as the definition, whatever the sizes; plain and squared, A and its transpose.
-    fn portable_is_the_definition<T: Real>() {
+    /// Rows of `width` elements, `stride` from one to the next, with what lies between them.
+    fn strided<T: Real>(rows: usize, stride: usize, step: usize) -> Vec<T> {
+        values(rows * stride, step)
+    }
+
+    /// C, A and B, each with rows farther apart than they are long where `apart` is not 0, and A's transpose.
+    fn products<T: Real, const SQUARED: bool>(check: impl Fn(&[T], &[T], [usize; 3])) {
         for (rows, terms, columns) in SIZES {
-            let (a, b) = (values::<T>(rows * terms, 3), values::<T>(terms * columns, 5));
-            let start = values::<T>(rows * columns, 1);
-            for transposed in [false, true] {
-                let a_at = |row: usize, term: usize| {
-                    if transposed { a[term * rows + row] } else { a[row * terms + term] }
-                };
-                let matrix = if transposed { Matrix::transposed(&a, rows) } else { Matrix::rows(&a, terms) };
-                for squared in [false, true] {
-                    let mut want = start.clone();
-                    for (index, c) in want.iter_mut().enumerate() {
-                        let (row, column) = (index / columns, index % columns);
-                        for first in (0..terms).step_by(TERMS) {
+            let size = Size { rows, terms, columns };
+            for apart in [0, 3] {
+                let (c_stride, b_stride) = (columns + apart, columns + 2 * apart);
+                let (a_stride, t_stride) = (terms + apart, rows + apart);
+                let a = strided::<T>(rows.max(terms), a_stride.max(t_stride), 3);
+                let b = strided::<T>(terms, b_stride, 5);
+                let start = strided::<T>(rows, c_stride, 1);
+                for matrix in [Matrix::rows(&a, a_stride), Matrix::transposed(&a, t_stride)] {
+                    let rows_of = |data| RowsMut { data, stride: c_stride };
+                    let (mut got, mut safe, mut want) = (start.clone(), start.clone(), start.clone());
+                    let b_rows = Rows { data: &b, stride: b_stride };
+                    product::<T, SQUARED>(rows_of(&mut got), matrix, b_rows, size, &a);
+                    portable::product::<T, SQUARED>(rows_of(&mut safe), matrix, b_rows, size);
+                    for (row, column) in
+                        (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)))
+                    {
+                        for first in (0..terms).step_by(run_of(terms)) {
                             let mut sum = T::zero();
-                            for term in first..terms.min(first + TERMS) {
-                                let b = b[term * columns + column];
-                                sum += a_at(row, term) * if squared { b * b } else { b };
+                            for term in first..terms.min(first + run_of(terms)) {
+                                let b = b[term * b_stride + column];
+                                let a = a[row * matrix.row_stride + term * matrix.column_stride];
+                                sum += a * if SQUARED { b * b } else { b };
                             }
-                            *c += sum;
+                            want[row * c_stride + column] += sum;
                         }
                     }
-                    let mut got = start.clone();
-                    if squared {
-                        portable::product::<T, true>(&mut got, matrix, &b, terms, columns);
-                    } else {
-                        portable::product::<T, false>(&mut got, matrix, &b, terms, columns);
-                    }
-                    assert_eq!(got, want, "{rows} × {terms} × {columns}, transposed {transposed}, {squared}");
+                    assert_eq!(safe, want, "{size:?}, {apart} apart");
+                    check(&got, &want, [rows, terms, columns]);
                 }
             }
         }
     }
 
-    /// What is dispatched differs from the portable code by the rounding of fused multiply-adds alone.
-    fn dispatched_is_portable<T: Real>() {
-        for (rows, terms, columns) in SIZES {
-            let (a, b) = (values::<T>(rows * terms, 3), values::<T>(terms * columns, 5));
-            let start = values::<T>(rows * columns, 1);
-            for matrix in [Matrix::rows(&a, terms), Matrix::transposed(&a, rows)] {
-                let (mut got, mut want) = (start.clone(), start.clone());
-                product(&mut got, matrix, &b, terms, columns);
-                portable::product::<T, false>(&mut want, matrix, &b, terms, columns);
-                let allowed = 16.0 * T::UNIT_ROUNDOFF * (1.0 + terms as f64);
-                for (got, want) in got.iter().zip(&want) {
-                    assert!((got.to_f64() - want.to_f64()).abs() <= allowed, "{rows} × {terms} × {columns}");
-                }
-                let (mut got, mut want) = (start.clone(), start.clone());
-                product_of_squares(&mut got, matrix, &b, terms, columns);
-                portable::product::<T, true>(&mut want, matrix, &b, terms, columns);
-                for (got, want) in got.iter().zip(&want) {
-                    assert!((got.to_f64() - want.to_f64()).abs() <= allowed, "{rows} × {terms} × {columns}");
-                }
+    /// The portable code gives the bits of the definition, whatever the sizes; what is dispatched differs by the
+    /// rounding of fused multiply-adds alone, and touches nothing between the rows.
+    fn products_are_the_definition<T: Real>() {
+        let check = |got: &[T], want: &[T], [rows, terms, columns]: [usize; 3]| {
+            let allowed = 16.0 * T::UNIT_ROUNDOFF * (1.0 + terms as f64);
+            for (got, want) in got.iter().zip(want) {
+                assert!((got.to_f64() - want.to_f64()).abs() <= allowed, "{rows} × {terms} × {columns}");
             }
-        }
+        };
+        products::<T, false>(check);
+        products::<T, true>(check);
     }
 
     fn transposes<T: Real>() {
-        for rows in [1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 61, 64] {
+        for rows in [1_usize, 2, 3, 4, 5, 7, 8, 9, 16, 17, 61, 64] {
             for columns in [1, 2, 3, 4, 7, 8, 9, 15, 16, 31, 33] {
-                let from = values::<T>(rows * columns, 1);
-                let mut to = vec![T::zero(); from.len()];
-                transpose(&from, columns, &mut to, rows);
-                for row in 0..rows {
-                    for column in 0..columns {
-                        assert_eq!(
-                            to[column * rows + row],
-                            from[row * columns + column],
-                            "{rows} × {columns}"
-                        );
+                for (from_stride, to_stride) in
+                    [(columns, rows), (columns + 1, rows.next_multiple_of(16)), (columns, rows + 3)]
+                {
+                    let from = values::<T>(rows * from_stride, 1);
+                    let mut to = vec![T::one(); columns * to_stride];
+                    let rows_of = Rows { data: &from, stride: from_stride };
+                    transpose(rows_of, RowsMut { data: &mut to, stride: to_stride }, rows, columns);
+                    for (at, &to) in to.iter().enumerate() {
+                        let (column, row) = (at / to_stride, at % to_stride);
+                        let want = if row < rows { from[row * from_stride + column] } else { T::zero() };
+                        assert_eq!(to, want, "{rows} × {columns}, {to_stride} apart");
                     }
                 }
             }
@@ -241,23 +272,23 @@ mod tests {
     fn missing_elements_are_zero() {
         let (a, b) = ([1.0_f32; 60], [1.0_f32; 100]);
         let (mut got, mut want) = (vec![0.0; 160], vec![0.0; 160]);
-        product(&mut got, Matrix::rows(&a, 7), &b, 7, 16);
-        portable::product::<f32, false>(&mut want, Matrix::rows(&a, 7), &b, 7, 16);
+        let size = Size { rows: 10, terms: 7, columns: 16 };
+        let (matrix, rows) = (Matrix::rows(&a, 7), Rows { data: &b, stride: 16 });
+        product::<f32, false>(RowsMut { data: &mut got, stride: 16 }, matrix, rows, size, &[]);
+        portable::product::<f32, false>(RowsMut { data: &mut want, stride: 16 }, matrix, rows, size);
         assert_eq!(got, want);
         assert_eq!(want[0], 6.0);
     }
 
     #[test]
     fn in_f32() {
-        portable_is_the_definition::<f32>();
-        dispatched_is_portable::<f32>();
+        products_are_the_definition::<f32>();
         transposes::<f32>();
     }
 
     #[test]
     fn in_f64() {
-        portable_is_the_definition::<f64>();
-        dispatched_is_portable::<f64>();
+        products_are_the_definition::<f64>();
         transposes::<f64>();
     }
 }

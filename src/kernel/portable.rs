@@ -1,7 +1,9 @@
 //! The products and the transpose for every scalar and every processor, in safe code.
 
-use super::{Matrix, TERMS};
-use crate::Real;
+use core::ops::Range;
+
+use super::{Matrix, Rows, RowsMut, Size, TERMS, run_of};
+use crate::{Real, shape};
 
 /// Rows of C that one tile holds.
 const TILE_ROWS: usize = 4;
@@ -10,6 +12,7 @@ const TILE_ROWS: usize = 4;
 const TILE_BYTES: usize = if cfg!(target_feature = "avx") { 64 } else { 32 };
 /// The same for the columns that are left where the row ends.
 const NARROW_BYTES: usize = 32;
+
 impl<T: Real> Matrix<'_, T> {
     /// Fills `part` with rows from `row` on and columns from `column` on, transposed; 0 outside the slice.
     #[inline(always)]
@@ -26,56 +29,60 @@ impl<T: Real> Matrix<'_, T> {
 
 /// C += A·B, or A·(B∘B), as [`super::product`] says.
 pub(super) fn product<T: Real, const SQUARED: bool>(
-    c: &mut [T],
+    c: RowsMut<'_, T>,
     a: Matrix<'_, T>,
-    b: &[T],
-    terms: usize,
-    columns: usize,
+    b: Rows<'_, T>,
+    size: Size,
 ) {
     match size_of::<T>() {
-        0..=4 => tiles::<T, { TILE_BYTES / 4 }, { NARROW_BYTES / 4 }, SQUARED>(c, a, b, terms, columns),
-        _ => tiles::<T, { TILE_BYTES / 8 }, { NARROW_BYTES / 8 }, SQUARED>(c, a, b, terms, columns),
+        0..=4 => tiles::<T, { TILE_BYTES / 4 }, { NARROW_BYTES / 4 }, SQUARED>(c, a, b, size),
+        _ => tiles::<T, { TILE_BYTES / 8 }, { NARROW_BYTES / 8 }, SQUARED>(c, a, b, size),
     }
 }
 
 /// The product in tiles of `WIDE` columns, and of `NARROW` ones where the rows end.
 fn tiles<T: Real, const WIDE: usize, const NARROW: usize, const SQUARED: bool>(
-    c: &mut [T],
+    c: RowsMut<'_, T>,
     a: Matrix<'_, T>,
-    b: &[T],
-    terms: usize,
-    columns: usize,
+    b: Rows<'_, T>,
+    Size { rows, terms, columns }: Size,
 ) {
-    if columns == 0 {
+    if rows == 0 || terms == 0 || columns == 0 || c.stride < columns || b.stride < columns {
         return;
     }
     // A strip of A with its columns one beside the other, and the last columns of B filled up with 0.
     let mut factors = [[T::zero(); TILE_ROWS]; TERMS];
     let mut last = [[T::zero(); NARROW]; TERMS];
     let last_column = columns - columns % NARROW;
-    for (block, b) in b.chunks((TERMS * columns).max(1)).enumerate() {
-        let first = block * TERMS;
-        let terms = TERMS.min(terms.saturating_sub(first));
-        let (factors, _) = factors.split_at_mut(terms);
-        let (last, _) = last.split_at_mut(if last_column < columns { terms } else { 0 });
-        for (lanes, b) in last.iter_mut().zip(b.chunks_exact(columns)) {
-            for (lane, &b) in lanes.iter_mut().zip(b.iter().skip(last_column)) {
+    let run = run_of(terms);
+    for (block, b_rows) in
+        b.data.chunks(run.saturating_mul(b.stride).max(1)).take(terms.div_ceil(run.max(1))).enumerate()
+    {
+        let first = block * run;
+        let terms = run.min(terms - first);
+        let (factors, _) = shape::split(&mut factors, terms);
+        let (last, _) = shape::split(&mut last, if last_column < columns { terms } else { 0 });
+        for (lanes, b) in last.iter_mut().zip(b_rows.chunks(b.stride.max(1))) {
+            for (lane, &b) in lanes.iter_mut().zip(b.iter().take(columns).skip(last_column)) {
                 *lane = b;
             }
         }
-        for (strip, c) in c.chunks_mut((TILE_ROWS * columns).max(1)).enumerate() {
-            a.copy(strip * TILE_ROWS, first, factors);
+        let strips = c.data.chunks_mut(TILE_ROWS.saturating_mul(c.stride).max(1));
+        for (strip, c_rows) in strips.take(rows.div_ceil(TILE_ROWS)).enumerate() {
+            let row = strip * TILE_ROWS;
+            a.copy(row, first, factors);
+            let mut c = Strip { data: c_rows, stride: c.stride, rows: TILE_ROWS.min(rows - row) };
             let mut column = 0;
             while column + WIDE <= columns {
-                tile::<T, WIDE, SQUARED>(c, factors, lanes(b, column, columns), column, columns);
+                c.add::<WIDE, SQUARED>(factors, lanes(b_rows, column, b.stride), column..column + WIDE);
                 column += WIDE;
             }
             while column < last_column {
-                tile::<T, NARROW, SQUARED>(c, factors, lanes(b, column, columns), column, columns);
+                c.add::<NARROW, SQUARED>(factors, lanes(b_rows, column, b.stride), column..column + NARROW);
                 column += NARROW;
             }
             if column < columns {
-                tile::<T, NARROW, SQUARED>(c, factors, last.iter(), column, columns);
+                c.add::<NARROW, SQUARED>(factors, last.iter(), column..columns);
             }
         }
     }
@@ -83,40 +90,50 @@ fn tiles<T: Real, const WIDE: usize, const NARROW: usize, const SQUARED: bool>(
 
 /// `WIDTH` columns of B from `column` on, term by term; they lie inside the rows.
 #[inline(always)]
-fn lanes<T, const WIDTH: usize>(b: &[T], column: usize, columns: usize) -> impl Iterator<Item = &[T; WIDTH]> {
-    b.chunks_exact(columns).filter_map(move |b| b.get(column..)?.first_chunk())
+fn lanes<T, const WIDTH: usize>(b: &[T], column: usize, stride: usize) -> impl Iterator<Item = &[T; WIDTH]> {
+    b.chunks(stride.max(1)).filter_map(move |b| b.get(column..)?.first_chunk())
 }
 
-/// One tile: the rows of C from `column` on, over one run of terms.
-#[allow(clippy::indexing_slicing)] // arrays of one length, indices from `from_fn`
-#[inline(always)]
-fn tile<'a, T: Real, const WIDTH: usize, const SQUARED: bool>(
-    c: &mut [T],
-    factors: &[[T; TILE_ROWS]],
-    lanes: impl Iterator<Item = &'a [T; WIDTH]>,
-    column: usize,
-    columns: usize,
-) {
-    let mut sums = [[T::zero(); WIDTH]; TILE_ROWS];
-    for (factors, lanes) in factors.iter().zip(lanes) {
-        let lanes = if SQUARED { lanes.map(|lane| lane * lane) } else { *lanes };
-        for (sums, &factor) in sums.iter_mut().zip(factors) {
-            // The whole row at once, by value: this is what keeps it in registers.
-            *sums = core::array::from_fn(|i| sums[i] + factor * lanes[i]);
+/// At most [`TILE_ROWS`] rows of C.
+struct Strip<'a, T> {
+    data: &'a mut [T],
+    stride: usize,
+    rows: usize,
+}
+
+impl<T: Real> Strip<'_, T> {
+    /// Adds one tile, at most `WIDTH` columns, over one run of terms.
+    #[allow(clippy::indexing_slicing)] // arrays of one length, indices from `from_fn`
+    #[inline(always)]
+    fn add<'a, const WIDTH: usize, const SQUARED: bool>(
+        &mut self,
+        factors: &[[T; TILE_ROWS]],
+        lanes: impl Iterator<Item = &'a [T; WIDTH]>,
+        columns: Range<usize>,
+    ) {
+        let mut sums = [[T::zero(); WIDTH]; TILE_ROWS];
+        for (factors, lanes) in factors.iter().zip(lanes) {
+            let lanes = if SQUARED { lanes.map(|lane| lane * lane) } else { *lanes };
+            for (sums, &factor) in sums.iter_mut().zip(factors) {
+                // The whole row at once, by value: this is what keeps it in registers.
+                *sums = core::array::from_fn(|i| sums[i] + factor * lanes[i]);
+            }
         }
-    }
-    for (sums, c) in sums.iter().zip(c.chunks_mut(columns)) {
-        for (c, &sum) in c.iter_mut().skip(column).zip(sums) {
-            *c += sum;
+        for (sums, c) in sums.iter().zip(self.data.chunks_mut(self.stride.max(1))).take(self.rows) {
+            for (c, &sum) in c.iter_mut().take(columns.end).skip(columns.start).zip(sums) {
+                *c += sum;
+            }
         }
     }
 }
 
 /// The transpose, as [`super::transpose`] says.
-pub(super) fn transpose<T: Copy>(from: &[T], columns: usize, to: &mut [T], rows: usize) {
-    for (column, to) in to.chunks_mut(rows.max(1)).enumerate() {
-        for (to, from) in to.iter_mut().zip(from.iter().skip(column).step_by(columns)) {
+pub(super) fn transpose<T: Real>(from: Rows<'_, T>, to: RowsMut<'_, T>, rows: usize, columns: usize) {
+    for (column, to) in to.data.chunks_mut(to.stride.max(1)).take(columns).enumerate() {
+        let (to, rest) = shape::split(to, rows.min(to.len()));
+        for (to, from) in to.iter_mut().zip(from.data.iter().skip(column).step_by(from.stride.max(1))) {
             *to = *from;
         }
+        rest.fill(T::zero());
     }
 }

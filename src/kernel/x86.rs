@@ -8,12 +8,17 @@
 
 mod avx2;
 mod avx512;
+mod simd;
 mod transposed;
 
 use core::any::TypeId;
+use core::ops::Range;
 use std::sync::OnceLock;
 
-use super::{Matrix, Task};
+use simd::{Avx2, Avx512};
+
+use super::vector::Portable;
+use super::{Matrix, Rows, RowsMut, Size, Task};
 use crate::Real;
 
 /// The instructions that are used.
@@ -69,29 +74,31 @@ fn cast_mut<T: 'static, U: 'static>(slice: &mut [T]) -> Option<&mut [U]> {
 /// [`super::product`] for `f32` and `f64`; false, with nothing done, for other scalars, on other processors,
 /// and where a slice is too short.
 pub(super) fn product<T: Real, const SQUARED: bool>(
-    c: &mut [T],
+    c: &mut RowsMut<'_, T>,
     a: Matrix<'_, T>,
-    b: &[T],
-    terms: usize,
-    columns: usize,
+    b: Rows<'_, T>,
+    size: Size,
+    ahead: &[T],
 ) -> bool {
     let level = instructions();
-    if level == Instructions::Portable || !fits(c, &a, b, terms, columns) {
+    if level == Instructions::Portable || !fits(c, &a, &b, size) {
         return false;
     }
-    let (rows, strides) = (c.len() / columns, (a.row_stride, a.column_stride));
+    let strides = Strides { c: c.stride, row: a.row_stride, column: a.column_stride, b: b.stride };
     macro_rules! of {
         ($float:ty, $product:ident) => {
             if let (Some(a), Some(b), Some(c)) =
-                (cast::<T, $float>(a.data), cast::<T, $float>(b), cast_mut::<T, $float>(c))
+                (cast::<T, $float>(a.data), cast::<T, $float>(b.data), cast_mut::<T, $float>(c.data))
             {
                 let (c, a, b) = (c.as_mut_ptr(), a.as_ptr(), b.as_ptr());
+                let ahead = ahead.as_ptr_range();
+                let ahead = ahead.start.cast::<u8>()..ahead.end.cast::<u8>();
                 // SAFETY: the processor has the instructions, and `fits` has checked all lengths.
                 unsafe {
                     if level == Instructions::Avx512 {
-                        avx512::$product::<SQUARED>(c, a, strides, b, [rows, terms, columns]);
+                        avx512::$product::<SQUARED>(c, a, b, strides, size, ahead);
                     } else {
-                        avx2::$product::<SQUARED>(c, a, strides, b, [rows, terms, columns]);
+                        avx2::$product::<SQUARED>(c, a, b, strides, size, ahead);
                     }
                 }
                 return true;
@@ -103,34 +110,62 @@ pub(super) fn product<T: Real, const SQUARED: bool>(
     false
 }
 
-/// Whether C holds whole rows, and A and B every element that the product reads.
-fn fits<T>(c: &[T], a: &Matrix<'_, T>, b: &[T], terms: usize, columns: usize) -> bool {
-    if columns == 0 || terms == 0 || c.is_empty() || !c.len().is_multiple_of(columns) {
-        return false;
-    }
-    let rows = c.len() / columns;
-    let last_of_a = (rows - 1)
-        .checked_mul(a.row_stride)
-        .zip((terms - 1).checked_mul(a.column_stride))
-        .and_then(|(row, column)| row.checked_add(column));
-    let len_of_b = terms.checked_mul(columns);
-    last_of_a.is_some_and(|last| last < a.data.len()) && len_of_b.is_some_and(|len| len <= b.len())
+/// The length of a cache line in bytes.
+const LINE: usize = 64;
+
+/// Distances of neighbours: rows of C, rows and columns of A, rows of B.
+#[derive(Debug, Clone, Copy)]
+struct Strides {
+    c: usize,
+    row: usize,
+    column: usize,
+    b: usize,
 }
 
-/// [`super::transpose`] for `f32` and `f64`; false, with nothing done, as for [`product`].
-pub(super) fn transpose<T: Real>(from: &[T], columns: usize, to: &mut [T], rows: usize) -> bool {
-    let whole = columns.checked_mul(rows).is_some_and(|len| len == from.len() && len == to.len());
-    if instructions() == Instructions::Portable || !whole {
+/// Whether every element that the product touches lies inside its slice, and rows of C do not overlap.
+fn fits<T>(c: &RowsMut<'_, T>, a: &Matrix<'_, T>, b: &Rows<'_, T>, size: Size) -> bool {
+    let Size { rows, terms, columns } = size;
+    let (Some(last_row), Some(last_term), Some(last_column)) =
+        (rows.checked_sub(1), terms.checked_sub(1), columns.checked_sub(1))
+    else {
+        return false;
+    };
+    let inside = |len: usize, first: (usize, usize), second: (usize, usize)| {
+        let (first, second) = (first.0.checked_mul(first.1), second.0.checked_mul(second.1));
+        first.zip(second).and_then(|(first, second)| first.checked_add(second)).is_some_and(|last| last < len)
+    };
+    c.stride >= columns
+        && inside(c.data.len(), (last_row, c.stride), (last_column, 1))
+        && inside(a.data.len(), (last_row, a.row_stride), (last_term, a.column_stride))
+        && inside(b.data.len(), (last_term, b.stride), (last_column, 1))
+}
+
+/// [`super::transpose`] for `f32` and `f64`; false, with nothing done, as for [`product`], and where rows of `to`
+/// are not a multiple of 8 elements apart.
+pub(super) fn transpose<T: Real>(
+    from: Rows<'_, T>,
+    to: &mut RowsMut<'_, T>,
+    rows: usize,
+    columns: usize,
+) -> bool {
+    let inside = |len: usize, lines: usize, stride: usize, width: usize| {
+        (lines - 1).checked_mul(stride).and_then(|last| last.checked_add(width)).is_some_and(|end| end <= len)
+    };
+    let fits = to.stride.is_multiple_of(8)
+        && inside(from.data.len(), rows, from.stride, columns)
+        && inside(to.data.len(), columns, to.stride, to.stride);
+    if instructions() == Instructions::Portable || !fits {
         return false;
     }
-    if let (Some(from), Some(to)) = (cast::<T, f32>(from), cast_mut::<T, f32>(to)) {
-        // SAFETY: the processor has AVX2, and both slices have `rows · columns` elements.
-        unsafe { transposed::transpose_f32(from.as_ptr(), columns, to.as_mut_ptr(), rows) };
+    let strides = (from.stride, to.stride);
+    if let (Some(from), Some(to)) = (cast::<T, f32>(from.data), cast_mut::<T, f32>(to.data)) {
+        // SAFETY: the processor has AVX2, and all rows lie in their slices, those of `to` with their rest.
+        unsafe { transposed::transpose_f32(from.as_ptr(), to.as_mut_ptr(), strides, rows, columns) };
         return true;
     }
-    if let (Some(from), Some(to)) = (cast::<T, f64>(from), cast_mut::<T, f64>(to)) {
+    if let (Some(from), Some(to)) = (cast::<T, f64>(from.data), cast_mut::<T, f64>(to.data)) {
         // SAFETY: as above.
-        unsafe { transposed::transpose_f64(from.as_ptr(), columns, to.as_mut_ptr(), rows) };
+        unsafe { transposed::transpose_f64(from.as_ptr(), to.as_mut_ptr(), strides, rows, columns) };
         return true;
     }
     false
@@ -159,72 +194,79 @@ pub(super) fn square_roots<T: Real>(values: &mut [T]) -> bool {
 pub(super) fn widest<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
     fn with_avx512<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
-        task.run(arguments)
+        // SAFETY: this function is called where there is AVX-512.
+        task.run(unsafe { Avx512::new() }, arguments)
     }
     #[target_feature(enable = "avx2")]
     fn with_avx2<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
-        task.run(arguments)
+        // SAFETY: this function is called where there is AVX2.
+        task.run(unsafe { Avx2::new() }, arguments)
     }
     match instructions() {
         // SAFETY: the processor has the instructions.
         Instructions::Avx512 => unsafe { with_avx512(task, arguments) },
         // SAFETY: the processor has the instructions.
         Instructions::Avx2 => unsafe { with_avx2(task, arguments) },
-        Instructions::Portable => task.run(arguments),
+        Instructions::Portable => task.run(Portable, arguments),
     }
 }
 
-/// Writes the products of one instruction set: `$product`, and its tiles.
+/// Writes the product of one instruction set and one scalar: `$product`, and its tiles.
 ///
-/// A tile holds `ROWS × VECTORS` vectors of C in registers; of the last vector only the lanes in `mask`.
+/// A tile holds `ROWS × VECTORS` vectors of C in registers. The columns that do not fill a vector go into tiles
+/// of one vector, of which only the lanes in `mask` are read and written.
 macro_rules! products {
     (
         $product:ident, $tile:ident, $float:ty, $features:literal,
-        vector: $vector:ty, lanes: $lanes:literal, widest: $widest:literal, vectors: [$($vectors:literal)*],
+        vector: $vector:ty, lanes: $lanes:literal, vectors: [$($vectors:literal)*],
         mask: $mask:ty, mask_of: $mask_of:expr,
         zero: $zero:ident, set: $set:ident, load: $load:ident, load_masked: $load_masked:expr,
-        store_masked: $store_masked:expr, add: $add:ident, mul: $mul:ident, multiply_add: $multiply_add:ident
+        store: $store:ident, store_masked: $store_masked:expr,
+        add: $add:ident, mul: $mul:ident, multiply_add: $multiply_add:ident
     ) => {
-        /// C += A·B, or A·(B∘B), for sizes `[rows, terms, columns]`, A's strides `(row, column)`.
+        /// C += A·B, or A·(B∘B).
         ///
         /// # Safety
         ///
-        /// The processor has the instructions. C holds `rows · columns` elements, B `terms · columns`, and A
-        /// the element at `(rows − 1, terms − 1)`.
+        /// The processor has the instructions, and every element of the three matrices lies in its slice.
         #[target_feature(enable = $features)]
         pub(super) unsafe fn $product<const SQUARED: bool>(
             c: *mut $float,
             a: *const $float,
-            (row_stride, column_stride): (usize, usize),
             b: *const $float,
-            [rows, terms, columns]: [usize; 3],
+            strides: Strides,
+            Size { rows, terms, columns }: Size,
+            ahead: Range<*const u8>,
         ) {
+            let mut ahead = ahead;
+            let run = $crate::kernel::run_of(terms);
+            // Strips of at most six rows, as equal as they can be.
             let strips = rows.div_ceil(6);
-            for first_term in (0..terms).step_by($crate::kernel::TERMS) {
-                let here = $crate::kernel::TERMS.min(terms - first_term);
+            for strip in 0..strips {
+                let (row, end) = (strip * rows / strips, (strip + 1) * rows / strips);
                 let mut column = 0;
                 while column < columns {
                     // As many vectors as the registers hold; then fewer, the last one in part.
-                    let left = (columns - column).div_ceil($lanes);
-                    let vectors = [$($vectors),*].into_iter().find(|&vectors| vectors <= left).unwrap_or(1);
-                    let width = (vectors * $lanes).min(columns - column);
-                    let mask: $mask = $mask_of(width - (vectors - 1) * $lanes);
-                    for strip in 0..strips {
-                        let (row, end) = (strip * rows / strips, (strip + 1) * rows / strips);
-                        // SAFETY: rows below `rows`, terms below `terms`, columns below `columns`: all inside.
+                    let (left, rest) = ((columns - column) / $lanes, (columns - column) % $lanes);
+                    let vectors = [$($vectors),*].into_iter().find(|&vectors| vectors <= left).unwrap_or(0);
+                    for first in (0..terms).step_by(run) {
+                        let terms = run.min(terms - first);
+                        // SAFETY: rows below `rows`, terms below `terms`, columns below `columns`.
                         unsafe {
-                            let c = c.add(row * columns + column);
-                            let a = a.add(row * row_stride + first_term * column_stride);
-                            let b = b.add(first_term * columns + column);
+                            let c = c.add(row * strides.c + column);
+                            let a = a.add(row * strides.row + first * strides.column);
+                            let b = b.add(first * strides.b + column);
                             macro_rules! call {
                                 ($rows:literal) => {
                                     match vectors {
                                         $(
-                                            $vectors => $tile::<$rows, $vectors, SQUARED>(
-                                                c, columns, a, row_stride, column_stride, b, here, mask,
+                                            $vectors => $tile::<$rows, $vectors, false, SQUARED>(
+                                                c, a, b, strides, terms, $mask_of($lanes), &mut ahead,
                                             ),
                                         )*
-                                        _ => {}
+                                        _ => $tile::<$rows, 1, true, SQUARED>(
+                                            c, a, b, strides, terms, $mask_of(rest), &mut ahead,
+                                        ),
                                     }
                                 };
                             }
@@ -238,7 +280,7 @@ macro_rules! products {
                             }
                         }
                     }
-                    column += width;
+                    column += if vectors == 0 { rest } else { vectors * $lanes };
                 }
             }
         }
@@ -250,27 +292,35 @@ macro_rules! products {
         /// As for the product, for the rows, terms and columns of the tile.
         #[target_feature(enable = $features)]
         #[inline]
-        #[allow(clippy::too_many_arguments, clippy::needless_range_loop, clippy::indexing_slicing)]
-        unsafe fn $tile<const ROWS: usize, const VECTORS: usize, const SQUARED: bool>(
+        #[allow(clippy::needless_range_loop, clippy::indexing_slicing)]
+        unsafe fn $tile<const ROWS: usize, const VECTORS: usize, const MASKED: bool, const SQUARED: bool>(
             c: *mut $float,
-            columns: usize,
             a: *const $float,
-            row_stride: usize,
-            column_stride: usize,
             b: *const $float,
+            strides: Strides,
             terms: usize,
             mask: $mask,
+            ahead: &mut Range<*const u8>,
         ) {
+            // One line is fetched with each term; past the end, the first line of B again, which is near.
+            let next = if ahead.start < ahead.end { ahead.start } else { b.cast() };
+            let step = if ahead.start < ahead.end { LINE } else { 0 };
+            ahead.start = ahead.start.wrapping_add(terms * LINE);
+            let mut next = next;
             let mut sums = [[$zero(); VECTORS]; ROWS];
-            let rows: [usize; ROWS] = core::array::from_fn(|row| row * row_stride);
+            let rows: [usize; ROWS] = core::array::from_fn(|row| row * strides.row);
             let (mut a, mut b) = (a, b);
             for _ in 0..terms {
+                // SAFETY: a prefetch reads nothing. Newer compilers know that.
+                #[allow(unused_unsafe)]
+                unsafe { _mm_prefetch::<_MM_HINT_T1>(next.cast()) };
+                next = next.wrapping_add(step);
                 let mut lanes = [$zero(); VECTORS];
                 for vector in 0..VECTORS {
                     // SAFETY: the caller vouches for these columns of this row of B.
                     lanes[vector] = unsafe {
                         let b = b.add(vector * $lanes);
-                        if vector + 1 == VECTORS { $load_masked(b, mask) } else { $load(b) }
+                        if MASKED { $load_masked(b, mask) } else { $load(b) }
                     };
                     if SQUARED {
                         lanes[vector] = $mul(lanes[vector], lanes[vector]);
@@ -284,15 +334,18 @@ macro_rules! products {
                     }
                 }
                 // Past the last term these point outside, and are not read.
-                (a, b) = (a.wrapping_add(column_stride), b.wrapping_add(columns));
+                (a, b) = (a.wrapping_add(strides.column), b.wrapping_add(strides.b));
             }
             for row in 0..ROWS {
                 for vector in 0..VECTORS {
-                    // SAFETY: the caller vouches for these columns of row `row` of C.
+                    // SAFETY: the caller vouches for these columns of this row of C.
                     unsafe {
-                        let c = c.add(row * columns + vector * $lanes);
-                        let mask = if vector + 1 == VECTORS { mask } else { $mask_of($lanes) };
-                        $store_masked(c, mask, $add($load_masked(c, mask), sums[row][vector]));
+                        let c = c.add(row * strides.c + vector * $lanes);
+                        if MASKED {
+                            $store_masked(c, mask, $add($load_masked(c, mask), sums[row][vector]));
+                        } else {
+                            $store(c, $add($load(c), sums[row][vector]));
+                        }
                     }
                 }
             }
@@ -303,21 +356,30 @@ use products;
 
 #[cfg(test)]
 mod tests {
-    use super::{Matrix, fits};
+    use super::{Matrix, Rows, RowsMut, Size, fits};
 
     /// One element less, and the product is left to the safe code.
     #[test]
     fn what_fits_is_counted_to_the_element() {
-        let (a, b, c) = ([0.0_f32; 12], [0.0_f32; 20], [0.0_f32; 15]);
+        let (a, b, mut c) = ([0.0_f32; 12], [0.0_f32; 20], [0.0_f32; 15]);
         // 3 × 5 from 3 × 4 and 4 × 5.
+        let size = Size { rows: 3, terms: 4, columns: 5 };
+        let mut fit = |c_len: usize, a: Matrix<'_, f32>, b_len: usize, size: Size| {
+            let c = RowsMut { data: &mut c[..c_len], stride: 5 };
+            fits(&c, &a, &Rows { data: &b[..b_len], stride: 5 }, size)
+        };
         for (row_stride, column_stride) in [(4, 1), (1, 3)] {
             let of = |len: usize| Matrix { data: &a[..len], row_stride, column_stride };
-            assert!(fits(&c, &of(12), &b, 4, 5));
-            assert!(!fits(&c, &of(11), &b, 4, 5));
-            assert!(!fits(&c, &of(12), &b[..19], 4, 5));
-            assert!(!fits(&c[..14], &of(12), &b, 4, 5));
-            assert!(!fits(&c[..0], &of(12), &b, 4, 5));
-            assert!(!fits(&c, &Matrix { row_stride: usize::MAX, ..of(12) }, &b, 4, 5));
+            assert!(fit(15, of(12), 20, size));
+            assert!(!fit(15, of(11), 20, size));
+            assert!(!fit(15, of(12), 19, size));
+            assert!(!fit(14, of(12), 20, size));
+            assert!(!fit(0, of(12), 20, size));
+            assert!(!fit(15, Matrix { row_stride: usize::MAX, ..of(12) }, 20, size));
+            assert!(!fit(15, of(12), 20, Size { columns: 6, ..size }), "rows of C would overlap");
+            for empty in [Size { rows: 0, ..size }, Size { terms: 0, ..size }, Size { columns: 0, ..size }] {
+                assert!(!fit(15, of(12), 20, empty));
+            }
         }
     }
 }

@@ -4,11 +4,16 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Block, Layer, LayerKind};
-use crate::kernel::{Matrix, product, transpose};
+use crate::kernel::{LANES, Matrix, Panels, Rows, RowsMut, Size, product, transpose};
 use crate::{Error, Real, shape};
 
 /// Rows of a batch that are worked on together: what the vector lanes run along.
 const CHUNK: usize = 64;
+
+/// Rows of a chunk, filled up to whole vectors where they fill half of one.
+const fn lanes_of(rows: usize) -> usize {
+    if rows < LANES / 2 { rows } else { rows.next_multiple_of(LANES) }
+}
 
 /// A dense layer, with or without bias.
 ///
@@ -75,12 +80,13 @@ impl Dense {
         if self.bias { self.outputs } else { 0 }
     }
 
-    /// Scratch elements for a chunk of `rows` rows: xᵀ and yᵀ.
+    /// Scratch elements for a chunk of `rows` rows: xᵀ and yᵀ, or x in panels and g times a rate.
     const fn chunk_len(&self, rows: usize) -> Result<usize, Error> {
-        match self.inputs.checked_add(self.outputs) {
-            Some(row) => shape::product("workspace", row, rows),
-            None => Err(Error::Overflow { argument: "workspace" }),
-        }
+        let lanes = lanes_of(rows);
+        let forward = self.inputs.saturating_add(self.outputs).saturating_mul(lanes);
+        let backward =
+            Panels::<f32>::len(rows, self.inputs).saturating_add(rows.saturating_mul(self.outputs));
+        shape::product("workspace", if forward > backward { forward } else { backward }, 1)
     }
 
     /// Checks the lengths that both passes share and returns the number of rows.
@@ -89,6 +95,61 @@ impl Dense {
         let rows = shape::rows("x", x.len(), self.inputs)?;
         shape::exact(y_name, y.len(), shape::product(y_name, rows, self.outputs)?)?;
         Ok(rows)
+    }
+
+    /// Overwrites `dx`, of the length `len`, with Wᵀ g of each row.
+    fn inputs_of<T: Real>(
+        &self,
+        parameters: &[T],
+        g: &[T],
+        dx: Option<&mut [T]>,
+        len: usize,
+    ) -> Result<(), Error> {
+        let Some(dx) = dx else { return Ok(()) };
+        shape::exact("dx", dx.len(), len)?;
+        dx.fill(T::zero());
+        let size = Size { rows: g.len() / self.outputs, terms: self.outputs, columns: self.inputs };
+        let (weight, _) = parameters.split_at(self.weight_len());
+        let (dx, weight) =
+            (RowsMut { data: dx, stride: self.inputs }, Rows { data: weight, stride: self.inputs });
+        product::<T, false>(dx, Matrix::rows(g, self.outputs), weight, size, &[]);
+        Ok(())
+    }
+
+    /// Adds Σ g xᵀ and Σ g, each to where it goes, times a factor.
+    fn add<T: Real>(
+        &self,
+        x: &[T],
+        g: &[T],
+        weight: Option<(&mut [T], T)>,
+        bias: Option<(&mut [T], T)>,
+        work: &mut [T],
+    ) {
+        let (x_chunk, g_chunk) = (CHUNK.saturating_mul(self.inputs), CHUNK.saturating_mul(self.outputs));
+        if let Some((weight, factor)) = weight {
+            for (x, g) in x.chunks(x_chunk).zip(g.chunks(g_chunk)) {
+                let (scaled, panels) = work.split_at_mut(g.len());
+                for (scaled, &g) in scaled.iter_mut().zip(g) {
+                    *scaled = factor * g;
+                }
+                let x = Panels::cut(self.inputs, x, &[], panels);
+                let c = RowsMut { data: &mut *weight, stride: self.inputs };
+                x.product::<false>(
+                    c,
+                    Matrix::transposed(scaled, self.outputs),
+                    self.outputs,
+                    self.inputs,
+                    &[],
+                );
+            }
+        }
+        if let Some((bias, factor)) = bias {
+            for g in g.chunks(self.outputs) {
+                for (bias, &g) in bias.iter_mut().zip(g) {
+                    *bias += factor * g;
+                }
+            }
+        }
     }
 }
 
@@ -119,27 +180,30 @@ impl<T: Real> Layer<T> for Dense {
 
     fn forward(&self, parameters: &[T], x: &[T], y: &mut [T], work: &mut [T]) -> Result<(), Error> {
         let rows = self.check(parameters, x, y, "y")?;
-        let expected = self.chunk_len(rows.min(CHUNK))?;
-        if work.len() < expected {
-            return Err(Error::Workspace { expected, got: work.len() });
-        }
+        let work = shape::workspace(work, self.chunk_len(rows.min(CHUNK))?)?;
         let (weight, bias) = parameters.split_at(self.weight_len());
         for (x, y) in
             x.chunks(CHUNK.saturating_mul(self.inputs)).zip(y.chunks_mut(CHUNK.saturating_mul(self.outputs)))
         {
             let rows = x.len() / self.inputs;
-            let (x_transposed, rest) = work.split_at_mut(rows * self.inputs);
-            let (y_transposed, _) = rest.split_at_mut(rows * self.outputs);
-            transpose(x, self.inputs, x_transposed, rows);
+            let lanes = lanes_of(rows);
+            let (x_transposed, rest) = work.split_at_mut(lanes * self.inputs);
+            let (y_transposed, _) = rest.split_at_mut(lanes * self.outputs);
+            let x_lanes = RowsMut { data: &mut *x_transposed, stride: lanes };
+            transpose(Rows { data: x, stride: self.inputs }, x_lanes, rows, self.inputs);
             if self.bias {
-                for (y, &bias) in y_transposed.chunks_mut(rows).zip(bias) {
+                for (y, &bias) in y_transposed.chunks_mut(lanes).zip(bias) {
                     y.fill(bias);
                 }
             } else {
                 y_transposed.fill(T::zero());
             }
-            product(y_transposed, Matrix::rows(weight, self.inputs), x_transposed, self.inputs, rows);
-            transpose(y_transposed, rows, y, self.outputs);
+            let size = Size { rows: self.outputs, terms: self.inputs, columns: lanes };
+            let y_lanes = RowsMut { data: &mut *y_transposed, stride: lanes };
+            let x_lanes = Rows { data: &*x_transposed, stride: lanes };
+            product::<T, false>(y_lanes, Matrix::rows(weight, self.inputs), x_lanes, size, &[]);
+            let y = RowsMut { data: y, stride: self.outputs };
+            transpose(Rows { data: y_transposed, stride: lanes }, y, self.outputs, rows);
         }
         Ok(())
     }
@@ -152,29 +216,37 @@ impl<T: Real> Layer<T> for Dense {
         frozen: &[bool],
         gradients: &mut [T],
         dx: Option<&mut [T]>,
-        _work: &mut [T],
+        work: &mut [T],
     ) -> Result<(), Error> {
         let rows = self.check(parameters, x, g, "g")?;
         shape::exact("gradients", gradients.len(), parameters.len())?;
         shape::exact("frozen", frozen.len(), 1 + usize::from(self.bias))?;
-        let (weight, _) = parameters.split_at(self.weight_len());
-        let (weight_gradient, bias_gradient) = gradients.split_at_mut(self.weight_len());
-        if frozen.first() == Some(&false) {
-            product(weight_gradient, Matrix::transposed(g, self.outputs), x, rows, self.inputs);
-        }
-        if frozen.get(1) == Some(&false) {
-            for g in g.chunks(self.outputs) {
-                for (gradient, &g) in bias_gradient.iter_mut().zip(g) {
-                    *gradient += g;
-                }
-            }
-        }
-        if let Some(dx) = dx {
-            shape::exact("dx", dx.len(), x.len())?;
-            dx.fill(T::zero());
-            product(dx, Matrix::rows(g, self.outputs), weight, self.outputs, self.inputs);
-        }
+        let work = shape::workspace(work, self.chunk_len(rows.min(CHUNK))?)?;
+        self.inputs_of(parameters, g, dx, x.len())?;
+        let (weight, bias) = gradients.split_at_mut(self.weight_len());
+        let (freeze_weight, freeze_bias) = (frozen.first() != Some(&false), frozen.get(1) != Some(&false));
+        let (weight, bias) = ((!freeze_weight).then_some(weight), (!freeze_bias).then_some(bias));
+        self.add(x, g, weight.map(|weight| (weight, T::one())), bias.map(|bias| (bias, T::one())), work);
         Ok(())
+    }
+
+    fn descend(
+        &self,
+        parameters: &mut [T],
+        x: &[T],
+        g: &[T],
+        rates: &[Option<T>],
+        dx: Option<&mut [T]>,
+        work: &mut [T],
+    ) -> Result<bool, Error> {
+        let rows = self.check(parameters, x, g, "g")?;
+        shape::exact("rates", rates.len(), 1 + usize::from(self.bias))?;
+        let work = shape::workspace(work, self.chunk_len(rows.min(CHUNK))?)?;
+        self.inputs_of(parameters, g, dx, x.len())?;
+        let (weight, bias) = parameters.split_at_mut(self.weight_len());
+        let rate = |block: usize| rates.get(block).copied().flatten().map(|rate| -rate);
+        self.add(x, g, rate(0).map(|rate| (weight, rate)), rate(1).map(|rate| (bias, rate)), work);
+        Ok(true)
     }
 
     /// Weights uniform on ±1/√inputs, bias 0.

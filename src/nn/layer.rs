@@ -82,6 +82,28 @@ pub trait Layer<T: Real>: Debug + Send + Sync {
         work: &mut [T],
     ) -> Result<(), Error>;
 
+    /// The backward pass and a step of gradient descent in one, where the layer can do that: θ ← θ − rate·∂θ, and
+    /// `dx` overwritten with the gradient of `x` before the step. `rates` has one a block, `None` where it is
+    /// frozen; everything else is as for [`backward`](Self::backward).
+    ///
+    /// Returns false, with nothing done, where the layer cannot, which is the default.
+    ///
+    /// # Errors
+    ///
+    /// A slice of the wrong length.
+    fn descend(
+        &self,
+        parameters: &mut [T],
+        x: &[T],
+        g: &[T],
+        rates: &[Option<T>],
+        dx: Option<&mut [T]>,
+        work: &mut [T],
+    ) -> Result<bool, Error> {
+        let _ = (parameters, x, g, rates, dx, work);
+        Ok(false)
+    }
+
     /// Fills `parameters` with the layer's starting values, drawn from `random`.
     ///
     /// # Errors

@@ -4,7 +4,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Block, Layer, LayerKind};
-use crate::diagonal::{self, Diagonal, Gradients, Parameters};
+use crate::diagonal::{self, Diagonal, DiagonalMut, Gradients, Parameters, ParametersMut, Rates};
+use crate::kernel::Workers;
 use crate::{Error, Real, Shape};
 
 /// The Gaussian mixture layer with diagonal covariance, [`Diagonal`], in a network.
@@ -15,22 +16,46 @@ use crate::{Error, Real, Shape};
 ///
 /// Blocks: `mu: [K × d]`, `sigma: [K × d]`, `u: [K × L × d]`, `v: [K × L]`. The starting values are
 /// those of the paper: μ, U, v ~ N(0, γ²) and σ = γ. Accuracy and conventions are those of [`Diagonal`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Mixture {
     shape: Shape,
     gamma: f64,
+    #[cfg(feature = "threads")]
+    threads: Option<crate::Threads>,
 }
 
 impl Mixture {
     /// A layer of the sizes `shape`, whose starting values have the scale `gamma`.
     #[must_use]
     pub const fn new(shape: Shape, gamma: f64) -> Self {
-        Self { shape, gamma }
+        Self {
+            shape,
+            gamma,
+            #[cfg(feature = "threads")]
+            threads: None,
+        }
+    }
+
+    /// The same layer on several threads, with the same bits; see [`Diagonal::with_threads`].
+    #[cfg(feature = "threads")]
+    #[must_use]
+    pub fn with_threads(self, threads: crate::Threads) -> Self {
+        Self { threads: Some(threads), ..self }
     }
 
     /// The layer over its parameters in one flat slice.
-    fn diagonal<'a, T: Real>(&self, parameters: &'a [T]) -> Result<Diagonal<'a, T>, Error> {
-        Diagonal::new(self.shape, Parameters::from_flat(self.shape, parameters)?)
+    fn diagonal<'a, T: Real>(&'a self, parameters: &'a [T]) -> Result<Diagonal<'a, T>, Error> {
+        let layer = Diagonal::new(self.shape, Parameters::from_flat(self.shape, parameters)?)?;
+        Ok(layer.with_workers(self.workers()))
+    }
+
+    /// Who runs the parts of a pass.
+    fn workers(&self) -> Workers<'_> {
+        #[cfg(feature = "threads")]
+        if let Some(threads) = &self.threads {
+            return threads.workers();
+        }
+        Workers::alone()
     }
 }
 
@@ -59,7 +84,7 @@ impl<T: Real> Layer<T> for Mixture {
     }
 
     fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
-        diagonal::workspace_len(self.shape, batch)
+        diagonal::workspace_of(self.shape, batch, self.workers())
     }
 
     fn forward(&self, parameters: &[T], x: &[T], y: &mut [T], work: &mut [T]) -> Result<(), Error> {
@@ -88,6 +113,24 @@ impl<T: Real> Layer<T> for Mixture {
             v: v.filter(|_| !freeze_v),
         };
         layer.backward_after_forward(x, g, gradients, dx, work)
+    }
+
+    fn descend(
+        &self,
+        parameters: &mut [T],
+        x: &[T],
+        g: &[T],
+        rates: &[Option<T>],
+        dx: Option<&mut [T]>,
+        work: &mut [T],
+    ) -> Result<bool, Error> {
+        let &[mu, sigma, u, v] = rates else {
+            return Err(Error::Length { argument: "rates", expected: 4, got: rates.len() });
+        };
+        let parameters = ParametersMut::from_flat(self.shape, parameters)?;
+        let mut layer = DiagonalMut::new(self.shape, parameters)?.with_workers(self.workers());
+        layer.descend_after_forward(x, g, Rates { mu, sigma, u, v }, dx, work)?;
+        Ok(true)
     }
 
     #[cfg(feature = "rand")]

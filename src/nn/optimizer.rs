@@ -19,6 +19,12 @@ pub trait Optimizer<T: Real>: Debug + Send {
     /// [`Error::Length`] when the optimiser was made for other blocks or the slices do not fit.
     fn step(&mut self, blocks: &[ParameterBlock], parameters: &mut [T], gradients: &[T])
     -> Result<(), Error>;
+
+    /// The learning rates, one a block, of an optimiser that is plain gradient descent and nothing else: layers
+    /// may then join the step with their backward pass.
+    fn descent_rates(&self) -> Option<&[T]> {
+        None
+    }
 }
 
 /// Stochastic gradient descent, with a learning rate for each block and with or without momentum.
@@ -63,6 +69,10 @@ impl<T: Real> Sgd<T> {
 }
 
 impl<T: Real> Optimizer<T> for Sgd<T> {
+    fn descent_rates(&self) -> Option<&[T]> {
+        self.velocity.is_empty().then_some(&self.rates)
+    }
+
     fn step(
         &mut self,
         blocks: &[ParameterBlock],

@@ -97,8 +97,7 @@ pub fn train<T: Real>(
             if !loss.is_finite() {
                 return Err(TrainError::Loss { epoch, step });
             }
-            network.backward(x, gradient)?;
-            network.step(optimizer)?;
+            network.learn(x, gradient, optimizer)?;
             loss_sum += loss.to_f64() * indices.len() as f64;
             seen += indices.len();
             let loss = loss_sum / seen as f64;

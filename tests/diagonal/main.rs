@@ -2,6 +2,7 @@
 
 mod budgets;
 mod contracts;
+mod descent;
 mod dual;
 mod identities;
 #[path = "../common/layers.rs"]
@@ -9,3 +10,4 @@ mod layers;
 mod majorant;
 mod monte_carlo;
 mod sizes;
+mod threads;

@@ -97,3 +97,34 @@ fn a_prepared_layer_that_is_not_ordinary_is_its_rows_to_the_bit() {
     }
     assert_ne!(forward(&ordinary()), rows(&ordinary()), "the chunks round differently");
 }
+
+/// Several chunks, several groups, and sizes that fill no vector: the gradients are the sums of those of the rows.
+#[test]
+fn large_batches_add_up() {
+    for (inputs, batch) in
+        [(5, 64), (19, 65), (16, 130), (70, 255), (5, 256), (19, 257), (33, 300), (64, 520)]
+    {
+        let recipe =
+            Recipe { inputs, outputs: 3, components: 3, batch, seed: 8, exponents: [0.0; 6], zeros: 0.2 };
+        let case = recipe.build();
+        let (y, whole) = (case.forward(), case.backward());
+        let mut sums = whole.blocks().map(|(_, block)| vec![0.0; block.len()]);
+        for b in 0..batch {
+            let row = alone(&case, b);
+            let close = |got: &[f64], want: &[f64]| got.iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-10);
+            assert!(close(&y[3 * b..][..3], &row.forward()), "{inputs}, {batch}: row {b}");
+            let all = row.backward();
+            assert!(close(&whole.x[inputs * b..][..inputs], &all.x), "{inputs}, {batch}: ∂x of row {b}");
+            for (sums, (_, block)) in sums.iter_mut().zip(all.blocks()).take(4) {
+                sums.iter_mut().zip(block).for_each(|(sum, part)| *sum += part);
+            }
+        }
+        for ((name, block), sums) in whole.blocks().into_iter().zip(&sums).take(4) {
+            let size = sums.iter().fold(1.0_f64, |size, sum| size.max(sum.abs()));
+            assert!(
+                block.iter().zip(sums).all(|(a, b)| (a - b).abs() < 1e-11 * size),
+                "{inputs}, {batch}: {name}"
+            );
+        }
+    }
+}

@@ -1,263 +1,174 @@
-//! The backward pass of one chunk.
+//! The backward pass of some components over a group of rows.
 
-use core::ops::Range;
+use super::Record;
+use crate::kernel::{
+    LANES, Matrix, Panels, Rows, RowsMut, Simd, Size, dot, product, task, transpose, widest,
+};
+use crate::{Real, shape};
 
-use super::super::parameters::{Component, Gradients, Parameters};
-use super::{CHUNK, Tape, clear_others};
-use crate::kernel::{Matrix, add_scaled, dot, product, product_of_squares, task, transpose, widest};
-use crate::{Real, Shape, shape};
-
-/// What a backward pass differentiates: the parameters and what was prepared from them.
+/// What ∂x needs of all components: μ with rows of `inputs`, W and σ² with rows of `stride` elements.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::diagonal) struct Model<'a, T> {
-    pub(in crate::diagonal) shape: Shape,
-    pub(in crate::diagonal) parameters: Parameters<'a, T>,
-    pub(in crate::diagonal) a: &'a [T],
-    /// W, which only ∂x needs.
+pub(in crate::diagonal) struct Constants<'a, T> {
+    pub(in crate::diagonal) inputs: usize,
+    pub(in crate::diagonal) stride: usize,
+    pub(in crate::diagonal) mu: &'a [T],
     pub(in crate::diagonal) w: &'a [T],
     pub(in crate::diagonal) variance: &'a [T],
 }
 
-/// Adds the gradients of the plain rows of a chunk and overwrites their `dx`; what the tape holds of W x, φ
-/// and tφ is used up.
-pub(in crate::diagonal) fn backward<T: Real>(
-    model: &Model<'_, T>,
-    x: &[T],
-    g: &[T],
-    gradients: &mut Gradients<'_, T>,
-    dx: Option<&mut [T]>,
-    tape: &mut Tape<'_, T>,
-    scratch: &mut [T],
-) {
-    let shape = model.shape;
-    let (inputs, outputs) = (shape.inputs(), shape.outputs());
-    let rows = (x.len() / inputs).max(1);
-    let (spread, rest) = shape::split(scratch, x.len());
-    let (cleared, rest) = shape::split(rest, x.len());
-    let (share, rest) = shape::split(rest, g.len());
-    let (of_w, rest) = shape::split(rest, outputs * inputs);
-    let (of_variance, rest) = shape::split(rest, shape.sigma_len());
-    let (of_a, _) = shape::split(rest, outputs);
+impl<T: Real> Record<'_, T> {
+    /// ∂m in the place of φ, ∂s/s in the place of tφ and p g in the place of W x, in the lanes of a group from
+    /// `first` on; adds ∂a.
+    ///
+    /// `share` is gᵀ times 1/K, in whole vectors, with 0 for rows that are not plain.
+    pub(in crate::diagonal) fn turn(&mut self, first: usize, a: &[T], of_a: &mut [T], share: Rows<'_, T>) {
+        widest(Turn, (self.reborrow(), first, a, of_a, share));
+    }
 
-    let components = T::from_usize(shape.components());
-    transpose(g, outputs, share, rows);
-    for share in share.chunks_exact_mut(rows) {
-        clear_others(share, tape.plain);
-        for share in share {
-            *share /= components;
+    /// Adds Σ ∂m x and Σ (∂s/s) x∘x of all components, each where it is wanted.
+    pub(in crate::diagonal) fn add_moments_of_group(
+        &self,
+        first: usize,
+        panels: Panels<'_, T>,
+        of_mean: Option<&mut [T]>,
+        of_variance: Option<&mut [T]>,
+    ) {
+        if let Some(of_mean) = of_mean {
+            add_rows::<T, false>(panels, of_mean, self.from(first, self.density), &[]);
+        }
+        if let Some(of_variance) = of_variance {
+            add_rows::<T, true>(panels, of_variance, self.from(first, self.density_moment), &[]);
         }
     }
-    let x = plain_rows(x, inputs, tape.plain, cleared);
-    cotangents(model.a, share, tape, outputs, rows);
-    // From here: density holds ∂m, density_moment ∂s/s, slope p g.
 
-    if let Some(dx) = dx {
+    /// Adds ∂W = Σ p g xᵀ of one component; `ahead` is what will be read next.
+    pub(in crate::diagonal) fn add_w(
+        &self,
+        component: usize,
+        first: usize,
+        panels: Panels<'_, T>,
+        of_w: &mut [T],
+        ahead: &[T],
+    ) {
+        let rows = of_w.len() / panels.stride().max(1);
+        let slope = self.slope.get(component * rows * self.lanes..).unwrap_or_default();
+        add_rows::<T, false>(panels, of_w, self.from(first, slope), ahead);
+    }
+
+    /// Overwrites `dx: [rows × inputs]` of the lanes from `first` on, whose inputs are `x`; `spread` is scratch for
+    /// as many elements.
+    pub(in crate::diagonal) fn inputs(
+        &self,
+        first: usize,
+        constants: Constants<'_, T>,
+        x: &[T],
+        dx: &mut [T],
+        spread: &mut [T],
+    ) {
+        let Constants { inputs, stride, mu, w, variance } = constants;
+        let rows = dx.len() / inputs.max(1);
+        let add = |c: &mut [T], field: &[T], b: &[T], stride: usize| {
+            let a = Matrix::transposed(field.get(first..).unwrap_or_default(), self.lanes);
+            let size = Size { rows, terms: field.len() / self.lanes.max(1), columns: inputs };
+            product::<T, false>(RowsMut { data: c, stride: inputs }, a, Rows { data: b, stride }, size, &[]);
+        };
+        let (spread, _) = shape::split(spread, dx.len().min(spread.len()));
         dx.fill(T::zero());
-        product(dx, Matrix::transposed(tape.density, rows), model.parameters.mu, shape.components(), inputs);
-        product(dx, Matrix::transposed(tape.slope, rows), model.w, shape.v_len(), inputs);
         spread.fill(T::zero());
-        let of_s = Matrix::transposed(tape.density_moment, rows);
-        product(spread, of_s, model.variance, shape.components(), inputs);
+        add(dx, self.density, mu, inputs);
+        add(dx, self.slope, w, stride);
+        add(spread, self.density_moment, variance, stride);
         for ((dx, &spread), &x) in dx.iter_mut().zip(spread.iter()).zip(x) {
             *dx += spread * x;
         }
     }
-    if let Some(of_mu) = gradients.mu.as_deref_mut() {
-        product(of_mu, Matrix::rows(tape.density, rows), x, rows, inputs);
-    }
-    if gradients.sigma.is_some() {
-        of_variance.fill(T::zero());
-        product_of_squares(of_variance, Matrix::rows(tape.density_moment, rows), x, rows, inputs);
-    }
 
-    let with_slopes = gradients.u.is_some() || gradients.sigma.is_some();
-    let lanes = tape.slope.chunks_exact((rows * outputs).max(1)).zip(tape.mean.chunks_exact(rows));
-    let parts = gradients.reborrow().components(shape).zip(of_variance.chunks_exact(inputs));
-    for ((component, (slope, mean)), (mut gradients, of_variance)) in
-        model.parameters.components(shape).zip(lanes).zip(parts)
-    {
-        if with_slopes {
-            of_w.fill(T::zero());
-            product(of_w, Matrix::rows(slope, rows), x, rows, inputs);
-        }
-        for (of_a, share) in of_a.iter_mut().zip(share.chunks_exact(rows)) {
-            *of_a = widest(Dot, (share, mean));
-        }
-        if let Some(of_v) = gradients.v.as_deref_mut() {
-            add_scaled(of_v, T::one(), of_a);
-        }
-        widest(AlongInputs, (&component, &*of_w, &*of_a, of_variance, gradients));
+    /// The rows of a field, from the lane `first` on.
+    fn from<'b>(&self, first: usize, field: &'b [T]) -> Matrix<'b, T> {
+        Matrix::rows(field.get(first..).unwrap_or_default(), self.lanes)
     }
 }
 
-/// Inputs that go through all outputs together.
-const BLOCK: usize = 64;
+/// C += A X, or A (X∘X), where A has as many rows as C.
+fn add_rows<T: Real, const SQUARED: bool>(x: Panels<'_, T>, c: &mut [T], a: Matrix<'_, T>, ahead: &[T]) {
+    let (rows, stride) = (c.len() / x.stride().max(1), x.stride());
+    x.product::<SQUARED>(RowsMut { data: c, stride }, a, rows, stride, ahead);
+}
 
-/// The gradients of μ, σ and U in one pass along the inputs, in blocks:
-///
-/// ```text
-/// ∂U += ∂W diag σ² + ∂a μᵀ     ∂μ += Uᵀ∂a     ∂σ += σ∘(Σ (∂s/s) x∘x + 2 Σ_l ∂Wₗ∘Uₗ)
-/// ```
+/// gᵀ of a group, in whole vectors, times 1/K, with zeros in the place of rows that are not plain.
+pub(in crate::diagonal) fn share_plain<'a, T: Real>(
+    g: &[T],
+    outputs: usize,
+    components: usize,
+    plain: &[T],
+    to: &'a mut [T],
+) -> Rows<'a, T> {
+    let rows = g.len() / outputs.max(1);
+    let stride = rows.next_multiple_of(LANES);
+    let (to, _) = shape::split(to, (outputs * stride).min(to.len()));
+    transpose(Rows { data: g, stride: outputs }, RowsMut { data: &mut *to, stride }, rows, outputs);
+    let components = T::from_usize(components);
+    for lanes in to.chunks_exact_mut(stride.max(1)) {
+        for (share, plain) in lanes.iter_mut().zip(plain) {
+            *share = if plain.is_zero() { T::zero() } else { *share / components };
+        }
+    }
+    Rows { data: to, stride }
+}
+
+/// [`Record::turn`].
 #[inline(always)]
-fn along_inputs<T: Real>(
-    component: &Component<'_, T>,
-    of_w: &[T],
-    of_a: &[T],
-    of_variance: &[T],
-    mut gradients: Gradients<'_, T>,
+fn turn<T: Real, S: Simd>(
+    simd: S,
+    record: Record<'_, T>,
+    first: usize,
+    a: &[T],
+    of_a: &mut [T],
+    share: Rows<'_, T>,
 ) {
-    let inputs = component.mu.len();
-    for first in (0..inputs).step_by(BLOCK) {
-        let block = first..inputs.min(first + BLOCK);
-        let (mu, sigma) = (part(component.mu, &block), part(component.sigma, &block));
-        let mut sums = [[T::zero(); BLOCK]; 2];
-        let [of_mu, of_sigma] = &mut sums;
-        let rows = component.u.chunks_exact(inputs).zip(of_w.chunks_exact(inputs)).zip(of_a);
-        let mut of_u = gradients.u.as_deref_mut().map(|of_u| of_u.chunks_exact_mut(inputs));
-        for ((u, of_w), &of_a) in rows {
-            let (u, of_w) = (part(u, &block), part(of_w, &block));
-            add_products(of_mu, of_sigma, u, of_w, of_a);
-            if let Some(of_u) = of_u.as_mut().and_then(Iterator::next) {
-                along_u(of_u.get_mut(block.clone()).unwrap_or_default(), of_w, of_a, sigma, mu);
+    let (lanes, width) = (record.lanes, share.stride);
+    let outputs = share.data.len() / width.max(1);
+    let components = record
+        .mean
+        .chunks_exact(lanes.max(1))
+        .zip(record.inverse.chunks_exact(lanes.max(1)))
+        .zip(record.probability.chunks_exact(lanes.max(1)))
+        .zip(record.density.chunks_exact_mut(lanes.max(1)))
+        .zip(record.density_moment.chunks_exact_mut(lanes.max(1)))
+        .zip(record.slope.chunks_exact_mut((outputs * lanes).max(1)))
+        .zip(a.chunks_exact(outputs.max(1)).zip(of_a.chunks_exact_mut(outputs.max(1))));
+    for ((((((mean, inverse), probability), density), moment), slope), (a, of_a)) in components {
+        let rows = share.data.chunks_exact(width.max(1));
+        for (of_a, share) in of_a.iter_mut().zip(rows.clone()) {
+            *of_a += dot(share, mean.get(first..).unwrap_or_default());
+        }
+        let mut turn_at = |at: usize| -> Option<()> {
+            let p = simd.load::<true, T>(probability, at)?;
+            let (mut rho, mut pi) = (simd.splat(T::zero()), simd.splat(T::zero()));
+            for ((share, slope), &a) in rows.clone().zip(slope.chunks_exact_mut(lanes.max(1))).zip(a) {
+                let g = simd.load::<true, T>(share, at - first / LANES)?;
+                rho = simd.mul_add(g, simd.splat(a), rho);
+                pi = simd.mul_add(g, simd.load::<true, T>(slope, at)?, pi);
+                simd.store::<true, T>(slope, at, simd.mul(p, g));
             }
-        }
-        if let Some(total) = gradients.mu.as_deref_mut() {
-            add_scaled(total.get_mut(block.clone()).unwrap_or_default(), T::one(), of_mu);
-        }
-        if let Some(total) = gradients.sigma.as_deref_mut() {
-            let total = total.get_mut(block.clone()).unwrap_or_default();
-            add_spread(total, sigma, part(of_variance, &block), of_sigma);
-        }
-    }
-}
-
-/// A block of a row.
-#[inline(always)]
-fn part<'a, T>(row: &'a [T], block: &Range<usize>) -> &'a [T] {
-    row.get(block.clone()).unwrap_or_default()
-}
-
-/// Uᵀ∂a and Σ_l ∂Wₗ∘Uₗ, for one output.
-#[inline(always)]
-fn add_products<T: Real>(of_mu: &mut [T], of_sigma: &mut [T], u: &[T], of_w: &[T], of_a: T) {
-    for ((of_mu, of_sigma), (&u, &of_w)) in of_mu.iter_mut().zip(of_sigma).zip(u.iter().zip(of_w)) {
-        *of_mu += u * of_a;
-        *of_sigma += u * of_w;
-    }
-}
-
-/// ∂U += ∂W diag σ² + ∂a μᵀ, for one output.
-#[inline(always)]
-fn along_u<T: Real>(of_u: &mut [T], of_w: &[T], of_a: T, sigma: &[T], mu: &[T]) {
-    for (of_u, ((&of_w, &sigma), &mu)) in of_u.iter_mut().zip(of_w.iter().zip(sigma).zip(mu)) {
-        *of_u += of_w * sigma * sigma + of_a * mu;
-    }
-}
-
-/// ∂σ += σ∘(Σ (∂s/s) x∘x + 2 Σ_l ∂Wₗ∘Uₗ).
-#[inline(always)]
-fn add_spread<T: Real>(total: &mut [T], sigma: &[T], of_variance: &[T], sums: &[T]) {
-    for ((total, &sigma), (&of_variance, &sum)) in
-        total.iter_mut().zip(sigma).zip(of_variance.iter().zip(sums))
-    {
-        *total += sigma * (of_variance + (sum + sum));
-    }
-}
-
-/// The rows themselves where all are plain, else a copy with zeros in the place of the others.
-fn plain_rows<'a, T: Real>(x: &'a [T], inputs: usize, plain: &[T], copy: &'a mut [T]) -> &'a [T] {
-    if !plain.iter().any(T::is_zero) {
-        return x;
-    }
-    for (copy, &x) in copy.iter_mut().zip(x) {
-        *copy = x;
-    }
-    for (row, plain) in copy.chunks_exact_mut(inputs).zip(plain) {
-        if plain.is_zero() {
-            row.fill(T::zero());
+            let (phi, t_phi) = (simd.load::<true, T>(density, at)?, simd.load::<true, T>(moment, at)?);
+            let inverse = simd.load::<true, T>(inverse, at)?;
+            let along = simd.mul(pi, inverse);
+            simd.store::<true, T>(density, at, simd.mul_add(along, phi, simd.mul(rho, p)));
+            let of_s = simd.sub(simd.mul(rho, phi), simd.mul(along, t_phi));
+            simd.store::<true, T>(moment, at, simd.mul(of_s, inverse));
+            Some(())
+        };
+        for at in first / LANES..(first + width) / LANES {
+            turn_at(at);
         }
     }
-    copy
 }
 
-/// ∂m, ∂s/s and p g of every component, in the place of φ, tφ and W x.
-fn cotangents<T: Real>(a: &[T], share: &[T], tape: &mut Tape<'_, T>, outputs: usize, rows: usize) {
-    let components = tape
-        .inverse
-        .chunks_exact(rows)
-        .zip(tape.probability.chunks_exact(rows))
-        .zip(tape.density.chunks_exact_mut(rows))
-        .zip(tape.density_moment.chunks_exact_mut(rows))
-        .zip(tape.slope.chunks_exact_mut((rows * outputs).max(1)))
-        .zip(a.chunks_exact(outputs));
-    for (((((inverse, probability), density), moment), slope), a) in components {
-        let mut sums = [[T::zero(); CHUNK]; 2];
-        let [rho, pi] = &mut sums;
-        for ((share, slope), &a) in share.chunks_exact(rows).zip(slope.chunks_exact_mut(rows)).zip(a) {
-            widest(AddCotangent, (&mut rho[..], &mut pi[..], slope, share, a, probability));
-        }
-        widest(Slopes, (&rho[..], &pi[..], density, moment, inverse, probability));
-    }
-}
-
-/// ρ += g a and π += g (W x) of one output, and p g in the place of W x, along the rows.
-#[inline(always)]
-fn add_cotangent<T: Real>(
-    rho: &mut [T],
-    pi: &mut [T],
-    slope: &mut [T],
-    share: &[T],
-    a: T,
-    probability: &[T],
-) {
-    let lanes = share.iter().zip(slope).zip(probability);
-    for (((&g, slope), &p), (rho, pi)) in lanes.zip(rho.iter_mut().zip(pi)) {
-        *rho += g * a;
-        *pi += g * *slope;
-        *slope = p * g;
-    }
-}
-
-/// ∂m and ∂s/s of one component, in the place of φ and tφ, along the rows.
-#[inline(always)]
-fn slopes<T: Real>(
-    rho: &[T],
-    pi: &[T],
-    density: &mut [T],
-    moment: &mut [T],
-    inverse: &[T],
-    probability: &[T],
-) {
-    let lanes = density.iter_mut().zip(moment).zip(inverse).zip(probability);
-    for ((((density, moment), &inverse), &p), (&rho, &pi)) in lanes.zip(rho.iter().zip(pi)) {
-        let along = pi * inverse;
-        let of_s = rho * *density - along * *moment;
-        *density = rho * p + along * *density;
-        *moment = of_s * inverse;
-    }
-}
-
-task!(Dot, dot, (a: &'a [T], b: &'a [T]) -> T);
-task!(AlongInputs, along_inputs, (
-    component: &'a Component<'a, T>,
-    of_w: &'a [T],
-    of_a: &'a [T],
-    of_variance: &'a [T],
-    gradients: Gradients<'a, T>,
-) -> ());
-task!(AddCotangent, add_cotangent, (
-    rho: &'a mut [T],
-    pi: &'a mut [T],
-    slope: &'a mut [T],
-    share: &'a [T],
-    a: T,
-    probability: &'a [T],
-) -> ());
-task!(Slopes, slopes, (
-    rho: &'a [T],
-    pi: &'a [T],
-    density: &'a mut [T],
-    moment: &'a mut [T],
-    inverse: &'a [T],
-    probability: &'a [T],
+task!(Turn, turn, (
+    record: Record<'a, T>,
+    first: usize,
+    a: &'a [T],
+    of_a: &'a mut [T],
+    share: Rows<'a, T>,
 ) -> ());

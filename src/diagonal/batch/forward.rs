@@ -1,112 +1,187 @@
-//! The forward pass of one chunk, in three steps.
+//! The forward pass of some components over a batch.
 
-use super::{Tape, all_zero, clear_others, ordinary};
-use crate::kernel::{Matrix, product, product_of_squares, square_roots, task, transpose, widest};
+use super::{Record, examine};
+use crate::kernel::{
+    LANES, Matrix, Rows, RowsMut, Simd, Size, product, square_roots, task, transpose, widest,
+};
 use crate::{Real, Rectified, Shape, shape};
 
-/// The scratch of the forward pass: Xᵀ, yᵀ and the least s² of each row.
-fn split<T>(shape: Shape, rows: usize, scratch: &mut [T]) -> [&mut [T]; 3] {
-    let (x_transposed, rest) = shape::split(scratch, rows * shape.inputs());
-    let (y_transposed, rest) = shape::split(rest, rows * shape.outputs());
-    let (least, _) = shape::split(rest, rows);
-    [x_transposed, y_transposed, least]
+/// Finds the plain rows of a batch, and the least s² of each that keeps all its digits: a row of zeros may have
+/// s = 0. The lanes without a row are plain: all their inputs are 0.
+pub(in crate::diagonal) fn examine_rows<T: Real>(inputs: usize, x: &[T], plain: &mut [T], least: &mut [T]) {
+    plain.fill(T::one());
+    least.fill(T::zero());
+    for ((plain, least), x) in plain.iter_mut().zip(least).zip(x.chunks_exact(inputs.max(1))) {
+        let (ordinary, zero) = widest(Examine, (x,));
+        *plain = if ordinary { T::one() } else { T::zero() };
+        *least = if zero { T::zero() } else { T::ORDINARY.0 };
+    }
 }
 
-/// First step: finds the plain rows, transposes them and computes m and s².
-pub(in crate::diagonal) fn begin<T: Real>(
-    shape: Shape,
-    mu: &[T],
-    variance: &[T],
+/// Xᵀ of a chunk, in whole vectors: the lanes of rows that are not plain are 0. Returns its rows.
+pub(in crate::diagonal) fn transpose_plain<'a, T: Real>(
+    inputs: usize,
     x: &[T],
-    tape: &mut Tape<'_, T>,
-    scratch: &mut [T],
-) {
-    let inputs = shape.inputs();
-    let rows = (x.len() / inputs).max(1);
-    let [x_transposed, _, least] = split(shape, rows, scratch);
-    // A row of zeros may have s = 0; every other s² below the least has lost digits.
-    for ((plain, least), x) in tape.plain.iter_mut().zip(least).zip(x.chunks_exact(inputs)) {
-        *plain = if widest(Ordinary, (x,)) { T::one() } else { T::zero() };
-        *least = if widest(AllZero, (x,)) { T::zero() } else { T::ORDINARY.0 };
-    }
-    transpose(x, inputs, x_transposed, rows);
-    if tape.plain.iter().any(T::is_zero) {
-        for x in x_transposed.chunks_exact_mut(rows) {
-            clear_others(x, tape.plain);
+    plain: &[T],
+    to: &'a mut [T],
+) -> Rows<'a, T> {
+    let rows = x.len() / inputs;
+    let stride = rows.next_multiple_of(LANES);
+    let (to, _) = shape::split(to, (inputs * stride).min(to.len()));
+    transpose(Rows { data: x, stride: inputs }, RowsMut { data: &mut *to, stride }, rows, inputs);
+    if plain.iter().any(T::is_zero) {
+        for lanes in to.chunks_exact_mut(stride.max(1)) {
+            for (lane, plain) in lanes.iter_mut().zip(plain) {
+                if plain.is_zero() {
+                    *lane = T::zero();
+                }
+            }
         }
     }
-    for field in [&mut *tape.mean, &mut *tape.inverse, &mut *tape.slope] {
-        field.fill(T::zero());
-    }
-    product(tape.mean, Matrix::rows(mu, inputs), x_transposed, inputs, rows);
-    product_of_squares(tape.inverse, Matrix::rows(variance, inputs), x_transposed, inputs, rows);
+    Rows { data: to, stride }
 }
 
-/// Second step, for all components at once or for each in turn: W x of as many components as `w` holds, from
-/// the component `first` on.
-pub(in crate::diagonal) fn slopes<T: Real>(
-    shape: Shape,
+/// Rows of `c: [rows × lanes]`, from the lane `first` on: C += A Xᵀ, or A (X∘X)ᵀ; `ahead` is what will be
+/// read next.
+pub(in crate::diagonal) fn add_product<T: Real, const SQUARED: bool>(
+    c: &mut [T],
+    lanes: usize,
     first: usize,
-    w: &[T],
-    rows: usize,
-    tape: &mut Tape<'_, T>,
-    scratch: &mut [T],
+    a: Matrix<'_, T>,
+    x: Rows<'_, T>,
+    inputs: usize,
+    ahead: &[T],
 ) {
-    let [x_transposed, ..] = split(shape, rows, scratch);
-    let inputs = shape.inputs();
-    let len = w.len() / inputs * rows;
-    let slope = tape.slope.get_mut(first * shape.outputs() * rows..).and_then(|slope| slope.get_mut(..len));
-    product(slope.unwrap_or_default(), Matrix::rows(w, inputs), x_transposed, inputs, rows);
+    let size = Size { rows: c.len() / lanes.max(1), terms: inputs, columns: x.stride };
+    let c = RowsMut { data: c.get_mut(first..).unwrap_or_default(), stride: lanes };
+    product::<T, SQUARED>(c, a, x, size, ahead);
 }
 
-/// Last step: r, p, φ and tφ, and h(x) where `y` is wanted.
-///
-/// Rows whose tape says that they are not plain are left to the caller; what stands in their place in `y` is
-/// meaningless.
-pub(in crate::diagonal) fn finish<T: Real>(
-    shape: Shape,
-    a: &[T],
-    variance: &[T],
-    y: Option<&mut [T]>,
-    rows: usize,
-    tape: &mut Tape<'_, T>,
-    scratch: &mut [T],
-) {
-    let (inputs, outputs, rows) = (shape.inputs(), shape.outputs(), rows.max(1));
-    let [_, y_transposed, least] = split(shape, rows, scratch);
-    y_transposed.fill(T::zero());
-    let components = tape
-        .mean
-        .chunks_exact_mut(rows)
-        .zip(tape.inverse.chunks_exact_mut(rows))
-        .zip(tape.probability.chunks_exact_mut(rows))
-        .zip(tape.density.chunks_exact_mut(rows))
-        .zip(tape.density_moment.chunks_exact_mut(rows))
-        .zip(tape.slope.chunks_exact((rows * outputs).max(1)))
-        .zip(variance.chunks_exact(inputs))
-        .zip(a.chunks_exact(outputs));
-    for (((((((mean, inverse), probability), density), moment), slope), variance), a) in components {
-        let deterministic = variance.iter().all(T::is_zero);
-        widest(Limit, (&mut *inverse, &*least, deterministic, &mut *tape.plain));
-        square_roots(inverse);
-        widest(Lanes, (&mut *mean, inverse, &mut *probability, density, moment, &mut *tape.plain));
-        for ((y, slope), &a) in y_transposed.chunks_exact_mut(rows).zip(slope.chunks_exact(rows)).zip(a) {
-            widest(AddOutput, (y, slope, a, &*mean, &*probability));
+impl<T: Real> Record<'_, T> {
+    /// Sets all sums to 0.
+    pub(in crate::diagonal) fn clear(&mut self) {
+        self.slope.fill(T::zero());
+        self.mean.fill(T::zero());
+        self.inverse.fill(T::zero());
+    }
+
+    /// Adds m and s² of a chunk, from the lane `first` on.
+    pub(in crate::diagonal) fn add_moments(
+        &mut self,
+        first: usize,
+        mu: Matrix<'_, T>,
+        variance: Matrix<'_, T>,
+        x: Rows<'_, T>,
+        inputs: usize,
+    ) {
+        add_product::<T, false>(self.mean, self.lanes, first, mu, x, inputs, &[]);
+        add_product::<T, true>(self.inverse, self.lanes, first, variance, x, inputs, &[]);
+    }
+
+    /// Adds W x of the component `component`, of a chunk from the lane `first` on; `ahead` is what will be read
+    /// next.
+    pub(in crate::diagonal) fn add_slope(
+        &mut self,
+        component: usize,
+        first: usize,
+        w: Matrix<'_, T>,
+        x: Rows<'_, T>,
+        shape: Shape,
+        ahead: &[T],
+    ) {
+        let len = shape.outputs() * self.lanes;
+        let slope = self.slope.get_mut(component * len..).and_then(|slope| slope.get_mut(..len));
+        add_product::<T, false>(slope.unwrap_or_default(), self.lanes, first, w, x, shape.inputs(), ahead);
+    }
+
+    /// From m and s²: r, 1/s, p, φ and tφ. Rows that need other formulas are plain no longer.
+    ///
+    /// `variance` holds a component's σ² every `stride` elements: one without spread has s = 0.
+    pub(in crate::diagonal) fn rectify(
+        &mut self,
+        variance: &[T],
+        stride: usize,
+        least: &[T],
+        plain: &mut [T],
+    ) {
+        let lanes = self.lanes;
+        let components = self
+            .mean
+            .chunks_exact_mut(lanes.max(1))
+            .zip(self.inverse.chunks_exact_mut(lanes.max(1)))
+            .zip(self.probability.chunks_exact_mut(lanes.max(1)))
+            .zip(self.density.chunks_exact_mut(lanes.max(1)))
+            .zip(self.density_moment.chunks_exact_mut(lanes.max(1)))
+            .zip(variance.chunks(stride.max(1)));
+        for (((((mean, inverse), probability), density), moment), variance) in components {
+            let deterministic = variance.iter().all(T::is_zero);
+            widest(Limit, (&mut *inverse, least, deterministic, &mut *plain));
+            square_roots(inverse);
+            widest(Lanes, (mean, inverse, probability, density, moment, &mut *plain));
         }
     }
-    if let Some(y) = y {
-        let components = T::from_usize(shape.components());
-        for y in y_transposed.iter_mut() {
-            *y /= components;
+
+    /// Overwrites h(x) of a chunk, `y: [rows × outputs]`, whose lanes begin with `first`; `y_transposed` is
+    /// scratch.
+    ///
+    /// What it writes in rows that are not plain is meaningless.
+    pub(in crate::diagonal) fn sum(
+        &self,
+        first: usize,
+        a: &[T],
+        outputs: usize,
+        y: &mut [T],
+        y_transposed: &mut [T],
+    ) {
+        let rows = y.len() / outputs;
+        let width = rows.next_multiple_of(LANES);
+        let (y_transposed, _) = shape::split(y_transposed, outputs * width);
+        widest(Sum, (self, first, width, a, &mut *y_transposed));
+        transpose(
+            Rows { data: y_transposed, stride: width },
+            RowsMut { data: y, stride: outputs },
+            outputs,
+            rows,
+        );
+    }
+}
+
+/// h(x) of `width` lanes, transposed.
+#[inline(always)]
+fn sum<T: Real, S: Simd>(
+    _: S,
+    record: &Record<'_, T>,
+    first: usize,
+    width: usize,
+    a: &[T],
+    y_transposed: &mut [T],
+) {
+    let lanes = record.lanes;
+    let of = |field: &[T]| -> usize { field.len() / lanes.max(1) };
+    let (outputs, components) = (y_transposed.len() / width.max(1), T::from_usize(of(record.mean)));
+    y_transposed.fill(T::zero());
+    let fields = record.mean.chunks_exact(lanes.max(1)).zip(record.probability.chunks_exact(lanes.max(1)));
+    let slopes = record.slope.chunks_exact((outputs * lanes).max(1)).zip(a.chunks_exact(outputs.max(1)));
+    for ((mean, probability), (slope, a)) in fields.zip(slopes) {
+        let part = |field| -> &[T] { <[T]>::get(field, first..first + width).unwrap_or_default() };
+        let (mean, probability) = (part(mean), part(probability));
+        for ((y, slope), &a) in
+            y_transposed.chunks_exact_mut(width.max(1)).zip(slope.chunks_exact(lanes.max(1))).zip(a)
+        {
+            for (((y, &slope), &r), &p) in y.iter_mut().zip(part(slope)).zip(mean).zip(probability) {
+                *y += a * r + slope * p;
+            }
         }
-        transpose(y_transposed, rows, y, outputs);
+    }
+    for y in y_transposed {
+        *y /= components;
     }
 }
 
 /// Replaces every s² that is not of ordinary size by 1, and its row is plain no longer. A deterministic
 /// component has s = 0.
 #[inline(always)]
-fn limit<T: Real>(squares: &mut [T], least: &[T], deterministic: bool, plain: &mut [T]) {
+fn limit<T: Real, S: Simd>(_: S, squares: &mut [T], least: &[T], deterministic: bool, plain: &mut [T]) {
     let (_, most) = T::ORDINARY;
     for ((square, &least), plain) in squares.iter_mut().zip(least).zip(plain) {
         let least = if deterministic { T::zero() } else { least };
@@ -118,7 +193,8 @@ fn limit<T: Real>(squares: &mut [T], least: &[T], deterministic: bool, plain: &m
 
 /// From m in `mean` and s in `inverse`: r, 1/s, p, φ and tφ of one component, along the rows.
 #[inline(always)]
-fn lanes<T: Real>(
+fn lanes<T: Real, S: Simd>(
+    _: S,
     mean: &mut [T],
     inverse: &mut [T],
     probability: &mut [T],
@@ -138,16 +214,7 @@ fn lanes<T: Real>(
     }
 }
 
-/// y += a r + (W x) p of one output, along the rows.
-#[inline(always)]
-fn add_output<T: Real>(y: &mut [T], slope: &[T], a: T, mean: &[T], probability: &[T]) {
-    for (((y, &slope), &r), &p) in y.iter_mut().zip(slope).zip(mean).zip(probability) {
-        *y += a * r + slope * p;
-    }
-}
-
-task!(Ordinary, ordinary, (numbers: &'a [T]) -> bool);
-task!(AllZero, all_zero, (numbers: &'a [T]) -> bool);
+task!(Examine, examine, (numbers: &'a [T]) -> (bool, bool));
 task!(Limit, limit, (squares: &'a mut [T], least: &'a [T], deterministic: bool, plain: &'a mut [T]) -> ());
 task!(Lanes, lanes, (
     mean: &'a mut [T],
@@ -157,17 +224,24 @@ task!(Lanes, lanes, (
     moment: &'a mut [T],
     plain: &'a mut [T],
 ) -> ());
-task!(AddOutput, add_output, (y: &'a mut [T], slope: &'a [T], a: T, mean: &'a [T], probability: &'a [T]) -> ());
+task!(Sum, sum, (
+    record: &'a Record<'a, T>,
+    first: usize,
+    width: usize,
+    a: &'a [T],
+    y_transposed: &'a mut [T],
+) -> ());
 
 #[cfg(test)]
 mod tests {
     use super::{lanes, limit};
     use crate::Real;
+    use crate::kernel::Portable;
 
     /// What s² becomes, and whether its row stays plain.
     fn limited(square: f32, least: f32, deterministic: bool, plain: f32) -> (f32, f32) {
         let (mut square, mut plain) = ([square], [plain]);
-        limit(&mut square, &[least], deterministic, &mut plain);
+        limit(Portable, &mut square, &[least], deterministic, &mut plain);
         (square[0], plain[0])
     }
 
@@ -190,7 +264,7 @@ mod tests {
     fn faint_densities_under_a_large_s_leave_their_row_to_the_other_path() {
         let lane = |t: f64, s: f64| {
             let (mut mean, mut inverse, mut plain) = ([t * s], [s], [1.0]);
-            lanes(&mut mean, &mut inverse, &mut [0.0], &mut [0.0], &mut [0.0], &mut plain);
+            lanes(Portable, &mut mean, &mut inverse, &mut [0.0], &mut [0.0], &mut [0.0], &mut plain);
             (inverse[0], plain[0])
         };
         for s in [0.5, 16.0, 17.0, 1e3, 1e6] {

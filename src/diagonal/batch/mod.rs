@@ -22,41 +22,59 @@
 
 mod backward;
 mod forward;
-mod tape;
+mod record;
 
-pub(super) use backward::{Model, backward};
-pub(super) use forward::{begin, finish, slopes};
-pub(super) use tape::{Plain, Tape, scratch_len, tape_len};
+pub(super) use backward::{Constants, share_plain};
+pub(super) use forward::{examine_rows, transpose_plain};
+pub(super) use record::Record;
 
-use crate::kernel::all;
-use crate::{Real, Shape};
+use crate::Real;
+use crate::kernel::{Along, Simd, Vector, all};
 
-/// Rows that are worked on together: what the vector lanes run along.
+/// Rows that the forward pass works on together: what the vector lanes run along.
 pub(super) const CHUNK: usize = 64;
+
+/// Rows that the backward pass works on together: the terms of its products.
+pub(super) const GROUP: usize = 4 * CHUNK;
 
 /// Fewer rows than this go one by one: filling the lanes would cost more than it saves.
 pub(super) const LEAST_ROWS: usize = 8;
 
-/// The elements of a chunk of inputs and of outputs, visibly not 0.
+/// Whether every number is 0 or of ordinary size, and whether every number is 0.
 #[inline(always)]
-pub(super) fn chunk_lens(shape: Shape) -> (usize, usize) {
-    (CHUNK.saturating_mul(shape.inputs()).max(1), CHUNK.saturating_mul(shape.outputs()).max(1))
-}
-
-/// Whether every number is 0 or of ordinary size.
-#[inline(always)]
-pub(super) fn ordinary<T: Real>(numbers: &[T]) -> bool {
+pub(super) fn examine<T: Real, S: Simd>(simd: S, numbers: &[T]) -> (bool, bool) {
     let (least, most) = T::ORDINARY;
-    all(numbers, |number| {
-        let size = number.abs();
-        size.is_zero() | ((size >= least) & (size <= most))
-    })
+    let (one, zero) = (simd.splat(T::one()), simd.splat(T::zero()));
+    let start = Examination { simd, numbers, one, zero, smallest: one, largest: zero, nan: zero };
+    let Examination { smallest, largest, nan, .. } = start.along(numbers.len());
+    let largest = simd.largest(largest);
+    let ordinary = simd.smallest(smallest) >= least && largest <= most && simd.sum(nan).is_zero();
+    (ordinary, ordinary && largest.is_zero())
 }
 
-/// Whether every number is 0.
-#[inline(always)]
-pub(super) fn all_zero<T: Real>(numbers: &[T]) -> bool {
-    all(numbers, |number| number.is_zero())
+/// What is seen of some numbers.
+struct Examination<'a, T, S> {
+    simd: S,
+    numbers: &'a [T],
+    one: Vector<T>,
+    zero: Vector<T>,
+    /// Of the numbers that are not 0, and 1.
+    smallest: Vector<T>,
+    largest: Vector<T>,
+    /// NaN where a number was not finite.
+    nan: Vector<T>,
+}
+
+impl<T: Real, S: Simd> Along for Examination<'_, T, S> {
+    #[inline(always)]
+    fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
+        let simd = self.simd;
+        let size = simd.abs(simd.load::<WHOLE, T>(self.numbers, at)?);
+        self.smallest = simd.smaller(self.smallest, simd.or_if_zero(size, self.one));
+        self.largest = simd.larger(self.largest, size);
+        self.nan = simd.mul_add(size, self.zero, self.nan);
+        Some(())
+    }
 }
 
 /// Whether no number is larger than ordinary, and none is NaN.
@@ -76,24 +94,17 @@ pub(super) fn whole<T: Real>(numbers: &[T]) -> bool {
     })
 }
 
-/// Sets the lanes of rows that are not plain to 0.
-fn clear_others<T: Real>(lanes: &mut [T], plain: &[T]) {
-    for (lane, plain) in lanes.iter_mut().zip(plain) {
-        if plain.is_zero() {
-            *lane = T::zero();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{all_zero, bounded, ordinary, whole};
+    use super::{bounded, examine, whole};
     use crate::Real;
+    use crate::kernel::Portable;
 
     /// The bounds themselves pass, and nothing beyond them does, wherever it stands.
     fn bounds<T: Real>() {
         let (least, most) = T::ORDINARY;
         let two = T::from_usize(2);
+        let ordinary = |numbers: &[T]| examine(Portable, numbers).0;
         let with = |x: T| [[x, T::one(), T::zero()], [T::zero(), T::one(), -x]];
         for inside in [T::zero(), least, T::one(), most] {
             assert!(
@@ -110,7 +121,17 @@ mod tests {
                 with(beyond).iter().all(|numbers| !ordinary(numbers) && !bounded(numbers) && !whole(numbers))
             );
         }
-        assert!(all_zero(&[T::zero(), -T::zero()]) && !all_zero(&[T::zero(), least]));
+        for len in [1, 15, 16, 17, 40] {
+            let mut numbers = vec![-T::zero(); len];
+            assert_eq!(examine(Portable, &numbers), (true, true), "{len}");
+            for at in 0..len {
+                numbers[at] = least;
+                assert_eq!(examine(Portable, &numbers), (true, false), "{at} of {len}");
+                numbers[at] = T::from_f64(f64::NAN);
+                assert_eq!(examine(Portable, &numbers), (false, false), "{at} of {len}");
+                numbers[at] = T::zero();
+            }
+        }
     }
 
     #[test]

@@ -2,79 +2,64 @@
 
 use core::arch::x86_64::*;
 
-/// Writes `columns × rows` from `rows × columns`.
-///
-/// # Safety
-///
-/// The processor has AVX2; both slices hold `rows · columns` elements.
-#[target_feature(enable = "avx2")]
-pub(super) unsafe fn transpose_f32(from: *const f32, columns: usize, to: *mut f32, rows: usize) {
-    let (whole_rows, whole_columns) = (rows - rows % 8, columns - columns % 8);
-    for column in (0..whole_columns).step_by(8) {
-        for row in (0..whole_rows).step_by(8) {
-            // SAFETY: the square lies inside both.
-            unsafe {
-                let from = from.add(row * columns + column);
-                let lines: [__m256; 8] =
-                    core::array::from_fn(|line| _mm256_loadu_ps(from.add(line * columns)));
-                let to = to.add(column * rows + row);
-                for (line, turned) in square_of_eight(lines).into_iter().enumerate() {
-                    _mm256_storeu_ps(to.add(line * rows), turned);
+use super::avx2::{first_of_eight, first_of_four};
+
+macro_rules! transpose {
+    ($name:ident, $float:ty, $side:literal, $zero:ident, $mask_of:ident, $load:ident, $store:ident, $square:ident) => {
+        /// Writes `columns` rows of `to` from `rows` rows of `from`, for strides `(from, to)`; what is left of
+        /// the rows of `to` is filled up with 0.
+        ///
+        /// # Safety
+        ///
+        /// The processor has AVX2; `from` holds `rows` rows of `columns` elements, and `to` whole rows, a
+        /// multiple of 8 elements long and no shorter than `rows`.
+        #[target_feature(enable = "avx2")]
+        pub(super) unsafe fn $name(
+            from: *const $float,
+            to: *mut $float,
+            (from_stride, to_stride): (usize, usize),
+            rows: usize,
+            columns: usize,
+        ) {
+            for column in (0..columns).step_by($side) {
+                let lines_left = columns - column;
+                let mask = $mask_of(lines_left);
+                for row in (0..to_stride).step_by($side) {
+                    let mut lines = [$zero(); $side];
+                    for (line, lanes) in lines.iter_mut().enumerate().take(rows.saturating_sub(row)) {
+                        // SAFETY: the row is one of `from`, and the mask ends with its columns.
+                        *lanes = unsafe { $load(from.add((row + line) * from_stride + column), mask) };
+                    }
+                    for (line, turned) in $square(lines).into_iter().enumerate().take(lines_left) {
+                        // SAFETY: the column is a row of `to`, which is a whole number of squares long.
+                        unsafe { $store(to.add((column + line) * to_stride + row), turned) };
+                    }
                 }
             }
         }
-    }
-    // SAFETY: the caller vouches for the sizes.
-    unsafe { edges(from, columns, to, rows, whole_rows, whole_columns) }
+    };
 }
 
-/// Writes `columns × rows` from `rows × columns`.
-///
-/// # Safety
-///
-/// As for [`transpose_f32`].
-#[target_feature(enable = "avx2")]
-pub(super) unsafe fn transpose_f64(from: *const f64, columns: usize, to: *mut f64, rows: usize) {
-    let (whole_rows, whole_columns) = (rows - rows % 4, columns - columns % 4);
-    for column in (0..whole_columns).step_by(4) {
-        for row in (0..whole_rows).step_by(4) {
-            // SAFETY: the square lies inside both.
-            unsafe {
-                let from = from.add(row * columns + column);
-                let lines: [__m256d; 4] =
-                    core::array::from_fn(|line| _mm256_loadu_pd(from.add(line * columns)));
-                let to = to.add(column * rows + row);
-                for (line, turned) in square_of_four(lines).into_iter().enumerate() {
-                    _mm256_storeu_pd(to.add(line * rows), turned);
-                }
-            }
-        }
-    }
-    // SAFETY: the caller vouches for the sizes.
-    unsafe { edges(from, columns, to, rows, whole_rows, whole_columns) }
-}
-
-/// The rows from `whole_rows` on, and the columns from `whole_columns` on, one element at a time.
-///
-/// # Safety
-///
-/// Both slices hold `rows · columns` elements.
-unsafe fn edges<T: Copy>(
-    from: *const T,
-    columns: usize,
-    to: *mut T,
-    rows: usize,
-    whole_rows: usize,
-    whole_columns: usize,
-) {
-    for row in 0..rows {
-        let first = if row < whole_rows { whole_columns } else { 0 };
-        for column in first..columns {
-            // SAFETY: row and column lie inside both.
-            unsafe { *to.add(column * rows + row) = *from.add(row * columns + column) };
-        }
-    }
-}
+transpose!(
+    transpose_f32,
+    f32,
+    8,
+    _mm256_setzero_ps,
+    first_of_eight,
+    _mm256_maskload_ps,
+    _mm256_storeu_ps,
+    square_of_eight
+);
+transpose!(
+    transpose_f64,
+    f64,
+    4,
+    _mm256_setzero_pd,
+    first_of_four,
+    _mm256_maskload_pd,
+    _mm256_storeu_pd,
+    square_of_four
+);
 
 #[target_feature(enable = "avx2")]
 #[inline]

@@ -1,0 +1,182 @@
+//! What becomes of the gradients of a component: they are added up, or the parameters go down them.
+
+use super::parameters::{Component, ComponentMut, Gradients, Parameters, ParametersMut, Rates};
+use super::row::Scratch;
+use super::sweep::{Descending, Fixed, Sums, Written, sweep};
+use crate::kernel::{Split, add_scaled};
+use crate::{Real, Shape, shape};
+
+/// The gradients of all components, or of some.
+pub(super) trait Effects<T: Real>: Split + Send {
+    /// Whether ∂W is wanted, Σ ∂m x and Σ (∂s/s) x∘x.
+    fn wants(&self) -> [bool; 3];
+
+    /// Those of the components one after the other.
+    fn each(self, shape: Shape) -> impl Iterator<Item = impl Effect<T>>;
+}
+
+/// The gradients of one component.
+pub(super) trait Effect<T: Real> {
+    /// U, which will be read.
+    fn ahead(&self) -> &[T];
+
+    /// Adds those of one row, whose cotangent times 1/K is `share`; `kept` are added up over the rows, where
+    /// they cannot be used yet.
+    fn add_row(&mut self, x: &[T], share: &[T], scratch: &mut Scratch<'_, T>, kept: &mut [T]);
+
+    /// Adds those of the sums over a batch.
+    fn add_batch(&mut self, sums: &mut Sums<'_, T>);
+
+    /// Uses what was kept.
+    fn end(&mut self, kept: &[T]);
+}
+
+/// Gradients that are added to the caller's.
+#[derive(Debug)]
+pub(super) struct Adding<'a, T> {
+    pub(super) shape: Shape,
+    pub(super) parameters: Parameters<'a, T>,
+    pub(super) gradients: Gradients<'a, T>,
+}
+
+impl<T> Split for Adding<'_, T> {
+    fn split_at(self, components: usize, _: usize) -> (Self, Self) {
+        let shape = self.shape;
+        let (parameters, others) = self.parameters.split_at(shape, components);
+        let (gradients, other_gradients) = self.gradients.split_at(shape, components);
+        (
+            Self { shape, parameters, gradients },
+            Self { shape, parameters: others, gradients: other_gradients },
+        )
+    }
+}
+
+impl<T: Real> Effects<T> for Adding<'_, T> {
+    fn wants(&self) -> [bool; 3] {
+        let Gradients { mu, sigma, u, .. } = &self.gradients;
+        [u.is_some() || sigma.is_some(), mu.is_some(), sigma.is_some()]
+    }
+
+    fn each(self, shape: Shape) -> impl Iterator<Item = impl Effect<T>> {
+        let Self { parameters, gradients, .. } = self;
+        parameters.components(shape).zip(gradients.components(shape))
+    }
+}
+
+impl<T: Real> Effect<T> for (Component<'_, T>, Gradients<'_, T>) {
+    fn ahead(&self) -> &[T] {
+        self.0.u
+    }
+
+    fn add_row(&mut self, x: &[T], share: &[T], scratch: &mut Scratch<'_, T>, _: &mut [T]) {
+        self.0.backward(x, share, &mut self.1, None, scratch);
+    }
+
+    fn add_batch(&mut self, sums: &mut Sums<'_, T>) {
+        let (component, gradients) = self;
+        if let Some(of_v) = gradients.v.as_deref_mut() {
+            add_scaled(of_v, T::one(), sums.of_a);
+        }
+        match gradients.u.as_deref_mut() {
+            Some(of_u) => sweep(component.mu, Written(component.u, of_u), sums),
+            None if gradients.mu.is_some() || gradients.sigma.is_some() => {
+                sweep(component.mu, Fixed(component.u), sums);
+            }
+            None => {}
+        }
+        if let Some(of_mu) = gradients.mu.as_deref_mut() {
+            add_scaled(of_mu, T::one(), sums.of_mean);
+        }
+        if let Some(of_sigma) = gradients.sigma.as_deref_mut() {
+            for ((of_sigma, &sigma), &sum) in of_sigma.iter_mut().zip(component.sigma).zip(&*sums.of_variance)
+            {
+                *of_sigma += sigma * sum;
+            }
+        }
+    }
+
+    fn end(&mut self, _: &[T]) {}
+}
+
+/// Parameters that go down their gradients.
+#[derive(Debug)]
+pub(super) struct Descent<'a, T> {
+    pub(super) shape: Shape,
+    pub(super) parameters: ParametersMut<'a, T>,
+    pub(super) rates: Rates<T>,
+}
+
+impl<T: Copy> Split for Descent<'_, T> {
+    fn split_at(self, components: usize, _: usize) -> (Self, Self) {
+        let Self { shape, parameters, rates } = self;
+        let (parameters, others) = parameters.split_at(shape, components);
+        (Self { shape, parameters, rates }, Self { shape, parameters: others, rates })
+    }
+}
+
+impl<T: Real> Effects<T> for Descent<'_, T> {
+    fn wants(&self) -> [bool; 3] {
+        let Rates { mu, sigma, u, .. } = self.rates;
+        [u.is_some() || sigma.is_some(), mu.is_some(), sigma.is_some()]
+    }
+
+    fn each(self, shape: Shape) -> impl Iterator<Item = impl Effect<T>> {
+        let rates = self.rates;
+        self.parameters.components(shape).map(move |component| (component, rates))
+    }
+}
+
+impl<T: Real> Effect<T> for (ComponentMut<'_, T>, Rates<T>) {
+    fn ahead(&self) -> &[T] {
+        self.0.u
+    }
+
+    fn add_row(&mut self, x: &[T], share: &[T], scratch: &mut Scratch<'_, T>, kept: &mut [T]) {
+        let component = self.0.as_ref();
+        let (mu, rest) = shape::split(kept, component.mu.len());
+        let (sigma, rest) = shape::split(rest, component.sigma.len());
+        let (u, v) = shape::split(rest, component.u.len());
+        let Rates { mu: of_mu, sigma: of_sigma, u: of_u, v: of_v } = self.1;
+        let mut gradients = Gradients {
+            mu: of_mu.map(|_| mu),
+            sigma: of_sigma.map(|_| sigma),
+            u: of_u.map(|_| u),
+            v: of_v.map(|_| v),
+        };
+        component.backward(x, share, &mut gradients, None, scratch);
+    }
+
+    fn add_batch(&mut self, sums: &mut Sums<'_, T>) {
+        let (ComponentMut { mu, sigma, u, v }, rates) = self;
+        match rates.u {
+            Some(rate) => sweep(mu, Descending(u, rate), sums),
+            None if rates.mu.is_some() || rates.sigma.is_some() => sweep(mu, Fixed(u), sums),
+            None => {}
+        }
+        descend(v, rates.v, sums.of_a);
+        descend(mu, rates.mu, sums.of_mean);
+        if let Some(rate) = rates.sigma {
+            for (sigma, &sum) in sigma.iter_mut().zip(&*sums.of_variance) {
+                *sigma -= rate * (*sigma * sum);
+            }
+        }
+    }
+
+    fn end(&mut self, kept: &[T]) {
+        let (ComponentMut { mu, sigma, u, v }, rates) = self;
+        let (of_mu, rest) = shape::split_ref(kept, mu.len());
+        let (of_sigma, rest) = shape::split_ref(rest, sigma.len());
+        let (of_u, of_v) = shape::split_ref(rest, u.len());
+        descend(mu, rates.mu, of_mu);
+        descend(sigma, rates.sigma, of_sigma);
+        descend(u, rates.u, of_u);
+        descend(v, rates.v, of_v);
+    }
+}
+
+/// One step down a gradient, where there is a rate.
+fn descend<T: Real>(parameters: &mut [T], rate: Option<T>, gradient: &[T]) {
+    if let Some(rate) = rate {
+        add_scaled(parameters, -rate, gradient);
+    }
+}

@@ -1,0 +1,258 @@
+//! The form for inference that skips inputs of 0.
+
+use super::prepared::{Constants, Prepared};
+use super::row::{PreActivations, in_range};
+use crate::kernel::{LANES, Simd, Task, widest};
+use crate::rectified::project_checked;
+use crate::{Error, Real, Shape, shape};
+
+/// Inputs whose terms are summed before they are added to the rest: rounding errors grow with this, not with the
+/// number of inputs.
+const RUN: usize = 128;
+
+/// Vectors that are summed at once, in registers.
+const BLOCK: usize = 4;
+
+/// A layer prepared for inference on inputs of which many are 0, such as images: it reads nothing of the layer
+/// for an input of 0.
+///
+/// ```text
+/// h(x) = 1/K Σ_k [ a_k r_k + W_k x p_k ],   a = Uμ + v,   W = U diag(σ²)
+/// ```
+///
+/// The constants are stored input by input: μᵢ and W of all components, then σᵢ². Rows go one by one. Where half
+/// of the inputs are 0 it is about as fast as [`Prepared`] for one row; for large batches [`Prepared`] is faster.
+///
+/// Made by [`Sparse::new`] from a prepared layer.
+///
+/// **Source**: Chewi, Rigollet & Yan (arXiv 2508.04883), eq. 6.
+#[derive(Debug, Clone, Copy)]
+pub struct Sparse<'a, T> {
+    prepared: Prepared<'a, T>,
+    columns: &'a [T],
+}
+
+/// Rows of one input: W and μ, then σ², each in whole vectors.
+const fn widths(shape: Shape) -> (usize, usize) {
+    let linear = shape.v_len().saturating_add(shape.components());
+    (linear.next_multiple_of(LANES), shape.components().next_multiple_of(LANES))
+}
+
+impl<'a, T: Real> Sparse<'a, T> {
+    /// The number of elements of storage that [`new`](Self::new) fills: d·(K(L+1) + K), both summands filled up to
+    /// multiples of 16.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Overflow`] when that number cannot be addressed.
+    pub const fn storage_len(shape: Shape) -> Result<usize, Error> {
+        let (linear, squared) = widths(shape);
+        shape::product("storage", shape.inputs(), linear.saturating_add(squared))
+    }
+
+    /// Stores the constants of a prepared layer input by input; they stay borrowed too.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] when `storage` does not have [`storage_len`](Self::storage_len) elements.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use gmlayer::Shape;
+    /// use gmlayer::diagonal::{Diagonal, Parameters, Sparse};
+    ///
+    /// let shape = Shape::new(3, 1, 1)?;
+    /// let flat = [1.0_f32, 2.0, 3.0, 0.5, 0.5, 0.5, 1.0, 0.0, -1.0, 2.0]; // μ, σ, U, v
+    /// let layer = Diagonal::new(shape, Parameters::from_flat(shape, &flat)?)?;
+    /// let mut storage = vec![0.0; layer.prepared_len()];
+    /// let prepared = layer.prepare(&mut storage)?;
+    /// let mut columns = vec![0.0; Sparse::<f32>::storage_len(shape)?];
+    /// let sparse = Sparse::new(prepared, &mut columns)?;
+    ///
+    /// let (x, mut y, mut want) = ([0.0, 0.0, 2.0], [0.0], [0.0]);
+    /// sparse.forward(&x, &mut y, &mut vec![0.0; sparse.workspace_len()?])?;
+    /// prepared.forward(&x, &mut want, &mut vec![0.0; prepared.workspace_len(1)?])?;
+    /// assert!((y[0] - want[0]).abs() < 1e-5);
+    /// # Ok::<(), gmlayer::Error>(())
+    /// ```
+    pub fn new(prepared: Prepared<'a, T>, storage: &'a mut [T]) -> Result<Self, Error> {
+        let shape = prepared.shape();
+        shape::exact("storage", storage.len(), Self::storage_len(shape)?)?;
+        let Constants { w, mu, variance, .. } = prepared.constants();
+        let (linear, squared) = widths(shape);
+        let inputs = shape.inputs();
+        for (input, row) in storage.chunks_exact_mut(linear + squared).enumerate() {
+            row.fill(T::zero());
+            let (of_x, of_squares) = shape::split(row, linear);
+            let column = |matrix: &'a [T]| matrix.iter().skip(input).step_by(inputs.max(1));
+            for (value, &constant) in of_x.iter_mut().zip(column(w).chain(column(mu))) {
+                *value = constant;
+            }
+            for (value, &constant) in of_squares.iter_mut().zip(column(variance)) {
+                *value = constant;
+            }
+        }
+        Ok(Self { prepared, columns: storage })
+    }
+
+    /// The number of scratch elements that [`forward`](Self::forward) needs, for any batch.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Overflow`] when that number cannot be addressed.
+    pub const fn workspace_len(&self) -> Result<usize, Error> {
+        let shape = self.prepared.shape();
+        let (linear, squared) = widths(shape);
+        let sums = linear.saturating_add(squared);
+        let alone =
+            shape.inputs().saturating_mul(2).saturating_add(PreActivations::<T>::len(shape.components()));
+        shape::product("workspace", sums.saturating_add(alone), 1)
+    }
+
+    /// Overwrites y with h(x).
+    ///
+    /// **Shapes**: `x: [batch × inputs]`, `y: [batch × outputs]`, row-major;
+    /// `work`: at least [`workspace_len`](Self::workspace_len) elements, whose contents do not matter.
+    ///
+    /// **Accuracy**: within 8 budgets u·scale + η, as [`Prepared::forward`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Prepared::forward`].
+    pub fn forward(&self, x: &[T], y: &mut [T], work: &mut [T]) -> Result<(), Error> {
+        let shape = self.prepared.shape();
+        let (inputs, outputs) = (shape.inputs(), shape.outputs());
+        let batch = shape::rows("x", x.len(), inputs)?;
+        shape::exact("y", y.len(), shape::product("y", batch, outputs)?)?;
+        let work = shape::workspace(work, self.workspace_len()?)?;
+        let (linear, squared) = widths(shape);
+        let (sums, rest) = shape::split(work, linear + squared);
+        let (sigma, rest) = shape::split(rest, inputs);
+        let (direction, at) = shape::split(rest, inputs);
+        let mut scratch = Scratch { sums, sigma, direction, at: PreActivations(at) };
+        for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)) {
+            widest(Row, (self, x, y, &mut scratch));
+        }
+        Ok(())
+    }
+}
+
+/// What one row takes.
+struct Scratch<'a, T> {
+    /// W x and m of all components, then s².
+    sums: &'a mut [T],
+    sigma: &'a mut [T],
+    direction: &'a mut [T],
+    at: PreActivations<'a, T>,
+}
+
+/// One row.
+struct Row;
+
+impl<T: Real> Task<(&Sparse<'_, T>, &[T], &mut [T], &mut Scratch<'_, T>)> for Row {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(
+        self,
+        simd: S,
+        (layer, x, y, scratch): (&Sparse<'_, T>, &[T], &mut [T], &mut Scratch<'_, T>),
+    ) {
+        let shape = layer.prepared.shape();
+        let Scratch { sums, sigma, direction, at } = scratch;
+        let (linear, squared) = widths(shape);
+        sums.fill(T::zero());
+        let (of_x, of_squares) = shape::split(sums, linear);
+        for (x, rows) in x.chunks(RUN).zip(layer.columns.chunks(RUN * (linear + squared))) {
+            add_run(simd, x, rows, of_x, of_squares);
+        }
+        let (slopes, moments) = shape::split_ref(of_x, shape.v_len());
+        let (means, squares, _) = at.fields(shape);
+        for (to, &from) in means.iter_mut().zip(moments) {
+            *to = from;
+        }
+        for (to, &from) in squares.iter_mut().zip(&*of_squares) {
+            *to = from;
+        }
+        at.rectify(shape);
+
+        let Constants { a, mu, variance, .. } = layer.prepared.constants();
+        y.fill(T::zero());
+        let rows = mu.chunks_exact(shape.inputs()).zip(variance.chunks_exact(shape.inputs()));
+        let outputs = a.chunks_exact(shape.outputs()).zip(slopes.chunks_exact(shape.outputs()));
+        for ((at, (mu, variance)), (a, slopes)) in at.iter_mut(shape).zip(rows).zip(outputs) {
+            if !in_range(*at.squares) {
+                for (sigma, &variance) in sigma.iter_mut().zip(variance) {
+                    *sigma = variance.sqrt();
+                }
+                let rectified = project_checked(mu, sigma, x, direction).rectified;
+                (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
+            }
+            for ((y, &a), &slope) in y.iter_mut().zip(a).zip(slopes) {
+                *y += a * *at.mean + slope * *at.probability;
+            }
+        }
+        let components = T::from_usize(shape.components());
+        for y in y {
+            *y /= components;
+        }
+    }
+}
+
+/// Adds the terms of at most [`RUN`] inputs, whose rows are `rows`.
+#[inline(always)]
+fn add_run<T: Real, S: Simd>(simd: S, x: &[T], rows: &[T], of_x: &mut [T], of_squares: &mut [T]) {
+    // The inputs that are not 0, found without a branch that depends on them.
+    let mut places = [0_u8; RUN];
+    let mut count = 0;
+    for (place, x) in x.iter().enumerate() {
+        if let Some(next) = places.get_mut(count) {
+            *next = place as u8;
+        }
+        count += usize::from(!x.is_zero());
+    }
+    let (places, _) = shape::split_ref(&places, count.min(RUN));
+    let width = of_x.len() + of_squares.len();
+    let row = |place: u8| rows.get(usize::from(place) * width..).unwrap_or_default();
+    let input = |place: u8| x.get(usize::from(place)).copied().unwrap_or_else(T::zero);
+    let linear = of_x.len() / LANES;
+    let mut block = 0;
+    while block + BLOCK <= linear {
+        add_block::<T, S, BLOCK>(simd, places, |place| (row(place), input(place)), block, of_x, block);
+        block += BLOCK;
+    }
+    while block < linear {
+        add_block::<T, S, 1>(simd, places, |place| (row(place), input(place)), block, of_x, block);
+        block += 1;
+    }
+    let square = |place| (row(place), input(place) * input(place));
+    for block in 0..of_squares.len() / LANES {
+        add_block::<T, S, 1>(simd, places, square, linear + block, of_squares, block);
+    }
+}
+
+/// Adds the terms of some inputs to `VECTORS` vectors, from the one of number `from` in their rows.
+#[inline(always)]
+fn add_block<'a, T: Real, S: Simd, const VECTORS: usize>(
+    simd: S,
+    places: &[u8],
+    row_and_factor: impl Fn(u8) -> (&'a [T], T),
+    from: usize,
+    sums: &mut [T],
+    to: usize,
+) -> Option<()> {
+    let mut totals = [simd.splat(T::zero()); VECTORS];
+    for &place in places {
+        let (row, factor) = row_and_factor(place);
+        let factor = simd.splat(factor);
+        for (vector, total) in totals.iter_mut().enumerate() {
+            *total = simd.mul_add(simd.load::<true, T>(row, from + vector)?, factor, *total);
+        }
+    }
+    for (vector, total) in totals.into_iter().enumerate() {
+        let sum = simd.load::<true, T>(sums, to + vector)?;
+        simd.store::<true, T>(sums, to + vector, simd.add(sum, total));
+    }
+    Some(())
+}

@@ -1,0 +1,194 @@
+//! Vectors of [`LANES`] numbers, and their arithmetic with the instructions at hand.
+//!
+//! Loops that are written with them are packed for certain, where the compiler alone decides anew at each
+//! change. Each operation rounds as the scalar does, so every implementation gives the same bits.
+
+use super::LANES;
+use crate::Real;
+
+/// Numbers that are worked on at once.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+pub(crate) struct Vector<T>(pub(crate) [T; LANES]);
+
+/// Instructions for [`Vector`]s.
+pub(crate) trait Simd: Copy {
+    /// One number in every lane.
+    fn splat<T: Real>(self, value: T) -> Vector<T>;
+
+    /// a + b.
+    fn add<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T>;
+
+    /// a − b.
+    fn sub<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T>;
+
+    /// a·b.
+    fn mul<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T>;
+
+    /// The larger; a where one is NaN.
+    fn larger<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T>;
+
+    /// The smaller; a where one is NaN.
+    fn smaller<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T>;
+
+    /// |a|.
+    fn abs<T: Real>(self, a: Vector<T>) -> Vector<T>;
+
+    /// b where a is 0, and a elsewhere.
+    fn or_if_zero<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T>;
+
+    /// The upper half of the first `WIDTH` lanes in the place of the lower half; the other lanes are anything.
+    fn down<const WIDTH: usize, T: Real>(self, a: Vector<T>) -> Vector<T>;
+
+    /// The sum of all lanes, as a tree.
+    #[inline(always)]
+    fn sum<T: Real>(self, a: Vector<T>) -> T {
+        let a = self.add(a, self.down::<16, T>(a));
+        let a = self.add(a, self.down::<8, T>(a));
+        let a = self.add(a, self.down::<4, T>(a));
+        let Vector([sum, ..]) = self.add(a, self.down::<2, T>(a));
+        sum
+    }
+
+    /// The largest of all lanes, where none is NaN.
+    #[inline(always)]
+    fn largest<T: Real>(self, a: Vector<T>) -> T {
+        let a = self.larger(a, self.down::<16, T>(a));
+        let a = self.larger(a, self.down::<8, T>(a));
+        let a = self.larger(a, self.down::<4, T>(a));
+        let Vector([largest, ..]) = self.larger(a, self.down::<2, T>(a));
+        largest
+    }
+
+    /// The smallest of all lanes, where none is NaN.
+    #[inline(always)]
+    fn smallest<T: Real>(self, a: Vector<T>) -> T {
+        let a = self.smaller(a, self.down::<16, T>(a));
+        let a = self.smaller(a, self.down::<8, T>(a));
+        let a = self.smaller(a, self.down::<4, T>(a));
+        let Vector([smallest, ..]) = self.smaller(a, self.down::<2, T>(a));
+        smallest
+    }
+
+    /// a·b + c, rounded twice.
+    #[inline(always)]
+    fn mul_add<T: Real>(self, a: Vector<T>, b: Vector<T>, c: Vector<T>) -> Vector<T> {
+        self.add(c, self.mul(a, b))
+    }
+
+    /// The elements from `at · LANES` on: a `WHOLE` vector if the row has it, and otherwise what is left of the row,
+    /// filled up with 0.
+    #[inline(always)]
+    fn load<const WHOLE: bool, T: Real>(self, row: &[T], at: usize) -> Option<Vector<T>> {
+        let (whole, rest) = row.as_chunks();
+        if WHOLE {
+            return whole.get(at).map(|lanes| Vector(*lanes));
+        }
+        let mut lanes = [T::ZERO; LANES];
+        for (lane, &element) in lanes.iter_mut().zip(whole.get(at).map_or(rest, |lanes| lanes)) {
+            *lane = element;
+        }
+        Some(Vector(lanes))
+    }
+
+    /// Writes the elements from `at · LANES` on; of a vector that is not `WHOLE`, as far as the row goes.
+    #[inline(always)]
+    fn store<const WHOLE: bool, T: Real>(self, row: &mut [T], at: usize, lanes: Vector<T>) {
+        let (whole, rest) = row.as_chunks_mut();
+        match whole.get_mut(at) {
+            Some(whole) => *whole = lanes.0,
+            None if WHOLE => {}
+            None => {
+                for (element, lane) in rest.iter_mut().zip(lanes.0) {
+                    *element = lane;
+                }
+            }
+        }
+    }
+}
+
+const _: () = assert!(LANES == 16);
+
+/// A loop along rows of one length, in vectors: whole ones, and then what does not fill one.
+pub(crate) trait Along: Sized {
+    /// The vectors of number `at`; `None`, which ends the loop, where a row does not have one.
+    fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()>;
+
+    /// All vectors of rows of `len` elements.
+    #[inline(always)]
+    fn along(mut self, len: usize) -> Self {
+        let whole = len / LANES;
+        for at in 0..whole {
+            if self.step::<true>(at).is_none() {
+                return self;
+            }
+        }
+        if !len.is_multiple_of(LANES) {
+            self.step::<false>(whole);
+        }
+        self
+    }
+}
+
+/// No special instructions: what the compiler makes of a loop.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Portable;
+
+impl Portable {
+    /// A function of each lane of two vectors.
+    #[inline(always)]
+    fn of_both<T: Real>(self, mut a: Vector<T>, b: Vector<T>, of: impl Fn(T, T) -> T) -> Vector<T> {
+        for (a, b) in a.0.iter_mut().zip(b.0) {
+            *a = of(*a, b);
+        }
+        a
+    }
+}
+
+impl Simd for Portable {
+    #[inline(always)]
+    fn splat<T: Real>(self, value: T) -> Vector<T> {
+        Vector([value; LANES])
+    }
+
+    #[inline(always)]
+    fn add<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T> {
+        self.of_both(a, b, |a, b| a + b)
+    }
+
+    #[inline(always)]
+    fn sub<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T> {
+        self.of_both(a, b, |a, b| a - b)
+    }
+
+    #[inline(always)]
+    fn mul<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T> {
+        self.of_both(a, b, |a, b| a * b)
+    }
+
+    #[inline(always)]
+    fn larger<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T> {
+        self.of_both(a, b, |a, b| if b > a { b } else { a })
+    }
+
+    #[inline(always)]
+    fn smaller<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T> {
+        self.of_both(a, b, |a, b| if b < a { b } else { a })
+    }
+
+    #[inline(always)]
+    fn abs<T: Real>(self, a: Vector<T>) -> Vector<T> {
+        self.of_both(a, a, |a, _| a.abs())
+    }
+
+    #[inline(always)]
+    fn down<const WIDTH: usize, T: Real>(self, mut a: Vector<T>) -> Vector<T> {
+        a.0.copy_within(WIDTH / 2..WIDTH, 0);
+        a
+    }
+
+    #[inline(always)]
+    fn or_if_zero<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T> {
+        self.of_both(a, b, |a, b| if a.is_zero() { b } else { a })
+    }
+}

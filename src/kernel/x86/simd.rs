@@ -1,0 +1,257 @@
+//! The arithmetic of vectors with 256 and 512 bits.
+
+use core::any::TypeId;
+use core::arch::x86_64::*;
+use core::mem::{transmute, transmute_copy};
+
+use super::super::vector::{Portable, Simd, Vector};
+use crate::Real;
+
+/// Leave to use AVX2.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Avx2(());
+
+/// Leave to use AVX-512.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Avx512(());
+
+impl Avx2 {
+    /// # Safety
+    ///
+    /// The processor has AVX2.
+    pub(super) const unsafe fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Avx512 {
+    /// # Safety
+    ///
+    /// The processor has AVX-512 with its extension for double words.
+    pub(super) const unsafe fn new() -> Self {
+        Self(())
+    }
+}
+
+/// A vector of `T` as one of `U`, where they are the same.
+#[inline(always)]
+fn same<T: 'static, U: 'static>(vector: &Vector<T>) -> Option<Vector<U>> {
+    // SAFETY: both are the same type, which is copied.
+    (TypeId::of::<T>() == TypeId::of::<U>()).then(|| unsafe { transmute_copy(vector) })
+}
+
+/// Makes each operation that of every register which a [`Vector`] fills.
+macro_rules! operations {
+    (
+        $token:ident,
+        $f32:ty, $f64:ty, $of_f32:literal, $of_f64:literal,
+        [$($name:ident: $single:expr, $double:expr;)*],
+        splat: $splat_f32:ident, $splat_f64:ident,
+        abs: $abs_f32:expr, $abs_f64:expr,
+        down: $down_f32:expr, $down_f64:expr
+    ) => {
+        impl Simd for $token {
+            #[inline(always)]
+            fn splat<T: Real>(self, value: T) -> Vector<T> {
+                let portable = Vector([value; crate::kernel::LANES]);
+                // SAFETY: the token stands for the instructions; types of one size, any bits of which are valid.
+                unsafe {
+                    if let Some(Vector([value, ..])) = same::<T, f32>(&portable) {
+                        return transmute_copy(&[$splat_f32(value); $of_f32]);
+                    }
+                    if let Some(Vector([value, ..])) = same::<T, f64>(&portable) {
+                        return transmute_copy(&[$splat_f64(value); $of_f64]);
+                    }
+                }
+                portable
+            }
+
+            #[inline(always)]
+            fn abs<T: Real>(self, a: Vector<T>) -> Vector<T> {
+                // SAFETY: as above.
+                unsafe {
+                    if let Some(a) = same::<T, f32>(&a) {
+                        let a = transmute::<Vector<f32>, [$f32; $of_f32]>(a);
+                        return transmute_copy(&a.map(|a| $abs_f32(a)));
+                    }
+                    if let Some(a) = same::<T, f64>(&a) {
+                        let a = transmute::<Vector<f64>, [$f64; $of_f64]>(a);
+                        return transmute_copy(&a.map(|a| $abs_f64(a)));
+                    }
+                }
+                Portable.abs(a)
+            }
+
+            #[inline(always)]
+            fn down<const WIDTH: usize, T: Real>(self, a: Vector<T>) -> Vector<T> {
+                // SAFETY: as above.
+                unsafe {
+                    if let Some(a) = same::<T, f32>(&a) {
+                        return transmute_copy(&$down_f32(WIDTH, transmute::<Vector<f32>, [$f32; $of_f32]>(a)));
+                    }
+                    if let Some(a) = same::<T, f64>(&a) {
+                        return transmute_copy(&$down_f64(WIDTH, transmute::<Vector<f64>, [$f64; $of_f64]>(a)));
+                    }
+                }
+                Portable.down::<WIDTH, T>(a)
+            }
+
+            $(
+                #[inline(always)]
+                fn $name<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T> {
+                    // SAFETY: as above.
+                    unsafe {
+                        if let (Some(a), Some(b)) = (same::<T, f32>(&a), same::<T, f32>(&b)) {
+                            let mut a = transmute::<Vector<f32>, [$f32; $of_f32]>(a);
+                            let b = transmute::<Vector<f32>, [$f32; $of_f32]>(b);
+                            for (a, b) in a.iter_mut().zip(b) {
+                                *a = $single(*a, b);
+                            }
+                            return transmute_copy(&a);
+                        }
+                        if let (Some(a), Some(b)) = (same::<T, f64>(&a), same::<T, f64>(&b)) {
+                            let mut a = transmute::<Vector<f64>, [$f64; $of_f64]>(a);
+                            let b = transmute::<Vector<f64>, [$f64; $of_f64]>(b);
+                            for (a, b) in a.iter_mut().zip(b) {
+                                *a = $double(*a, b);
+                            }
+                            return transmute_copy(&a);
+                        }
+                    }
+                    Portable.$name(a, b)
+                }
+            )*
+        }
+    };
+}
+
+// The larger and the smaller give their second operand where one is NaN.
+operations!(
+    Avx2, __m256, __m256d, 2, 4,
+    [
+        add: |a, b| _mm256_add_ps(a, b), |a, b| _mm256_add_pd(a, b);
+        sub: |a, b| _mm256_sub_ps(a, b), |a, b| _mm256_sub_pd(a, b);
+        mul: |a, b| _mm256_mul_ps(a, b), |a, b| _mm256_mul_pd(a, b);
+        larger: |a, b| _mm256_max_ps(b, a), |a, b| _mm256_max_pd(b, a);
+        smaller: |a, b| _mm256_min_ps(b, a), |a, b| _mm256_min_pd(b, a);
+        or_if_zero:
+            |a, b| _mm256_blendv_ps(a, b, _mm256_cmp_ps::<_CMP_EQ_OQ>(a, _mm256_setzero_ps())),
+            |a, b| _mm256_blendv_pd(a, b, _mm256_cmp_pd::<_CMP_EQ_OQ>(a, _mm256_setzero_pd()));
+    ],
+    splat: _mm256_set1_ps, _mm256_set1_pd,
+    abs: |a| _mm256_andnot_ps(_mm256_set1_ps(-0.0), a), |a| _mm256_andnot_pd(_mm256_set1_pd(-0.0), a),
+    down: |width, [a, b]: [__m256; 2]| match width {
+        16 => [b, b],
+        8 => [_mm256_permute2f128_ps::<0x01>(a, a), b],
+        4 => [_mm256_permute_ps::<0x0e>(a), b],
+        _ => [_mm256_permute_ps::<0x01>(a), b],
+    },
+    |width, [a, b, c, d]: [__m256d; 4]| match width {
+        16 => [c, d, c, d],
+        8 => [b, b, c, d],
+        4 => [_mm256_permute2f128_pd::<0x01>(a, a), b, c, d],
+        _ => [_mm256_permute_pd::<0x05>(a), b, c, d],
+    }
+);
+
+operations!(
+    Avx512, __m512, __m512d, 1, 2,
+    [
+        add: |a, b| _mm512_add_ps(a, b), |a, b| _mm512_add_pd(a, b);
+        sub: |a, b| _mm512_sub_ps(a, b), |a, b| _mm512_sub_pd(a, b);
+        mul: |a, b| _mm512_mul_ps(a, b), |a, b| _mm512_mul_pd(a, b);
+        larger: |a, b| _mm512_max_ps(b, a), |a, b| _mm512_max_pd(b, a);
+        smaller: |a, b| _mm512_min_ps(b, a), |a, b| _mm512_min_pd(b, a);
+        or_if_zero:
+            |a, b| _mm512_mask_mov_ps(a, _mm512_cmpeq_ps_mask(a, _mm512_setzero_ps()), b),
+            |a, b| _mm512_mask_mov_pd(a, _mm512_cmpeq_pd_mask(a, _mm512_setzero_pd()), b);
+    ],
+    splat: _mm512_set1_ps, _mm512_set1_pd,
+    abs: |a| _mm512_abs_ps(a), |a| _mm512_abs_pd(a),
+    down: |width, [a]: [__m512; 1]| match width {
+        16 => [_mm512_shuffle_f32x4::<0xee>(a, a)],
+        8 => [_mm512_shuffle_f32x4::<0x01>(a, a)],
+        4 => [_mm512_permute_ps::<0x0e>(a)],
+        _ => [_mm512_permute_ps::<0x01>(a)],
+    },
+    |width, [a, b]: [__m512d; 2]| match width {
+        16 => [b, b],
+        8 => [_mm512_shuffle_f64x2::<0xee>(a, a), b],
+        4 => [_mm512_shuffle_f64x2::<0x01>(a, a), b],
+        _ => [_mm512_permute_pd::<0x55>(a), b],
+    }
+);
+
+#[cfg(test)]
+mod tests {
+    use super::{Avx2, Avx512, Portable, Simd, Vector};
+    use crate::Real;
+    use crate::kernel::{LANES, Task};
+
+    /// Every operation on numbers of all kinds, as bits of the results.
+    fn results<T: Real, S: Simd>(simd: S) -> Vec<f64> {
+        let kinds =
+            [0.0, -0.0, 1.0, -1.5, 3e-39, -7e30, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 0.1, 1e-45];
+        let mut results = Vec::new();
+        for shift in 0..kinds.len() {
+            let row = |step: usize| -> [T; LANES] {
+                core::array::from_fn(|i| T::from_f64(kinds[(i * step + shift) % kinds.len()]))
+            };
+            let (a, b) =
+                (simd.load::<false, T>(&row(1), 0).unwrap(), simd.load::<true, T>(&row(3), 0).unwrap());
+            let splat = simd.splat(T::from_f64(kinds[shift]));
+            let all = [
+                splat,
+                simd.add(a, b),
+                simd.sub(a, b),
+                simd.mul(a, b),
+                simd.larger(a, b),
+                simd.smaller(a, b),
+                simd.abs(a),
+                simd.or_if_zero(a, b),
+                simd.mul_add(a, b, splat),
+            ];
+            for Vector(lanes) in all {
+                results.extend(lanes.map(T::to_f64));
+            }
+            let finite =
+                simd.load::<true, T>(&row(5).map(|x| if x.is_finite() { x } else { T::one() }), 0).unwrap();
+            results.extend(
+                [simd.sum(a), simd.sum(finite), simd.largest(finite), simd.smallest(finite)].map(T::to_f64),
+            );
+        }
+        results
+    }
+
+    struct Results;
+
+    impl Task<()> for Results {
+        type Output = [Vec<f64>; 2];
+
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S, (): ()) -> [Vec<f64>; 2] {
+            [results::<f32, S>(simd), results::<f64, S>(simd)]
+        }
+    }
+
+    #[test]
+    fn every_operation_gives_the_bits_of_the_portable_one() {
+        let want = Results.run(Portable, ());
+        let same = |got: [Vec<f64>; 2], name: &str| {
+            for (got, want) in got.iter().flatten().zip(want.iter().flatten()) {
+                assert!(
+                    got.to_bits() == want.to_bits() || got.is_nan() && want.is_nan(),
+                    "{name}: {got} {want}"
+                );
+            }
+        };
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has AVX2.
+            same(Results.run(unsafe { Avx2::new() }, ()), "AVX2");
+        }
+        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
+            // SAFETY: the processor has AVX-512.
+            same(Results.run(unsafe { Avx512::new() }, ()), "AVX-512");
+        }
+    }
+}
