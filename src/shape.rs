@@ -106,6 +106,24 @@ impl Shape {
     pub const fn parameter_count(self) -> usize {
         self.mu_len() + self.sigma_len() + self.u_len() + self.v_len()
     }
+
+    /// The rows of `x: [batch × inputs]` and of `y: [batch × outputs]` side by side.
+    ///
+    /// Two iterators of chunks that are zipped divide by the lengths of their rows, and where that is not inlined,
+    /// the compiler cannot see that no length is 0.
+    #[inline]
+    pub(crate) fn side_by_side<'a, T>(
+        self,
+        mut x: &'a [T],
+        mut y: &'a mut [T],
+    ) -> impl Iterator<Item = (&'a [T], &'a mut [T])> {
+        core::iter::from_fn(move || {
+            let (x_row, x_rest) = x.split_at_checked(self.inputs())?;
+            let (y_row, y_rest) = core::mem::take(&mut y).split_at_mut_checked(self.outputs())?;
+            (x, y) = (x_rest, y_rest);
+            Some((x_row, y_row))
+        })
+    }
 }
 
 /// The same count, which is not 0, in a form that lets the compiler see it: slices are cut into rows of so many

@@ -2,16 +2,21 @@
 
 use core::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use rayon_core::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use rayon_core::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder, Yield};
 
 use crate::kernel::Workers;
+
+/// How long a task waits for the other threads to be awake.
+const WAKING: Duration = Duration::from_millis(1);
 
 /// A number of threads that layers divide their work among.
 ///
 /// The bits of every result are the same for any number. A thread that finds no work for some tens of
 /// microseconds goes to sleep, and waking it takes as long; so put a loop of many short passes into
-/// [`run`](Self::run), where the threads find each pass while they are still awake.
+/// [`run`](Self::run), where the threads stay awake from one to the next.
 ///
 /// # Example
 ///
@@ -49,9 +54,37 @@ impl Threads {
         self.0.current_num_threads()
     }
 
-    /// Calls `task` on one of the threads and waits for it: passes inside it wake the others at the least cost.
+    /// Calls `task` on one of the threads and waits for it; the others stay awake meanwhile, each on a processor of
+    /// its own, and take up a part of a pass within a microsecond.
     pub fn run<R: Send>(&self, task: impl FnOnce() -> R + Send) -> R {
-        self.0.install(task)
+        let (awake, full, done) = (AtomicUsize::new(0), AtomicBool::new(false), AtomicBool::new(false));
+        let stay_awake = || {
+            // Too late, when the task may wait for this very thread.
+            if full.load(Ordering::Acquire) {
+                return;
+            }
+            awake.fetch_add(1, Ordering::AcqRel);
+            while !done.load(Ordering::Acquire) {
+                if rayon_core::yield_now() != Some(Yield::Executed) {
+                    core::hint::spin_loop();
+                }
+            }
+        };
+        self.0.in_place_scope(|scope| {
+            for _ in 1..self.count() {
+                scope.spawn(|_| stay_awake());
+            }
+            self.0.install(|| {
+                let start = Instant::now();
+                while awake.load(Ordering::Acquire) + 1 < self.count() && start.elapsed() < WAKING {
+                    core::hint::spin_loop();
+                }
+                full.store(true, Ordering::Release);
+                let result = task();
+                done.store(true, Ordering::Release);
+                result
+            })
+        })
     }
 
     /// The threads, for the passes.

@@ -2,7 +2,7 @@
 #![cfg(feature = "std")]
 
 use gmlayer::nn::{
-    Adam, AdamSettings, Dense, Layer, LayerKind, Mixture, Network, NetworkError, Optimizer, Relu, Sgd,
+    Adam, AdamSettings, Block, Dense, Layer, LayerKind, Mixture, Network, NetworkError, Optimizer, Relu, Sgd,
 };
 use gmlayer::{Error, Shape};
 use rand_core::SeedableRng;
@@ -232,4 +232,140 @@ fn a_seed_gives_one_start() {
     assert!(weight.iter().all(|weight| weight.abs() <= bound));
     assert!(weight.iter().any(|weight| weight.abs() > 0.5 * bound));
     assert!(network.block("0.bias").unwrap().iter().all(|&bias| bias == 0.0));
+}
+
+/// A dense layer that leaves the joined step to the network, as a layer of a user's would.
+#[derive(Debug)]
+struct Plain(Dense);
+
+impl Layer<f64> for Plain {
+    fn kind(&self) -> LayerKind {
+        LayerKind::Other("plain")
+    }
+
+    fn inputs(&self) -> usize {
+        Layer::<f64>::inputs(&self.0)
+    }
+
+    fn outputs(&self) -> usize {
+        Layer::<f64>::outputs(&self.0)
+    }
+
+    fn blocks(&self) -> Vec<Block> {
+        Layer::<f64>::blocks(&self.0)
+    }
+
+    fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
+        Layer::<f64>::workspace_len(&self.0, batch)
+    }
+
+    fn forward(&self, parameters: &[f64], x: &[f64], y: &mut [f64], work: &mut [f64]) -> Result<(), Error> {
+        self.0.forward(parameters, x, y, work)
+    }
+
+    fn backward(
+        &self,
+        parameters: &[f64],
+        x: &[f64],
+        g: &[f64],
+        frozen: &[bool],
+        gradients: &mut [f64],
+        dx: Option<&mut [f64]>,
+        work: &mut [f64],
+    ) -> Result<(), Error> {
+        self.0.backward(parameters, x, g, frozen, gradients, dx, work)
+    }
+
+    fn initialise(&self, parameters: &mut [f64], random: &mut dyn rand_core::Rng) -> Result<(), Error> {
+        self.0.initialise(parameters, random)
+    }
+}
+
+/// Mixtures, dense layers, and one that cannot join the step.
+fn mixed(batch: usize) -> Network<f64> {
+    let layers: Vec<Box<dyn Layer<f64>>> = vec![
+        Box::new(Mixture::new(Shape::new(6, 5, 2).unwrap(), 0.5)),
+        Box::new(Plain(Dense::new(5, 7, true).unwrap())),
+        Box::new(Relu::new(7).unwrap()),
+        Box::new(Dense::new(7, 4, true).unwrap()),
+        Box::new(Mixture::new(Shape::new(4, 3, 3).unwrap(), 0.5)),
+    ];
+    let mut network = Network::new(layers, batch).unwrap();
+    network.initialise(&mut Pcg64::seed_from_u64(1)).unwrap();
+    network
+}
+
+/// `learn` is `backward` and `step`: to rounding where they are joined, to the bit where they are not.
+#[test]
+fn learning_is_backward_and_step() {
+    for (rows, frozen) in [(1, "0.mu"), (5, "bias"), (9, "1.weight"), (70, "4.u")] {
+        let x: Vec<f64> = (0..rows * 6).map(|i| (i as f64 * 0.7).sin()).collect();
+        let g: Vec<f64> = (0..rows * 3).map(|i| (i as f64 * 0.3).cos() / rows as f64).collect();
+        let sgd = |network: &Network<f64>| {
+            Sgd::new(network.blocks(), |block| 0.01 * (1 + block.range.start) as f64 / 200.0)
+        };
+        let momentum = |network: &Network<f64>| Sgd::with_momentum(network.blocks(), |_| 0.1, 0.9);
+        let (mut joined, mut apart) = (mixed(rows), mixed(rows));
+        joined.freeze(frozen).unwrap();
+        apart.freeze(frozen).unwrap();
+        let (mut of_joined, mut of_apart) = (sgd(&joined), sgd(&apart));
+        for _ in 0..3 {
+            joined.forward(&x).unwrap();
+            joined.learn(&x, &g, &mut of_joined).unwrap();
+            assert!(joined.gradients().iter().all(|gradient| *gradient == 0.0), "no gradients are left");
+            apart.forward(&x).unwrap();
+            apart.backward(&x, &g).unwrap();
+            apart.step(&mut of_apart).unwrap();
+        }
+        for block in joined.blocks() {
+            let (got, want) = (joined.block(&block.name).unwrap(), apart.block(&block.name).unwrap());
+            assert!(
+                got.iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-12),
+                "{} of {rows} rows",
+                block.name
+            );
+            let unchanged = got == mixed(rows).block(&block.name).unwrap();
+            assert_eq!(unchanged, block.frozen, "{} of {rows} rows", block.name);
+        }
+
+        // Momentum cannot be joined, and gradients that were there before count.
+        let (mut joined, mut apart) = (mixed(rows), mixed(rows));
+        let (mut of_joined, mut of_apart) = (momentum(&joined), momentum(&apart));
+        let mut plain = sgd(&joined);
+        for network in [&mut joined, &mut apart] {
+            network.forward(&x).unwrap();
+        }
+        joined.learn(&x, &g, &mut of_joined).unwrap();
+        apart.backward(&x, &g).unwrap();
+        apart.step(&mut of_apart).unwrap();
+        for network in [&mut joined, &mut apart] {
+            network.forward(&x).unwrap();
+            network.backward(&x, &g).unwrap();
+        }
+        joined.learn(&x, &g, &mut plain).unwrap();
+        apart.backward(&x, &g).unwrap();
+        apart.step(&mut plain).unwrap();
+        assert_eq!(joined.parameters(), apart.parameters());
+    }
+}
+
+/// Everything that a network owns begins a cache line.
+#[test]
+fn buffers_are_aligned() {
+    let mut network = mixed(9);
+    assert_eq!(network.parameters().as_ptr() as usize % 64, 0);
+    assert_eq!(network.gradients().as_ptr() as usize % 64, 0);
+    assert_eq!(network.forward(&[0.5; 54]).unwrap().as_ptr() as usize % 64, 0);
+}
+
+#[test]
+fn learning_refuses_what_does_not_fit() {
+    let mut network = network();
+    let mut other = Sgd::new(&network.blocks()[..1], |_| 0.1);
+    network.forward(&[0.0; 6]).unwrap();
+    let length = |argument, expected, got| Err(Error::Length { argument, expected, got });
+    assert_eq!(network.learn(&[0.0; 6], &[0.0; 4], &mut other), length("blocks", 1, 3));
+    let mut sgd = Sgd::new(network.blocks(), |_| 0.1);
+    assert_eq!(network.learn(&[0.0; 3], &[0.0; 4], &mut sgd), length("x", 6, 3));
+    assert_eq!(network.learn(&[0.0; 6], &[0.0; 3], &mut sgd), length("g", 4, 3));
 }

@@ -1,66 +1,143 @@
-//! Criterion benches: forward, step, inference and ∂x of every configuration, the dense layers 784-1000-10, the
-//! same layer written plainly on the crate matrixmultiply, and how the cost grows with each size.
+//! Criterion benches: every pass of the configurations A, H, C and D; the dense layers 784-1000-10; the same layer
+//! written plainly on the crate matrixmultiply; and how a step grows with each size.
+//!
+//! The throughput is in operations: a multiply-add counts as two.
 
-#[allow(dead_code)] // the benches take their own sizes besides
-#[path = "../../examples/speed/cases.rs"]
-mod cases;
+mod dense;
+mod mixture;
+mod numbers;
 mod plain;
 
 use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use gmlayer::Shape;
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use gmlayer::{Error, Shape};
 
-/// Every configuration of the example `speed`.
-fn configurations(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("configurations");
-    for mut case in cases::all().expect("the sizes fit") {
-        group.throughput(Throughput::Elements(case.flop as u64));
-        let name = format!("{}, {}", case.config, case.what);
-        group.bench_function(BenchmarkId::new(name, case.batch), |bencher| bencher.iter(|| (case.run)()));
-    }
-    group.finish();
+use dense::Rectifying;
+use mixture::Mixture;
+use plain::Plain;
+
+/// The batches that are measured.
+const BATCHES: [usize; 5] = [1, 16, 64, 256, 1024];
+
+/// A name, inputs, outputs, components and the largest batch: the paper's layer, a hidden layer, one for a
+/// microcontroller, a large one. A step of D with 1024 rows takes half a second, and is left out.
+const CONFIGURATIONS: [(&str, usize, usize, usize, usize); 4] =
+    [("A", 784, 10, 20, 1024), ("H", 784, 100, 20, 1024), ("C", 16, 4, 5, 1024), ("D", 4096, 64, 32, 256)];
+
+/// A pass that fails where sizes do not fit.
+type Pass<S> = fn(&mut S) -> Result<(), Error>;
+
+/// Times something that is done again and again to a state.
+fn time<S>(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    id: BenchmarkId,
+    flop: u64,
+    state: &mut S,
+    run: impl Fn(&mut S),
+) {
+    group.throughput(Throughput::Elements(flop));
+    group.bench_function(id, |bencher| bencher.iter(|| run(state)));
 }
 
-/// A forward pass and the two products of a backward pass, each a call of a general matrix product.
-fn on_matrixmultiply(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("matrixmultiply");
-    for batch in [1, 16, 64, 256, 1024] {
-        let mut plain = plain::Plain::new(784, 10, 20, batch);
-        group.throughput(Throughput::Elements(plain.flop() as u64));
-        group.bench_function(BenchmarkId::new("forward", batch), |bencher| bencher.iter(|| plain.forward()));
-        group.throughput(Throughput::Elements(2 * plain.flop() as u64));
-        group.bench_function(BenchmarkId::new("step", batch), |bencher| bencher.iter(|| plain.step()));
-    }
-    group.finish();
+/// A pass whose sizes are known to fit.
+fn fits<S>(pass: Pass<S>) -> impl Fn(&mut S) {
+    move |state| pass(state).expect("the sizes fit")
 }
 
-/// One size at a time away from d = 784, L = 10, K = 20, B = 64.
-fn growth(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("growth");
-    let sizes = [
-        ("inputs", [(98, 10, 20, 64), (196, 10, 20, 64), (392, 10, 20, 64), (1568, 10, 20, 64)]),
-        ("outputs", [(784, 5, 20, 64), (784, 20, 20, 64), (784, 40, 20, 64), (784, 80, 20, 64)]),
-        ("components", [(784, 10, 5, 64), (784, 10, 10, 64), (784, 10, 40, 64), (784, 10, 80, 64)]),
-        ("batch", [(784, 10, 20, 8), (784, 10, 20, 32), (784, 10, 20, 128), (784, 10, 20, 512)]),
+fn shape(inputs: usize, outputs: usize, components: usize) -> Shape {
+    Shape::new(inputs, outputs, components).expect("the sizes fit")
+}
+
+/// Every pass of every configuration.
+fn passes(criterion: &mut Criterion) {
+    let passes: [(&str, u64, Pass<Mixture>); 4] = [
+        ("forward", 1, Mixture::forward),
+        ("backward", 2, Mixture::backward),
+        ("step", 2, Mixture::step),
+        ("fused step", 2, Mixture::fused_step),
     ];
-    for (name, sizes) in sizes {
-        for (inputs, outputs, components, batch) in sizes {
-            let shape = Shape::new(inputs, outputs, components).expect("the sizes fit");
-            let cases = cases::mixture("A", shape, batch).expect("the sizes fit");
-            for mut case in cases.into_iter().filter(|case| case.what == "step") {
-                group.throughput(Throughput::Elements(case.flop as u64));
-                let id = BenchmarkId::new(name, format!("{inputs}-{outputs}-{components}, batch {batch}"));
-                group.bench_function(id, |bencher| bencher.iter(|| (case.run)()));
+    for (name, inputs, outputs, components, largest) in CONFIGURATIONS {
+        let mut group = criterion.benchmark_group(name);
+        for batch in BATCHES.into_iter().filter(|&batch| batch <= largest) {
+            let mut layer = Mixture::new(shape(inputs, outputs, components), batch).expect("the sizes fit");
+            let flop = layer.flop();
+            for (what, halves, pass) in passes {
+                time(&mut group, BenchmarkId::new(what, batch), halves * flop, &mut layer, fits(pass));
             }
+            group.throughput(Throughput::Elements(flop));
+            group.bench_function(BenchmarkId::new("inference", batch), |bencher| {
+                layer.inference(bencher).expect("the sizes fit");
+            });
+            group.bench_function(BenchmarkId::new("inference, zeros skipped", batch), |bencher| {
+                layer.sparse_inference(bencher).expect("the sizes fit");
+            });
         }
+        group.finish();
+    }
+}
+
+/// The dense layers at 64 rows.
+fn dense(criterion: &mut Criterion) {
+    let mut network = Rectifying::new(64).expect("the sizes fit");
+    let [forward, step] = network.flop();
+    let passes: [(&str, u64, Pass<Rectifying>); 3] = [
+        ("forward", forward, Rectifying::forward),
+        ("step", step, Rectifying::step),
+        ("fused step", step, Rectifying::fused_step),
+    ];
+    let mut group = criterion.benchmark_group("dense 784-1000-10");
+    for (what, flop, pass) in passes {
+        time(&mut group, BenchmarkId::new(what, 64), flop, &mut network, fits(pass));
     }
     group.finish();
+}
+
+/// A on general matrix products.
+fn on_matrixmultiply(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("A on matrixmultiply");
+    for batch in BATCHES {
+        let mut layer = Plain::new(784, 10, 20, batch).expect("the sizes fit");
+        let flop = layer.flop();
+        time(&mut group, BenchmarkId::new("forward", batch), flop, &mut layer, Plain::forward);
+        time(&mut group, BenchmarkId::new("step", batch), 2 * flop, &mut layer, Plain::step);
+    }
+    group.finish();
+}
+
+/// A step of A at 64 rows, and of layers that differ from it in one size.
+fn growth(criterion: &mut Criterion) {
+    let sizes: [(&str, [[usize; 4]; 5]); 4] = [
+        ("batch", [8, 32, 64, 128, 512].map(|batch| [784, 10, 20, batch])),
+        ("inputs", [98, 196, 392, 784, 1568].map(|inputs| [inputs, 10, 20, 64])),
+        ("components", [5, 10, 20, 40, 80].map(|components| [784, 10, components, 64])),
+        ("outputs", [5, 10, 20, 40, 80].map(|outputs| [784, outputs, 20, 64])),
+    ];
+    for (varied, (name, sizes)) in [3, 0, 2, 1].into_iter().zip(sizes) {
+        let mut group = criterion.benchmark_group(format!("step by {name}"));
+        for size in sizes {
+            let [inputs, outputs, components, batch] = size;
+            let mut layer = Mixture::new(shape(inputs, outputs, components), batch).expect("the sizes fit");
+            let flop = 2 * layer.flop();
+            time(
+                &mut group,
+                BenchmarkId::from_parameter(size[varied]),
+                flop,
+                &mut layer,
+                fits(Mixture::step),
+            );
+        }
+        group.finish();
+    }
 }
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().measurement_time(Duration::from_secs(2)).warm_up_time(Duration::from_millis(500)).sample_size(20);
-    targets = configurations, on_matrixmultiply, growth
+    config = Criterion::default()
+        .measurement_time(Duration::from_secs(2))
+        .warm_up_time(Duration::from_millis(500))
+        .sample_size(20);
+    targets = passes, dense, on_matrixmultiply, growth
 }
 criterion_main!(benches);

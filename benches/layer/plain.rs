@@ -3,9 +3,9 @@
 
 #![allow(unsafe_code)] // matrixmultiply takes pointers
 
-use gmlayer::{Rectified, random};
-use rand_core::SeedableRng;
-use rand_pcg::Pcg64;
+use gmlayer::{Aligned, Error, Rectified};
+
+use crate::numbers::{images, normals};
 
 /// C = A·B + β C for row-major matrices `[rows × terms]` and `[terms × columns]`, or their transposes.
 fn product(
@@ -44,48 +44,46 @@ fn product(
 /// A layer with its batch: `rows` of every component hold μ and W, one after the other.
 pub(crate) struct Plain {
     sizes: [usize; 4],
-    rows: Vec<f32>,
-    variance: Vec<f32>,
-    a: Vec<f32>,
-    x: Vec<f32>,
-    squares: Vec<f32>,
-    g: Vec<f32>,
-    projected: Vec<f32>,
-    spread: Vec<f32>,
-    y: Vec<f32>,
-    of_rows: Vec<f32>,
-    of_variance: Vec<f32>,
+    rows: Aligned<f32>,
+    variance: Aligned<f32>,
+    a: Aligned<f32>,
+    x: Aligned<f32>,
+    squares: Aligned<f32>,
+    g: Aligned<f32>,
+    projected: Aligned<f32>,
+    spread: Aligned<f32>,
+    y: Aligned<f32>,
+    of_rows: Aligned<f32>,
+    of_variance: Aligned<f32>,
 }
 
 impl Plain {
-    pub(crate) fn new(inputs: usize, outputs: usize, components: usize, batch: usize) -> Self {
-        let mut generator = Pcg64::seed_from_u64(1);
-        let mut normals = |len: usize| -> Vec<f32> {
-            let mut normal = random::StandardNormal::new();
-            (0..len).map(|_| 0.5 * normal.sample(&mut generator) as f32).collect()
-        };
+    pub(crate) fn new(inputs: usize, outputs: usize, components: usize, batch: usize) -> Result<Self, Error> {
         let height = components * (outputs + 1);
-        let x = normals(batch * inputs);
-        Self {
+        let x = images(batch * inputs)?;
+        let (mut variance, mut squares) = (Aligned::zeros(components * inputs)?, Aligned::copy_of(&x)?);
+        variance.fill(0.25);
+        squares.iter_mut().for_each(|x| *x *= *x);
+        Ok(Self {
             sizes: [inputs, outputs, components, batch],
-            rows: normals(height * inputs),
-            variance: vec![0.25; components * inputs],
-            a: normals(components * outputs),
-            squares: x.iter().map(|x| x * x).collect(),
+            rows: normals(height * inputs, 0.5)?,
+            variance,
+            a: normals(components * outputs, 0.5)?,
             x,
-            g: normals(batch * outputs),
-            projected: vec![0.0; batch * height],
-            spread: vec![0.0; batch * components],
-            y: vec![0.0; batch * outputs],
-            of_rows: vec![0.0; height * inputs],
-            of_variance: vec![0.0; components * inputs],
-        }
+            squares,
+            g: normals(batch * outputs, 1e-3)?,
+            projected: Aligned::zeros(batch * height)?,
+            spread: Aligned::zeros(batch * components)?,
+            y: Aligned::zeros(batch * outputs)?,
+            of_rows: Aligned::zeros(height * inputs)?,
+            of_variance: Aligned::zeros(components * inputs)?,
+        })
     }
 
-    /// Operations of a forward pass.
-    pub(crate) fn flop(&self) -> usize {
+    /// Operations of a forward pass; a multiply-add counts as two.
+    pub(crate) fn flop(&self) -> u64 {
         let [inputs, outputs, components, batch] = self.sizes;
-        2 * batch * inputs * components * (outputs + 2)
+        (2 * batch * inputs * components * (outputs + 2)) as u64
     }
 
     /// h of every row.
@@ -141,11 +139,11 @@ impl Plain {
             (&self.squares, false),
             &mut self.of_variance,
         );
-        for (parameter, gradient) in self.rows.iter_mut().zip(&self.of_rows) {
-            *parameter -= 1e-6 * gradient;
+        for (parameter, gradient) in self.rows.iter_mut().zip(self.of_rows.iter()) {
+            *parameter -= 1e-9 * gradient;
         }
-        for (parameter, gradient) in self.variance.iter_mut().zip(&self.of_variance) {
-            *parameter -= 1e-6 * gradient;
+        for (parameter, gradient) in self.variance.iter_mut().zip(self.of_variance.iter()) {
+            *parameter -= 1e-9 * gradient;
         }
     }
 }

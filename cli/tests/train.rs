@@ -60,6 +60,22 @@ fn the_same_seed_gives_the_same_json_but_for_the_time() {
     assert_ne!(run("1")["train_loss"], run("2")["train_loss"]);
 }
 
+/// Eight components are enough work for two threads.
+#[test]
+fn threads_change_nothing_but_the_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |threads: &str| {
+        let path = folder.path().join(threads);
+        let more = ["--components", "8", "--threads", threads, "--save", path.to_str().unwrap()];
+        let sizes: Vec<&str> = [&common::QUICK[..5], &common::QUICK[7..]].concat();
+        assert!(gmlayer(&[&sizes[..], &more].concat()).status.success());
+        std::fs::read(path).unwrap()
+    };
+    let alone = run("1");
+    assert_eq!(run("2"), alone);
+    assert_eq!(run("3"), alone);
+}
+
 #[test]
 fn every_option_counts() {
     let plain = json(&quick(&["--json"]))["train_loss"].clone();
@@ -138,6 +154,9 @@ fn wrong_arguments_are_named() {
         (&["--seed", "x"], "'--seed <N>'"),
         (&["--optimizer", "lion"], "'lion' for '--optimizer <OPTIMIZER>' [possible values: sgd, adam]"),
         (&["--model", "conv"], "possible values: gm, dense"),
+        (&["--threads", "0"], "'0' for '--threads <N>': it must be a whole number from 1 to 256"),
+        (&["--threads", "257"], "'257' for '--threads <N>'"),
+        (&["--model", "dense", "--threads", "2"], "--threads has no meaning with --model dense"),
         (&["--freeze", "mu,nu"], "--freeze has `nu`, but the blocks are mu, sigma, u, v"),
         (&["--freeze", "mu,sigma,u,v"], "nothing to train"),
         (&["--width", "5"], "--width has no meaning with --model gm"),

@@ -201,35 +201,31 @@ fn dense(batch: usize) -> Cases {
     let x = Aligned::copy_of(&images(batch * 784, &mut generator))?;
     let g = Aligned::copy_of(&normals(batch * 10, 1e-3, &mut generator))?;
     let (first, second) = (784_000.0, 10_000.0);
-    let (mut forward, mut step) = (network()?, network()?);
+    let (mut forward, mut step, mut step_fused) = (network()?, network()?, network()?);
     let mut optimizer = Sgd::new(step.blocks(), |_| 1e-6);
-    let x_again = Aligned::copy_of(&x)?;
-    let config = "dense";
+    let mut optimizer_fused = Sgd::new(step.blocks(), |_| 1e-6);
+    let (x_again, g_again) = (Aligned::copy_of(&x)?, Aligned::copy_of(&g)?);
+    let x_forward = Aligned::copy_of(&x)?;
     let forward_run = move || {
-        forward.forward(&x_again).expect("sizes fit");
+        forward.forward(&x_forward).expect("sizes fit");
     };
     let step_run = move || {
         step.forward(&x).expect("sizes fit");
-        step.learn(&x, &g, &mut optimizer).expect("blocks fit");
+        step.backward(&x, &g).expect("sizes fit");
+        step.step(&mut optimizer).expect("blocks fit");
     };
-    let batch_flop = 2.0 * batch as f64;
+    let step_fused_run = move || {
+        step_fused.forward(&x_again).expect("sizes fit");
+        step_fused.learn(&x_again, &g_again, &mut optimizer_fused).expect("blocks fit");
+    };
+    let half = 2.0 * batch as f64;
+    let of_forward = half * (first + second);
+    // The first layer has no ∂x.
+    let of_step = half * (2.0 * first + 3.0 * second);
+    let case = |what, flop, run| Case { config: "dense", batch, what, threads: 1, flop, run };
     Ok(vec![
-        Case {
-            config,
-            batch,
-            what: "dense_forward",
-            threads: 1,
-            flop: batch_flop * (first + second),
-            run: Box::new(forward_run),
-        },
-        // The first layer has no ∂x.
-        Case {
-            config,
-            batch,
-            what: "dense_step",
-            threads: 1,
-            flop: batch_flop * (2.0 * first + 3.0 * second),
-            run: Box::new(step_run),
-        },
+        case("dense_forward", of_forward, Box::new(forward_run) as Box<dyn FnMut() + Send>),
+        case("dense_step", of_step, Box::new(step_run)),
+        case("step_fused", of_step, Box::new(step_fused_run)),
     ])
 }

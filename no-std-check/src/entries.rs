@@ -5,7 +5,10 @@ use core::hint::black_box;
 use gmlayer::compact::{
     Blob, Checksum, Floating, Integer, Model, Number, Quantised, QuantisedConstants, quantise,
 };
-use gmlayer::diagonal::{Constants, Diagonal, Gradients, Online, Parameters, Prepared, Rates, workspace_len};
+use gmlayer::diagonal::{
+    Constants, Diagonal, DiagonalMut, Gradients, Online, Parameters, ParametersMut, Prepared, Rates, Sparse,
+    descend_workspace_len, workspace_len,
+};
 use gmlayer::gradcheck::{Block, Check};
 use gmlayer::loss::{cross_entropy, squared};
 use gmlayer::{Dual, Error, Real, Rectified, Shape, normal, rectified};
@@ -15,6 +18,7 @@ pub struct Buffers<'a, T> {
     pub parameters: &'a mut [T],
     pub gradients: &'a mut [T],
     pub prepared: &'a mut [T],
+    pub columns: &'a mut [T],
     pub dx: &'a mut [T],
     pub x: &'a mut [T],
     pub y: &'a mut [T],
@@ -22,9 +26,10 @@ pub struct Buffers<'a, T> {
     pub dual: &'a mut [Dual<T>],
 }
 
-/// The layer, its prepared form, training one sample at a time, losses, the normal distribution, gradient checks.
+/// The layer, its prepared forms, training in batches and one sample at a time, losses, the normal distribution,
+/// gradient checks.
 pub fn generic<T: Real>(shape: Shape, buffers: Buffers<'_, T>) -> Result<T, Error> {
-    let Buffers { parameters, gradients, prepared, dx, x, y, work, dual } = buffers;
+    let Buffers { parameters, gradients, prepared, columns, dx, x, y, work, dual } = buffers;
     let _ = black_box((workspace_len(shape, black_box(8))?, shape.parameter_count()));
     let _ = black_box((shape.inputs(), shape.outputs(), shape.components()));
     let _ = black_box((shape.mu_len(), shape.sigma_len(), shape.u_len(), shape.v_len()));
@@ -41,6 +46,18 @@ pub fn generic<T: Real>(shape: Shape, buffers: Buffers<'_, T>) -> Result<T, Erro
     let made = Prepared::new(made.shape(), Constants { a, w, mu, variance })?;
     let _ = black_box(made.workspace_len(black_box(7))?);
     made.forward(x, y, work)?;
+    let _ = black_box(Sparse::<T>::storage_len(shape)?);
+    let sparse = Sparse::new(made, columns)?;
+    let _ = black_box(sparse.workspace_len()?);
+    sparse.forward(x, y, work)?;
+
+    let flat = ParametersMut::from_flat(shape, parameters)?;
+    let _ = black_box((flat.as_ref(), descend_workspace_len(shape, black_box(9))?));
+    let mut descending = DiagonalMut::new(shape, flat)?;
+    let _ = black_box(descending.workspace_len(black_box(9))?);
+    descending.as_diagonal().forward(x, y, work)?;
+    let rates = black_box(Rates { u: None, ..Rates::all(T::one()) });
+    descending.descend_after_forward(x, y, rates, Some(&mut *dx), work)?;
 
     let check =
         Check::new([Block::new("x", black_box(3)), Block::new("z", black_box(2)).frozen()], black_box(2))?

@@ -31,13 +31,14 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 fn run<T: Real>() -> Option<T> {
     let shape = Shape::new(black_box(2), black_box(1), black_box(1)).ok()?;
     let (mut parameters, mut gradients, mut prepared) = ([T::one(); 7], [T::one(); 7], [T::one(); 5]);
-    let (mut x, mut dx) = ([T::one(); 16], [T::one(); 16]);
+    let (mut columns, mut x, mut dx) = ([T::one(); 64], [T::one(); 16], [T::one(); 16]);
     let (mut y, mut work) = ([T::one(); 8], [T::one(); 512]);
     let mut dual = [Dual::constant(T::one()); 16];
     let buffers = entries::Buffers {
         parameters: black_box(&mut parameters[..]),
         gradients: black_box(&mut gradients[..]),
         prepared: black_box(&mut prepared[..]),
+        columns: black_box(&mut columns[..]),
         dx: black_box(&mut dx[..]),
         x: black_box(&mut x[..]),
         y: black_box(&mut y[..]),

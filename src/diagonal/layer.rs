@@ -79,6 +79,7 @@ impl<'a, T: Real> Diagonal<'a, T> {
     }
 
     /// The same layer with other threads, or none.
+    #[cfg(feature = "alloc")]
     pub(crate) fn with_workers(self, workers: Workers<'a>) -> Self {
         Self { workers, ..self }
     }
@@ -96,7 +97,7 @@ impl<'a, T: Real> Diagonal<'a, T> {
     }
 
     /// The number of scratch elements that [`forward`](Self::forward) and
-    /// [`backward`](Self::backward) need for a batch of `batch` rows: 3(d + K) + L below 8 rows; from there on
+    /// [`backward`](Self::backward) need for a batch of `batch` rows: 3(d + K) + L below 8 rows, K filled up to a multiple of 16; from there on
     /// room for the prepared parameters, one chunk and a record of the whole batch.
     ///
     /// # Errors
@@ -131,7 +132,7 @@ impl<'a, T: Real> Diagonal<'a, T> {
         let layout = self.layout(batch);
         if layout.lanes == 0 {
             let (mut scratch, _) = layout.scratch(shape::workspace(work, layout.len()?)?);
-            for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)) {
+            for (x, y) in self.shape.side_by_side(x, y) {
                 row::forward(self.shape, self.parameters, x, y, &mut scratch);
             }
             return Ok(());

@@ -10,7 +10,7 @@ use super::prepare::prepare;
 use super::row;
 use super::sweep::Sums;
 use super::workspace::{Fields, Local, Locals, Workspace};
-use crate::kernel::{LANES, Matrix, Panels, Split, Workers};
+use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Split, Workers};
 use crate::{Real, Shape, shape};
 
 /// What is read by every stage of a pass.
@@ -48,9 +48,7 @@ impl<T: Real> Pass<'_, T> {
             if any {
                 work.fields.record.sum(first, work.fields.a, outputs, y, local.outputs);
             }
-            for (index, (x, y)) in
-                x.chunks_exact(inputs.max(1)).zip(y.chunks_exact_mut(outputs.max(1))).enumerate()
-            {
+            for (index, (x, y)) in self.shape.side_by_side(x, y).enumerate() {
                 if work.plain.get(first + index).is_none_or(T::is_zero) {
                     row::forward(self.shape, parameters, x, y, &mut local.scratch);
                 }
@@ -69,13 +67,12 @@ impl<T: Real> Pass<'_, T> {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
         let stride = inputs.next_multiple_of(LANES);
         examine_rows(inputs, self.x, plain, least);
-        record.clear();
         let x_chunk = CHUNK.saturating_mul(inputs);
         let single = self.x.len() <= x_chunk;
         let mut usual = single || prepare(self.shape, &parameters, stride, a, w, variance);
         for (chunk, (x, plain)) in self.x.chunks(x_chunk.max(1)).zip(plain.chunks(CHUNK)).enumerate() {
             let first = chunk * CHUNK;
-            let x = transpose_plain(inputs, x, plain, transposed);
+            let (x, lanes) = transpose_plain(inputs, x, plain, transposed);
             let own = a.chunks_exact_mut(outputs.max(1)).zip(variance.chunks_exact_mut(stride.max(1)));
             for (index, (component, (a, variance))) in parameters.components(self.shape).zip(own).enumerate()
             {
@@ -87,10 +84,11 @@ impl<T: Real> Pass<'_, T> {
                 let next = (index + 1) * outputs * inputs;
                 let ahead = if single { parameters.u.get(next..next + outputs * inputs) } else { None };
                 let w = Matrix::rows(w, stride);
-                record.add_slope(index, first, w, x, self.shape, ahead.unwrap_or_default());
+                let x = Rows { data: &*x, stride: lanes };
+                record.write_slope(index, first, w, x, self.shape, ahead.unwrap_or_default());
             }
             let (mu, variance) = (Matrix::rows(parameters.mu, inputs), Matrix::rows(variance, stride));
-            record.add_moments(first, mu, variance, x, inputs);
+            record.write_moments(first, mu, variance, RowsMut { data: x, stride: lanes }, inputs);
         }
         record.rectify(variance, stride, least, plain);
         if !usual {
@@ -203,8 +201,6 @@ impl<T: Real> Pass<'_, T> {
         let Fields { w, variance, of_a, of_mean, of_variance, record, .. } = fields;
         let Local { mut scratch, row: share, gradients: kept, x: space, .. } = local;
         let [wants_w, wants_mean, wants_variance] = effects.wants();
-        of_mean.fill(T::zero());
-        of_variance.fill(T::zero());
 
         let (x_group, alone) = (GROUP.saturating_mul(inputs).max(1), self.rows_alone(plain).next().is_some());
         let groups = if any { self.x.len().div_ceil(x_group) } else { 0 };
@@ -222,18 +218,17 @@ impl<T: Real> Pass<'_, T> {
             let first = group * GROUP;
             let x = Panels::cut(inputs, x, plain.get(first..).unwrap_or_default(), space);
             let of_mean_here = wants_mean.then_some(&mut *of_mean);
-            record.add_moments_of_group(first, x, of_mean_here, wants_variance.then_some(&mut *of_variance));
+            let of_variance_here = wants_variance.then_some(&mut *of_variance);
+            let onto = if group == 0 { Onto::Zeros } else { Onto::Sums };
+            record.add_moments_of_group(onto, first, x, of_mean_here, of_variance_here);
             for component in 0..components {
                 // One group alone is done with ∂W of a component before the next; several keep it of all.
                 let skip = if groups == 1 { 0 } else { component * matrix };
                 let (of_w, _) = shape::split(shape::split(w, skip).1, matrix);
-                if wants_w && group == 0 {
-                    of_w.fill(T::zero());
-                }
                 let mut effect = if group + 1 < groups { None } else { effects.next() };
                 if wants_w {
                     let ahead = effect.as_ref().map_or(&[][..], Effect::ahead);
-                    record.add_w(component, first, x, of_w, ahead);
+                    record.add_w(onto, component, first, x, of_w, ahead);
                 }
                 let Some(mut effect) = effect.take() else { continue };
                 if alone {

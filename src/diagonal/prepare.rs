@@ -1,9 +1,12 @@
 //! What does not depend on the input: a = Uμ + v, W = U diag(σ²) and σ².
 
-use super::batch::{bounded, examine};
+use core::array;
+use core::slice::ChunksMut;
+
+use super::batch::{bounded, sizes};
 use super::parameters::{Component, Parameters};
 use crate::kernel::{Along, Simd, Task, Vector, widest};
-use crate::{Real, Shape};
+use crate::{Real, Shape, shape};
 
 /// Writes a, W and σ² of checked lengths, whose rows are `stride` elements apart. Returns whether all numbers are
 /// of ordinary size, so that batches may use them.
@@ -34,62 +37,86 @@ impl<T: Real> Component<'_, T> {
     #[inline(always)]
     fn prepare_rows<S: Simd>(&self, simd: S, a: &mut [T], w: &mut [T], variance: &mut [T]) -> bool {
         let inputs = self.mu.len();
-        for (variance, &sigma) in variance.iter_mut().zip(self.sigma) {
+        let filled = inputs.min(variance.len());
+        let (filled, rest) = shape::split(variance, filled);
+        for (variance, &sigma) in filled.iter_mut().zip(self.sigma) {
             *variance = sigma * sigma;
         }
-        let mut usual = examine(simd, self.sigma).0 && bounded(self.mu) && bounded(self.v);
+        rest.fill(T::zero());
         let (least, most) = T::ORDINARY;
-        let (zero, most_lanes) = (simd.splat(T::zero()), simd.splat(most));
-        let (mut smallest, mut largest) = (most_lanes, zero);
-        let rows = self.u.chunks_exact(inputs.max(1)).zip(w.chunks_exact_mut(variance.len().max(1)));
-        for ((u, w), (a, &v)) in rows.zip(a.iter_mut().zip(self.v)) {
-            let row = Row {
-                simd,
-                u,
-                mu: self.mu,
-                variance,
-                w,
-                most: most_lanes,
-                products: zero,
-                smallest,
-                largest,
-            };
-            let row = row.along(inputs);
-            *a = simd.sum(row.products) + v;
-            (smallest, largest) = (row.smallest, row.largest);
+        let (smallest_sigma, largest_sigma) = sizes(simd, self.sigma);
+        let usual = smallest_sigma >= least && largest_sigma <= most && bounded(self.mu) && bounded(self.v);
+        let w = w.chunks_mut(variance.len().max(1));
+        // As many rows of U side by side as the registers hold.
+        let (smallest, largest) = match S::VECTORS {
+            ..16 => self.scale_rows::<1, S>(simd, a, w, variance),
+            _ => self.scale_rows::<2, S>(simd, a, w, variance),
+        };
+        let (smallest, largest) = (simd.smallest(smallest), simd.largest(largest));
+        // No number of W is larger than this product.
+        let of_w = largest * largest_sigma * largest_sigma;
+        usual && smallest >= least && largest <= most && of_w <= most && bounded(a)
+    }
+
+    /// Writes a and the rows of W. Returns the smallest of the sizes of U that are not 0, and 1; and the largest.
+    #[inline(always)]
+    fn scale_rows<const ROWS: usize, S: Simd>(
+        &self,
+        simd: S,
+        a: &mut [T],
+        mut w: ChunksMut<'_, T>,
+        variance: &[T],
+    ) -> (Vector<T>, Vector<T>) {
+        let inputs = self.mu.len();
+        let zero = simd.splat(T::zero());
+        let (mut smallest, mut largest) = (simd.splat(T::one()), zero);
+        let outputs = a.chunks_mut(ROWS).zip(self.v.chunks(ROWS));
+        for (u, (a, v)) in self.u.chunks((ROWS * inputs).max(1)).zip(outputs) {
+            // Where rows are missing at the end, the first stands for them, and they are written nowhere.
+            let mut rows = u.chunks(inputs.max(1));
+            let first = rows.next().unwrap_or_default();
+            let mut u = [first; ROWS];
+            u.iter_mut().skip(1).zip(rows).for_each(|(u, row)| *u = row);
+            let mut written = w.by_ref().take(a.len());
+            let w = array::from_fn(|_| written.next().unwrap_or_default());
+            let rows = Rows { simd, u, mu: self.mu, variance, w, products: [zero; ROWS], smallest, largest };
+            let rows = rows.along(inputs);
+            for ((a, &v), products) in a.iter_mut().zip(v).zip(rows.products) {
+                *a = simd.sum(products) + v;
+            }
+            (smallest, largest) = (rows.smallest, rows.largest);
         }
-        usual &= simd.smallest(smallest) >= least && simd.largest(largest) <= most;
-        // A NaN in U is in ⟨U, μ⟩ too.
-        usual && bounded(a)
+        (smallest, largest)
     }
 }
 
-/// The way along a row of U.
-struct Row<'a, T, S> {
+/// The way along several rows of U.
+struct Rows<'a, T, S, const ROWS: usize> {
     simd: S,
-    u: &'a [T],
+    u: [&'a [T]; ROWS],
     mu: &'a [T],
     variance: &'a [T],
-    w: &'a mut [T],
-    most: Vector<T>,
-    products: Vector<T>,
-    /// Of the sizes of U that are not 0.
+    w: [&'a mut [T]; ROWS],
+    products: [Vector<T>; ROWS],
+    /// Of the sizes of U that are not 0, and 1.
     smallest: Vector<T>,
-    /// Of the sizes of U and W.
+    /// Of the sizes of U; NaN where a number is.
     largest: Vector<T>,
 }
 
-impl<T: Real, S: Simd> Along for Row<'_, T, S> {
+impl<T: Real, S: Simd, const ROWS: usize> Along for Rows<'_, T, S, ROWS> {
     #[inline(always)]
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let simd = self.simd;
-        let u = simd.load::<WHOLE, T>(self.u, at)?;
-        let w = simd.mul(u, simd.load::<WHOLE, T>(self.variance, at)?);
-        simd.store::<WHOLE, T>(self.w, at, w);
-        self.products = simd.mul_add(u, simd.load::<WHOLE, T>(self.mu, at)?, self.products);
-        let size = simd.abs(u);
-        self.largest = simd.larger(self.largest, simd.larger(size, simd.abs(w)));
-        self.smallest = simd.smaller(self.smallest, simd.or_if_zero(size, self.most));
+        let variance = simd.load::<WHOLE, T>(self.variance, at)?;
+        let mu = simd.load::<WHOLE, T>(self.mu, at)?;
+        for ((u, w), products) in self.u.iter().zip(&mut self.w).zip(&mut self.products) {
+            let u = simd.load::<WHOLE, T>(u, at)?;
+            simd.store::<WHOLE, T>(w, at, simd.mul(u, variance));
+            *products = simd.mul_add(u, mu, *products);
+            self.largest = simd.larger_size(self.largest, u);
+            self.smallest = simd.smaller_size(self.smallest, u);
+        }
         Some(())
     }
 }

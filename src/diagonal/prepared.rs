@@ -1,9 +1,8 @@
 //! The form for inference: everything that does not depend on the input, computed once.
 
 use super::batch::{CHUNK, LEAST_ROWS, Record, bounded, examine_rows, transpose_plain, whole};
-use super::row::{PreActivations, in_range};
-use crate::kernel::{LANES, Matrix, Simd, Task, for_each_dot, task, widest};
-use crate::rectified::project_checked;
+use super::row::{PreActivations, in_range, rectify_far};
+use crate::kernel::{LANES, Matrix, Rows, RowsMut, Simd, Task, for_each_dot, task, widest};
 use crate::{Error, Real, Shape, shape};
 
 /// The constants of a prepared layer, as borrowed row-major slices: what an exported model holds.
@@ -124,8 +123,7 @@ impl<'a, T: Real> Prepared<'a, T> {
         let (x_chunk, y_chunk) = (CHUNK.saturating_mul(inputs), CHUNK.saturating_mul(outputs));
         for (x, y) in x.chunks(x_chunk.max(1)).zip(y.chunks_mut(y_chunk.max(1))) {
             let plain = if lanes == 0 { &[] } else { self.chunk(x, y, lanes, chunked) };
-            let rows = x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs));
-            for (row, (x, y)) in rows.enumerate() {
+            for (row, (x, y)) in self.shape.side_by_side(x, y).enumerate() {
                 if plain.get(row).is_none_or(T::is_zero) {
                     widest(Row, (self, x, y, &mut scratch));
                 }
@@ -143,13 +141,20 @@ impl<'a, T: Real> Prepared<'a, T> {
         let (transposed, rest) = shape::split(rest, lanes * inputs);
         let (y_transposed, record) = shape::split(rest, lanes * outputs);
         let mut record = Record::split(lanes, shape.components(), record);
-        record.clear();
         examine_rows(inputs, x, plain, least);
-        let transposed = transpose_plain(inputs, x, plain, transposed);
+        let (transposed, stride) = transpose_plain(inputs, x, plain, transposed);
         for (component, w) in w.chunks_exact(shape.component_len()).enumerate() {
-            record.add_slope(component, 0, Matrix::rows(w, inputs), transposed, shape, &[]);
+            record.write_slope(
+                component,
+                0,
+                Matrix::rows(w, inputs),
+                Rows { data: transposed, stride },
+                shape,
+                &[],
+            );
         }
-        record.add_moments(0, Matrix::rows(mu, inputs), Matrix::rows(variance, inputs), transposed, inputs);
+        let transposed = RowsMut { data: transposed, stride };
+        record.write_moments(0, Matrix::rows(mu, inputs), Matrix::rows(variance, inputs), transposed, inputs);
         record.rectify(variance, inputs, least, plain);
         record.sum(0, a, outputs, y, y_transposed);
         plain
@@ -174,19 +179,16 @@ impl<T: Real> Task<(&Prepared<'_, T>, &[T], &mut [T], &mut RowScratch<'_, T>)> f
         for (square, &x) in direction.iter_mut().zip(x) {
             *square = x * x;
         }
-        let (means, squares, _) = at.fields(shape);
+        let (means, squares, _) = at.fields();
         for_each_dot(simd, mu, x, |component, dot| set(means, component, dot));
         for_each_dot(simd, variance, direction, |component, dot| set(squares, component, dot));
-        at.rectify(shape);
+        at.rectify(simd);
         y.fill(T::zero());
         let rows = mu.chunks_exact(inputs).zip(variance.chunks_exact(inputs));
         let slopes = a.chunks_exact(outputs).zip(w.chunks_exact(shape.component_len()));
-        for ((at, (mu, variance)), (a, w)) in at.iter_mut(shape).zip(rows).zip(slopes) {
+        for ((at, (mu, variance)), (a, w)) in at.iter_mut().zip(rows).zip(slopes) {
             if !in_range(*at.squares) {
-                for (sigma, &variance) in sigma.iter_mut().zip(variance) {
-                    *sigma = variance.sqrt();
-                }
-                let rectified = project_checked(mu, sigma, x, direction).rectified;
+                let rectified = rectify_far(mu, variance, x, sigma, direction);
                 (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
             }
             for_each_dot(simd, w, x, |output, slope| {

@@ -42,12 +42,12 @@ impl<T: Real> Task<(Shape, Parameters<'_, T>, &[T], &mut [T], &mut Scratch<'_, T
         (shape, parameters, x, y, scratch): (Shape, Parameters<'_, T>, &[T], &mut [T], &mut Scratch<'_, T>),
     ) {
         let Scratch { q, pre_activations, .. } = scratch;
-        for (component, at) in parameters.components(shape).zip(pre_activations.iter_mut(shape)) {
+        for (component, at) in parameters.components(shape).zip(pre_activations.iter_mut()) {
             (*at.mean, *at.squares) = component.moments(simd, x);
         }
-        pre_activations.rectify(shape);
+        pre_activations.rectify(simd);
         y.fill(T::zero());
-        for (component, at) in parameters.components(shape).zip(pre_activations.iter_mut(shape)) {
+        for (component, at) in parameters.components(shape).zip(pre_activations.iter_mut()) {
             if !in_range(*at.squares) {
                 let rectified = project_checked(component.mu, component.sigma, x, q).rectified;
                 (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
@@ -73,7 +73,24 @@ pub(super) fn in_range<T: Real>(squares: T) -> bool {
     squares >= least && squares <= most
 }
 
-/// Of each component: m, then r; s²; p. Three rows of `[components]`.
+/// The rectified pre-activation of a component whose s² is out of range, from its variance; `sigma` and `direction`
+/// are scratch.
+#[cold]
+#[inline(never)]
+pub(super) fn rectify_far<T: Real>(
+    mu: &[T],
+    variance: &[T],
+    x: &[T],
+    sigma: &mut [T],
+    direction: &mut [T],
+) -> Rectified<T> {
+    for (sigma, &variance) in sigma.iter_mut().zip(variance) {
+        *sigma = variance.sqrt();
+    }
+    project_checked(mu, sigma, x, direction).rectified
+}
+
+/// Of each component: m, then r; s²; p. Three rows of `[components]`, each filled up to whole vectors.
 #[derive(Debug)]
 pub(super) struct PreActivations<'a, T>(pub(super) &'a mut [T]);
 
@@ -90,43 +107,44 @@ pub(super) struct PreActivation<'a, T> {
 impl<T: Real> PreActivations<'_, T> {
     /// The number of elements.
     pub(super) const fn len(components: usize) -> usize {
-        components.saturating_mul(3)
+        if components > usize::MAX - LANES {
+            usize::MAX
+        } else {
+            components.next_multiple_of(LANES).saturating_mul(3)
+        }
     }
 
-    /// m or r, s² and p of all components.
+    /// m or r, s² and p of all components, and what fills them up.
     #[inline(always)]
-    pub(super) fn fields(&mut self, shape: Shape) -> (&mut [T], &mut [T], &mut [T]) {
-        let (mean, rest) = shape::split(self.0, shape.components());
-        let (squares, probability) = shape::split(rest, shape.components());
+    pub(super) fn fields(&mut self) -> (&mut [T], &mut [T], &mut [T]) {
+        let each = self.0.len() / 3;
+        let (mean, rest) = shape::split(self.0, each);
+        let (squares, probability) = shape::split(rest, each);
         (mean, squares, probability)
     }
 
     /// Those of the components one after the other.
     #[inline(always)]
-    pub(super) fn iter_mut(&mut self, shape: Shape) -> impl Iterator<Item = PreActivation<'_, T>> {
-        let (mean, squares, probability) = self.fields(shape);
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = PreActivation<'_, T>> {
+        let (mean, squares, probability) = self.fields();
         let fields = mean.iter_mut().zip(squares).zip(probability);
         fields.map(|((mean, squares), probability)| PreActivation { mean, squares, probability })
     }
 
     /// r and p from m and s², where s² is in range: whole vectors of components at once.
     #[inline(always)]
-    pub(super) fn rectify(&mut self, shape: Shape) {
-        let (means, squares, probabilities) = self.fields(shape);
-        let blocks = means.chunks_mut(LANES).zip(squares.chunks(LANES)).zip(probabilities.chunks_mut(LANES));
+    pub(super) fn rectify<S: Simd>(&mut self, simd: S) {
+        let (means, squares, probabilities) = self.fields();
+        let (means, squares) = (means.as_chunks_mut::<LANES>().0, squares.as_chunks::<LANES>().0);
+        let blocks = means.iter_mut().zip(squares).zip(probabilities.as_chunks_mut::<LANES>().0);
         for ((means, squares), probabilities) in blocks {
-            let (mut m, mut s, mut p) = ([T::zero(); LANES], [T::zero(); LANES], [T::zero(); LANES]);
-            for ((m, s), (&mean, &square)) in m.iter_mut().zip(&mut s).zip(means.iter().zip(squares)) {
-                (*m, *s) = (mean, square.sqrt());
-            }
+            // Copies, so that nothing else may lie in their place.
+            let (mut m, Vector(s), mut p) = (*means, simd.sqrt(Vector(*squares)), [T::zero(); LANES]);
             for ((m, &s), p) in m.iter_mut().zip(&s).zip(&mut p) {
                 let at = Rectified::new(*m, s);
                 (*m, *p) = (at.mean, at.probability);
             }
-            for ((mean, probability), (m, p)) in means.iter_mut().zip(probabilities).zip(m.into_iter().zip(p))
-            {
-                (*mean, *probability) = (m, p);
-            }
+            (*means, *probabilities) = (m, p);
         }
     }
 }
@@ -193,6 +211,19 @@ impl<T: Real> Component<'_, T> {
         dx: Option<&mut [T]>,
         scratch: &mut Scratch<'_, T>,
     ) -> Projection<T> {
+        widest(Backward, (self, x, g, gradients, dx, scratch))
+    }
+
+    /// [`backward`](Self::backward), compiled for the vectors at hand.
+    #[inline(always)]
+    fn backward_in_vectors(
+        &self,
+        x: &[T],
+        g: &[T],
+        gradients: &mut Gradients<'_, T>,
+        dx: Option<&mut [T]>,
+        scratch: &mut Scratch<'_, T>,
+    ) -> Projection<T> {
         let Scratch { direction, q, c, .. } = scratch;
         let projection = project_checked(self.mu, self.sigma, x, direction);
         let r = projection.rectified.mean;
@@ -248,11 +279,38 @@ impl<T: Real> Component<'_, T> {
     }
 
     /// q = E[β ReLU(z)] = μ r + σ⊙(σ⊙x) p.
+    #[inline(always)]
     pub(super) fn mean_of_weighted(&self, x: &[T], projection: &Projection<T>, q: &mut [T]) {
         let (r, p) = (projection.rectified.mean, projection.rectified.probability);
         for (q, ((&mu, &sigma), &x)) in q.iter_mut().zip(self.mu.iter().zip(self.sigma).zip(x)) {
             *q = mu * r + sigma * (sigma * x) * p;
         }
+    }
+}
+
+/// [`Component::backward`].
+struct Backward;
+
+/// The arguments of [`Component::backward`].
+type BackwardArguments<'a, 'b, 'c, T> = (
+    &'a Component<'a, T>,
+    &'a [T],
+    &'a [T],
+    &'a mut Gradients<'b, T>,
+    Option<&'a mut [T]>,
+    &'a mut Scratch<'c, T>,
+);
+
+impl<T: Real> Task<BackwardArguments<'_, '_, '_, T>> for Backward {
+    type Output = Projection<T>;
+
+    #[inline(always)]
+    fn run<S: Simd>(
+        self,
+        _: S,
+        (component, x, g, gradients, dx, scratch): BackwardArguments<'_, '_, '_, T>,
+    ) -> Projection<T> {
+        component.backward_in_vectors(x, g, gradients, dx, scratch)
     }
 }
 

@@ -1,9 +1,8 @@
 //! The form for inference that skips inputs of 0.
 
 use super::prepared::{Constants, Prepared};
-use super::row::{PreActivations, in_range};
+use super::row::{PreActivations, in_range, rectify_far};
 use crate::kernel::{LANES, Simd, Task, widest};
-use crate::rectified::project_checked;
 use crate::{Error, Real, Shape, shape};
 
 /// Inputs whose terms are summed before they are added to the rest: rounding errors grow with this, not with the
@@ -82,7 +81,7 @@ impl<'a, T: Real> Sparse<'a, T> {
         let Constants { w, mu, variance, .. } = prepared.constants();
         let (linear, squared) = widths(shape);
         let inputs = shape.inputs();
-        for (input, row) in storage.chunks_exact_mut(linear + squared).enumerate() {
+        for (input, row) in storage.chunks_exact_mut((linear + squared).max(1)).enumerate() {
             row.fill(T::zero());
             let (of_x, of_squares) = shape::split(row, linear);
             let column = |matrix: &'a [T]| matrix.iter().skip(input).step_by(inputs.max(1));
@@ -131,7 +130,7 @@ impl<'a, T: Real> Sparse<'a, T> {
         let (sigma, rest) = shape::split(rest, inputs);
         let (direction, at) = shape::split(rest, inputs);
         let mut scratch = Scratch { sums, sigma, direction, at: PreActivations(at) };
-        for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)) {
+        for (x, y) in shape.side_by_side(x, y) {
             widest(Row, (self, x, y, &mut scratch));
         }
         Ok(())
@@ -143,6 +142,7 @@ struct Scratch<'a, T> {
     /// W x and m of all components, then s².
     sums: &'a mut [T],
     sigma: &'a mut [T],
+    /// x∘x, or a direction: `[inputs]`.
     direction: &'a mut [T],
     at: PreActivations<'a, T>,
 }
@@ -164,29 +164,30 @@ impl<T: Real> Task<(&Sparse<'_, T>, &[T], &mut [T], &mut Scratch<'_, T>)> for Ro
         let (linear, squared) = widths(shape);
         sums.fill(T::zero());
         let (of_x, of_squares) = shape::split(sums, linear);
-        for (x, rows) in x.chunks(RUN).zip(layer.columns.chunks(RUN * (linear + squared))) {
-            add_run(simd, x, rows, of_x, of_squares);
+        for (square, &x) in direction.iter_mut().zip(x) {
+            *square = x * x;
+        }
+        let runs = x.chunks(RUN).zip(direction.chunks(RUN));
+        for ((x, x_squares), rows) in runs.zip(layer.columns.chunks((RUN * (linear + squared)).max(1))) {
+            add_run(simd, x, x_squares, rows, of_x, of_squares);
         }
         let (slopes, moments) = shape::split_ref(of_x, shape.v_len());
-        let (means, squares, _) = at.fields(shape);
-        for (to, &from) in means.iter_mut().zip(moments) {
-            *to = from;
+        let (means, squares, _) = at.fields();
+        for (mean, &moment) in means.iter_mut().zip(moments) {
+            *mean = moment;
         }
         for (to, &from) in squares.iter_mut().zip(&*of_squares) {
             *to = from;
         }
-        at.rectify(shape);
+        at.rectify(simd);
 
         let Constants { a, mu, variance, .. } = layer.prepared.constants();
         y.fill(T::zero());
         let rows = mu.chunks_exact(shape.inputs()).zip(variance.chunks_exact(shape.inputs()));
         let outputs = a.chunks_exact(shape.outputs()).zip(slopes.chunks_exact(shape.outputs()));
-        for ((at, (mu, variance)), (a, slopes)) in at.iter_mut(shape).zip(rows).zip(outputs) {
+        for ((at, (mu, variance)), (a, slopes)) in at.iter_mut().zip(rows).zip(outputs) {
             if !in_range(*at.squares) {
-                for (sigma, &variance) in sigma.iter_mut().zip(variance) {
-                    *sigma = variance.sqrt();
-                }
-                let rectified = project_checked(mu, sigma, x, direction).rectified;
+                let rectified = rectify_far(mu, variance, x, sigma, direction);
                 (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
             }
             for ((y, &a), &slope) in y.iter_mut().zip(a).zip(slopes) {
@@ -202,7 +203,14 @@ impl<T: Real> Task<(&Sparse<'_, T>, &[T], &mut [T], &mut Scratch<'_, T>)> for Ro
 
 /// Adds the terms of at most [`RUN`] inputs, whose rows are `rows`.
 #[inline(always)]
-fn add_run<T: Real, S: Simd>(simd: S, x: &[T], rows: &[T], of_x: &mut [T], of_squares: &mut [T]) {
+fn add_run<T: Real, S: Simd>(
+    simd: S,
+    x: &[T],
+    x_squares: &[T],
+    rows: &[T],
+    of_x: &mut [T],
+    of_squares: &mut [T],
+) {
     // The inputs that are not 0, found without a branch that depends on them.
     let mut places = [0_u8; RUN];
     let mut count = 0;
@@ -226,9 +234,9 @@ fn add_run<T: Real, S: Simd>(simd: S, x: &[T], rows: &[T], of_x: &mut [T], of_sq
         add_block::<T, S, 1>(simd, places, |place| (row(place), input(place)), block, of_x, block);
         block += 1;
     }
-    let square = |place| (row(place), input(place) * input(place));
     for block in 0..of_squares.len() / LANES {
-        add_block::<T, S, 1>(simd, places, square, linear + block, of_squares, block);
+        let of = |place: u8| (row(place), x_squares.get(usize::from(place)).copied().unwrap_or_else(T::zero));
+        add_block::<T, S, 1>(simd, places, of, linear + block, of_squares, block);
     }
 }
 

@@ -4,7 +4,7 @@ use super::batch::{CHUNK, GROUP, LEAST_ROWS, Record};
 use super::row::{PreActivations, Scratch};
 #[cfg(feature = "alloc")]
 use crate::kernel::Workers;
-use crate::kernel::{LANES, Split};
+use crate::kernel::{LANES, Panels, Split};
 use crate::{Error, Real, Shape, shape};
 
 /// The number of scratch elements of a [`Diagonal`](super::Diagonal) layer of this shape for a batch; `const`,
@@ -84,7 +84,7 @@ impl Layout {
         // Xᵀ of a chunk, or X of a group in panels.
         let group = if self.lanes < GROUP { self.lanes } else { GROUP };
         let chunk = if self.lanes < CHUNK { self.lanes } else { CHUNK };
-        let (panels, transposed) = (group.saturating_mul(self.stride), chunk.saturating_mul(inputs));
+        let (panels, transposed) = (Panels::<f32>::len(group, inputs), chunk.saturating_mul(inputs));
         [
             rows,
             if self.descends { gradients } else { 0 },
@@ -358,8 +358,8 @@ mod tests {
     #[test]
     fn a_small_batch_needs_little() {
         let shape = Shape::new(64, 10, 4).unwrap();
-        assert_eq!(workspace_len(shape, LEAST_ROWS - 1), Ok(3 * 64 + 10 + 3 * 4));
-        assert_eq!(descend_workspace_len(shape, 1), Ok(3 * 64 + 10 + 3 * 4 + 12 * 64 + 10));
+        assert_eq!(workspace_len(shape, LEAST_ROWS - 1), Ok(3 * 64 + 10 + 3 * 16));
+        assert_eq!(descend_workspace_len(shape, 1), Ok(3 * 64 + 10 + 3 * 16 + 12 * 64 + 10));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! | function | what |
 //! |---|---|
-//! | [`product`] | C += A·B or C += A·(B∘B), in register tiles |
+//! | [`product`] | A·B or A·(B∘B), added to C or in its place, in register tiles |
 //! | [`transpose`] | rows to columns |
 //! | [`Panels`] | rows of inputs laid out for products that run along them |
 //! | [`square_roots`] | of every element |
@@ -83,34 +83,40 @@ pub(crate) struct Size {
     pub(crate) columns: usize,
 }
 
-/// C += A·B, or A·(B∘B) where `SQUARED`.
+/// What a product is added to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Onto {
+    /// What C holds.
+    Sums,
+    /// 0: what C holds is not read.
+    Zeros,
+}
+
+/// C += A·B, or A·(B∘B) where `SQUARED`; C = A·B where it goes onto zeros.
 ///
 /// Where A or B is shorter than its size, the missing elements count as 0; where C is, they are left out. `ahead` is
 /// what will be read next: it is fetched into the second cache meanwhile.
 pub(crate) fn product<T: Real, const SQUARED: bool>(
-    mut c: RowsMut<'_, T>,
+    onto: Onto,
+    c: RowsMut<'_, T>,
     a: Matrix<'_, T>,
     b: Rows<'_, T>,
     size: Size,
     ahead: &[T],
 ) {
     #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
-    if x86::product::<T, SQUARED>(&mut c, a, b, size, ahead) {
-        return;
-    }
+    let Some(c) = x86::product::<T, SQUARED>(onto, c, a, b, size, ahead) else { return };
     let _ = ahead;
-    portable::product::<T, SQUARED>(c, a, b, size);
+    portable::product::<T, SQUARED>(onto, c, a, b, size);
 }
 
 /// Writes `from: [rows × columns]` as its transpose; what is left of a row of `to` is filled up with 0.
-pub(crate) fn transpose<T: Real>(from: Rows<'_, T>, mut to: RowsMut<'_, T>, rows: usize, columns: usize) {
+pub(crate) fn transpose<T: Real>(from: Rows<'_, T>, to: RowsMut<'_, T>, rows: usize, columns: usize) {
     if rows == 0 || columns == 0 || from.stride < columns || to.stride < rows {
         return;
     }
     #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
-    if x86::transpose(from, &mut to, rows, columns) {
-        return;
-    }
+    let Some(to) = x86::transpose(from, to, rows, columns) else { return };
     portable::transpose(from, to, rows, columns);
 }
 
@@ -167,7 +173,7 @@ pub(crate) use task;
 
 #[cfg(test)]
 mod tests {
-    use super::{Matrix, Rows, RowsMut, Size, portable, product, run_of, transpose};
+    use super::{Matrix, Onto, Rows, RowsMut, Size, portable, product, run_of, transpose};
     use crate::Real;
 
     const SIZES: [(usize, usize, usize); 16] = [
@@ -208,15 +214,19 @@ mod tests {
                 let a = strided::<T>(rows.max(terms), a_stride.max(t_stride), 3);
                 let b = strided::<T>(terms, b_stride, 5);
                 let start = strided::<T>(rows, c_stride, 1);
-                for matrix in [Matrix::rows(&a, a_stride), Matrix::transposed(&a, t_stride)] {
+                let matrices = [Matrix::rows(&a, a_stride), Matrix::transposed(&a, t_stride)];
+                for (matrix, onto) in matrices.into_iter().flat_map(|a| [(a, Onto::Sums), (a, Onto::Zeros)]) {
                     let rows_of = |data| RowsMut { data, stride: c_stride };
                     let (mut got, mut safe, mut want) = (start.clone(), start.clone(), start.clone());
                     let b_rows = Rows { data: &b, stride: b_stride };
-                    product::<T, SQUARED>(rows_of(&mut got), matrix, b_rows, size, &a);
-                    portable::product::<T, SQUARED>(rows_of(&mut safe), matrix, b_rows, size);
+                    product::<T, SQUARED>(onto, rows_of(&mut got), matrix, b_rows, size, &a);
+                    portable::product::<T, SQUARED>(onto, rows_of(&mut safe), matrix, b_rows, size);
                     for (row, column) in
                         (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)))
                     {
+                        if onto == Onto::Zeros {
+                            want[row * c_stride + column] = T::zero();
+                        }
                         for first in (0..terms).step_by(run_of(terms)) {
                             let mut sum = T::zero();
                             for term in first..terms.min(first + run_of(terms)) {
@@ -274,10 +284,21 @@ mod tests {
         let (mut got, mut want) = (vec![0.0; 160], vec![0.0; 160]);
         let size = Size { rows: 10, terms: 7, columns: 16 };
         let (matrix, rows) = (Matrix::rows(&a, 7), Rows { data: &b, stride: 16 });
-        product::<f32, false>(RowsMut { data: &mut got, stride: 16 }, matrix, rows, size, &[]);
-        portable::product::<f32, false>(RowsMut { data: &mut want, stride: 16 }, matrix, rows, size);
+        let onto = Onto::Sums;
+        product::<f32, false>(onto, RowsMut { data: &mut got, stride: 16 }, matrix, rows, size, &[]);
+        portable::product::<f32, false>(onto, RowsMut { data: &mut want, stride: 16 }, matrix, rows, size);
         assert_eq!(got, want);
         assert_eq!(want[0], 6.0);
+    }
+
+    /// A sum of nothing is 0, and what is not of C stays.
+    #[test]
+    fn no_terms_give_zeros() {
+        let mut c = [1.0_f32; 6];
+        let (matrix, rows) = (Matrix::rows(&[], 0), Rows { data: &[], stride: 2 });
+        let size = Size { rows: 2, terms: 0, columns: 2 };
+        product::<f32, false>(Onto::Zeros, RowsMut { data: &mut c, stride: 3 }, matrix, rows, size, &[]);
+        assert_eq!(c, [0.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Inputs laid out for the products that run along them.
 
-use super::{LANES, Matrix, Rows, RowsMut, Size, product};
+use super::{LANES, Matrix, Onto, Rows, RowsMut, Size, product};
 use crate::{Real, shape};
 
 /// The width of a panel: what a register tile takes from one row of inputs to the next.
@@ -53,11 +53,12 @@ impl<'a, T: Real> Panels<'a, T> {
         self.stride
     }
 
-    /// C += A X, or A (X∘X), for `rows` rows of C and the first `columns` columns of X.
+    /// C += A X, or A (X∘X), for `rows` rows of C and the first `columns` columns of X; or without C, onto zeros.
     ///
     /// `ahead` is what will be read next. Rows go in blocks, so that those of a large C are walked along and not across.
     pub(crate) fn product<const SQUARED: bool>(
         &self,
+        onto: Onto,
         c: RowsMut<'_, T>,
         a: Matrix<'_, T>,
         rows: usize,
@@ -77,7 +78,37 @@ impl<'a, T: Real> Panels<'a, T> {
                 let c = RowsMut { data: c.get_mut(panel * WIDTH..).unwrap_or_default(), stride };
                 let size = Size { rows, terms: self.rows, columns };
                 let ahead = ahead.next().unwrap_or_default();
-                product::<T, SQUARED>(c, a, Rows { data: x, stride: width }, size, ahead);
+                product::<T, SQUARED>(onto, c, a, Rows { data: x, stride: width }, size, ahead);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Panels, ROWS, WIDTH};
+    use crate::kernel::{LANES, Matrix, Onto, RowsMut};
+
+    /// C += A X for sizes around those of panels and blocks, rows that are left out, and C narrower than X.
+    #[test]
+    fn products_are_the_definition() {
+        for (rows, terms, columns) in
+            [(1, 1, 1), (3, 5, 16), (7, 9, WIDTH), (5, 64, WIDTH + 3), (ROWS + 5, 8, 150)]
+        {
+            let x: Vec<f64> = (0..terms * columns).map(|i| (i % 13) as f64 - 6.0).collect();
+            let a: Vec<f64> = (0..rows * terms).map(|i| (i % 7) as f64 - 3.0).collect();
+            let keep: Vec<f64> = (0..terms).map(|term| if term % 4 == 3 { 0.0 } else { 1.0 }).collect();
+            let mut space = vec![f64::NAN; Panels::<f64>::len(terms, columns)];
+            let panels = Panels::cut(columns, &x, &keep, &mut space);
+            assert_eq!(panels.stride(), columns.next_multiple_of(LANES));
+            let mut c = vec![1.0; rows * columns];
+            let matrix = Matrix::rows(&a, terms);
+            let c_rows = RowsMut { data: &mut c, stride: columns };
+            panels.product::<false>(Onto::Sums, c_rows, matrix, rows, columns, &a);
+            for (place, &got) in c.iter().enumerate() {
+                let (row, column) = (place / columns, place % columns);
+                let term = |term: usize| a[row * terms + term] * x[term * columns + column] * keep[term];
+                assert_eq!(got, 1.0 + (0..terms).map(term).sum::<f64>(), "{rows} × {terms} × {columns}");
             }
         }
     }

@@ -107,3 +107,54 @@ impl<'a> Workers<'a> {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Split, WORTH_A_THREAD, Workers};
+
+    /// A range of items, and the memory of some parts.
+    struct Range<'a>(&'a mut [usize], &'a mut [usize]);
+
+    impl Split for Range<'_> {
+        fn split_at(self, items: usize, parts: usize) -> (Self, Self) {
+            let (first, second) = self.0.split_at_mut(items);
+            let (local, other) = self.1.split_at_mut(parts);
+            (Range(first, local), Range(second, other))
+        }
+    }
+
+    /// Every item is dealt to one part, and every part has its own memory and an equal share of the items.
+    #[test]
+    fn every_item_is_dealt_once() {
+        for items in 1..12 {
+            for parts in 1..=items {
+                let (mut places, mut locals) = (vec![usize::MAX; items], vec![0; parts]);
+                let run = |first, Range(items, locals): Range<'_>| {
+                    assert_eq!(locals.len(), 1);
+                    locals[0] += items.len();
+                    items.iter_mut().enumerate().for_each(|(index, item)| *item = first + index);
+                };
+                Workers::alone().in_parts(Range(&mut places, &mut locals), items, parts, &run);
+                assert!(places.iter().enumerate().all(|(place, &item)| place == item), "{items}, {parts}");
+                assert!(locals.iter().all(|&share| share == items / parts || share == items.div_ceil(parts)));
+            }
+        }
+    }
+
+    #[test]
+    fn one_thread_makes_one_part() {
+        assert_eq!(Workers::alone().parts(100, 100 * WORTH_A_THREAD), 1);
+    }
+
+    #[cfg(feature = "threads")]
+    #[test]
+    fn a_part_is_worth_its_thread() {
+        let threads = crate::Threads::new(3).unwrap();
+        let workers = threads.workers();
+        for (items, work, parts) in
+            [(9, 0, 1), (9, 1, 1), (9, 2, 2), (9, 3, 3), (9, 50, 3), (2, 50, 2), (1, 50, 1)]
+        {
+            assert_eq!(workers.parts(items, work * WORTH_A_THREAD), parts, "{items} items, {work}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::{Matrix, Rows, RowsMut, Size, TERMS, run_of};
+use super::{Matrix, Onto, Rows, RowsMut, Size, TERMS, run_of};
 use crate::{Real, shape};
 
 /// Rows of C that one tile holds.
@@ -27,13 +27,19 @@ impl<T: Real> Matrix<'_, T> {
     }
 }
 
-/// C += A·B, or A·(B∘B), as [`super::product`] says.
+/// The product, as [`super::product`] says.
 pub(super) fn product<T: Real, const SQUARED: bool>(
+    onto: Onto,
     c: RowsMut<'_, T>,
     a: Matrix<'_, T>,
     b: Rows<'_, T>,
     size: Size,
 ) {
+    if onto == Onto::Zeros {
+        for c in c.data.chunks_mut(c.stride.max(1)).take(size.rows) {
+            c.iter_mut().take(size.columns).for_each(|c| *c = T::zero());
+        }
+    }
     match size_of::<T>() {
         0..=4 => tiles::<T, { TILE_BYTES / 4 }, { NARROW_BYTES / 4 }, SQUARED>(c, a, b, size),
         _ => tiles::<T, { TILE_BYTES / 8 }, { NARROW_BYTES / 8 }, SQUARED>(c, a, b, size),

@@ -13,6 +13,9 @@ pub(crate) struct Vector<T>(pub(crate) [T; LANES]);
 
 /// Instructions for [`Vector`]s.
 pub(crate) trait Simd: Copy {
+    /// How many vectors of `f32` the registers hold.
+    const VECTORS: usize;
+
     /// One number in every lane.
     fn splat<T: Real>(self, value: T) -> Vector<T>;
 
@@ -25,17 +28,14 @@ pub(crate) trait Simd: Copy {
     /// a·b.
     fn mul<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T>;
 
-    /// The larger; a where one is NaN.
-    fn larger<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T>;
+    /// √a.
+    fn sqrt<T: Real>(self, a: Vector<T>) -> Vector<T>;
 
-    /// The smaller; a where one is NaN.
-    fn smaller<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T>;
+    /// The larger of a ≥ 0 and |b|; NaN where one is NaN.
+    fn larger_size<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T>;
 
-    /// |a|.
-    fn abs<T: Real>(self, a: Vector<T>) -> Vector<T>;
-
-    /// b where a is 0, and a elsewhere.
-    fn or_if_zero<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T>;
+    /// The smaller of a > 0 and |b|; a where b is 0 or NaN.
+    fn smaller_size<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T>;
 
     /// The upper half of the first `WIDTH` lanes in the place of the lower half; the other lanes are anything.
     fn down<const WIDTH: usize, T: Real>(self, a: Vector<T>) -> Vector<T>;
@@ -50,23 +50,23 @@ pub(crate) trait Simd: Copy {
         sum
     }
 
-    /// The largest of all lanes, where none is NaN.
+    /// The largest of all lanes, which are not negative; NaN where one is.
     #[inline(always)]
     fn largest<T: Real>(self, a: Vector<T>) -> T {
-        let a = self.larger(a, self.down::<16, T>(a));
-        let a = self.larger(a, self.down::<8, T>(a));
-        let a = self.larger(a, self.down::<4, T>(a));
-        let Vector([largest, ..]) = self.larger(a, self.down::<2, T>(a));
+        let a = self.larger_size(a, self.down::<16, T>(a));
+        let a = self.larger_size(a, self.down::<8, T>(a));
+        let a = self.larger_size(a, self.down::<4, T>(a));
+        let Vector([largest, ..]) = self.larger_size(a, self.down::<2, T>(a));
         largest
     }
 
-    /// The smallest of all lanes, where none is NaN.
+    /// The smallest of all lanes, which are positive.
     #[inline(always)]
     fn smallest<T: Real>(self, a: Vector<T>) -> T {
-        let a = self.smaller(a, self.down::<16, T>(a));
-        let a = self.smaller(a, self.down::<8, T>(a));
-        let a = self.smaller(a, self.down::<4, T>(a));
-        let Vector([smallest, ..]) = self.smaller(a, self.down::<2, T>(a));
+        let a = self.smaller_size(a, self.down::<16, T>(a));
+        let a = self.smaller_size(a, self.down::<8, T>(a));
+        let a = self.smaller_size(a, self.down::<4, T>(a));
+        let Vector([smallest, ..]) = self.smaller_size(a, self.down::<2, T>(a));
         smallest
     }
 
@@ -146,6 +146,8 @@ impl Portable {
 }
 
 impl Simd for Portable {
+    const VECTORS: usize = 8;
+
     #[inline(always)]
     fn splat<T: Real>(self, value: T) -> Vector<T> {
         Vector([value; LANES])
@@ -167,28 +169,23 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn larger<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T> {
-        self.of_both(a, b, |a, b| if b > a { b } else { a })
+    fn sqrt<T: Real>(self, a: Vector<T>) -> Vector<T> {
+        self.of_both(a, a, |a, _| a.sqrt())
     }
 
     #[inline(always)]
-    fn smaller<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T> {
-        self.of_both(a, b, |a, b| if b < a { b } else { a })
+    fn larger_size<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T> {
+        self.of_both(a, b, |a, b| if b.abs() > a || b.partial_cmp(&b).is_none() { b.abs() } else { a })
     }
 
     #[inline(always)]
-    fn abs<T: Real>(self, a: Vector<T>) -> Vector<T> {
-        self.of_both(a, a, |a, _| a.abs())
+    fn smaller_size<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T> {
+        self.of_both(a, b, |a, b| if b.abs() < a && !b.is_zero() { b.abs() } else { a })
     }
 
     #[inline(always)]
     fn down<const WIDTH: usize, T: Real>(self, mut a: Vector<T>) -> Vector<T> {
         a.0.copy_within(WIDTH / 2..WIDTH, 0);
         a
-    }
-
-    #[inline(always)]
-    fn or_if_zero<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T> {
-        self.of_both(a, b, |a, b| if a.is_zero() { b } else { a })
     }
 }

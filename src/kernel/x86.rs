@@ -18,7 +18,7 @@ use std::sync::OnceLock;
 use simd::{Avx2, Avx512};
 
 use super::vector::Portable;
-use super::{Matrix, Rows, RowsMut, Size, Task};
+use super::{Matrix, Onto, Rows, RowsMut, Size, Task};
 use crate::Real;
 
 /// The instructions that are used.
@@ -71,18 +71,19 @@ fn cast_mut<T: 'static, U: 'static>(slice: &mut [T]) -> Option<&mut [U]> {
         .then(|| unsafe { core::slice::from_raw_parts_mut(slice.as_mut_ptr().cast(), slice.len()) })
 }
 
-/// [`super::product`] for `f32` and `f64`; false, with nothing done, for other scalars, on other processors,
+/// [`super::product`] for `f32` and `f64`; gives C back, with nothing done, for other scalars, on other processors,
 /// and where a slice is too short.
-pub(super) fn product<T: Real, const SQUARED: bool>(
-    c: &mut RowsMut<'_, T>,
+pub(super) fn product<'a, T: Real, const SQUARED: bool>(
+    onto: Onto,
+    c: RowsMut<'a, T>,
     a: Matrix<'_, T>,
     b: Rows<'_, T>,
     size: Size,
     ahead: &[T],
-) -> bool {
+) -> Option<RowsMut<'a, T>> {
     let level = instructions();
-    if level == Instructions::Portable || !fits(c, &a, &b, size) {
-        return false;
+    if level == Instructions::Portable || !fits(&c, &a, &b, size) {
+        return Some(c);
     }
     let strides = Strides { c: c.stride, row: a.row_stride, column: a.column_stride, b: b.stride };
     macro_rules! of {
@@ -96,18 +97,18 @@ pub(super) fn product<T: Real, const SQUARED: bool>(
                 // SAFETY: the processor has the instructions, and `fits` has checked all lengths.
                 unsafe {
                     if level == Instructions::Avx512 {
-                        avx512::$product::<SQUARED>(c, a, b, strides, size, ahead);
+                        avx512::$product::<SQUARED>(onto, c, a, b, strides, size, ahead);
                     } else {
-                        avx2::$product::<SQUARED>(c, a, b, strides, size, ahead);
+                        avx2::$product::<SQUARED>(onto, c, a, b, strides, size, ahead);
                     }
                 }
-                return true;
+                return None;
             }
         };
     }
     of!(f32, product_f32);
     of!(f64, product_f64);
-    false
+    Some(c)
 }
 
 /// The length of a cache line in bytes.
@@ -140,14 +141,14 @@ fn fits<T>(c: &RowsMut<'_, T>, a: &Matrix<'_, T>, b: &Rows<'_, T>, size: Size) -
         && inside(b.data.len(), (last_term, b.stride), (last_column, 1))
 }
 
-/// [`super::transpose`] for `f32` and `f64`; false, with nothing done, as for [`product`], and where rows of `to`
-/// are not a multiple of 8 elements apart.
-pub(super) fn transpose<T: Real>(
+/// [`super::transpose`] for `f32` and `f64`; gives `to` back, with nothing done, as for [`product`], and where rows
+/// of `to` are not a multiple of 8 elements apart.
+pub(super) fn transpose<'a, T: Real>(
     from: Rows<'_, T>,
-    to: &mut RowsMut<'_, T>,
+    to: RowsMut<'a, T>,
     rows: usize,
     columns: usize,
-) -> bool {
+) -> Option<RowsMut<'a, T>> {
     let inside = |len: usize, lines: usize, stride: usize, width: usize| {
         (lines - 1).checked_mul(stride).and_then(|last| last.checked_add(width)).is_some_and(|end| end <= len)
     };
@@ -155,23 +156,23 @@ pub(super) fn transpose<T: Real>(
         && inside(from.data.len(), rows, from.stride, columns)
         && inside(to.data.len(), columns, to.stride, to.stride);
     if instructions() == Instructions::Portable || !fits {
-        return false;
+        return Some(to);
     }
     let strides = (from.stride, to.stride);
     if let (Some(from), Some(to)) = (cast::<T, f32>(from.data), cast_mut::<T, f32>(to.data)) {
         // SAFETY: the processor has AVX2, and all rows lie in their slices, those of `to` with their rest.
         unsafe { transposed::transpose_f32(from.as_ptr(), to.as_mut_ptr(), strides, rows, columns) };
-        return true;
+        return None;
     }
     if let (Some(from), Some(to)) = (cast::<T, f64>(from.data), cast_mut::<T, f64>(to.data)) {
         // SAFETY: as above.
         unsafe { transposed::transpose_f64(from.as_ptr(), to.as_mut_ptr(), strides, rows, columns) };
-        return true;
+        return None;
     }
-    false
+    Some(to)
 }
 
-/// [`super::square_roots`] for `f32` and `f64`; false, with nothing done, as for [`product`].
+/// [`super::square_roots`] for `f32` and `f64`; false, with nothing done, for other scalars and on other processors.
 pub(super) fn square_roots<T: Real>(values: &mut [T]) -> bool {
     if instructions() == Instructions::Portable {
         return false;
@@ -224,13 +225,14 @@ macro_rules! products {
         store: $store:ident, store_masked: $store_masked:expr,
         add: $add:ident, mul: $mul:ident, multiply_add: $multiply_add:ident
     ) => {
-        /// C += A·B, or A·(B∘B).
+        /// The product, as [`super::super::product`] says.
         ///
         /// # Safety
         ///
         /// The processor has the instructions, and every element of the three matrices lies in its slice.
         #[target_feature(enable = $features)]
         pub(super) unsafe fn $product<const SQUARED: bool>(
+            onto: Onto,
             c: *mut $float,
             a: *const $float,
             b: *const $float,
@@ -249,6 +251,7 @@ macro_rules! products {
                     // As many vectors as the registers hold; then fewer, the last one in part.
                     let (left, rest) = ((columns - column) / $lanes, (columns - column) % $lanes);
                     let vectors = [$($vectors),*].into_iter().find(|&vectors| vectors <= left).unwrap_or(0);
+                    let mut onto = onto;
                     for first in (0..terms).step_by(run) {
                         let terms = run.min(terms - first);
                         // SAFETY: rows below `rows`, terms below `terms`, columns below `columns`.
@@ -261,11 +264,11 @@ macro_rules! products {
                                     match vectors {
                                         $(
                                             $vectors => $tile::<$rows, $vectors, false, SQUARED>(
-                                                c, a, b, strides, terms, $mask_of($lanes), &mut ahead,
+                                                onto, c, a, b, strides, terms, $mask_of($lanes), &mut ahead,
                                             ),
                                         )*
                                         _ => $tile::<$rows, 1, true, SQUARED>(
-                                            c, a, b, strides, terms, $mask_of(rest), &mut ahead,
+                                            onto, c, a, b, strides, terms, $mask_of(rest), &mut ahead,
                                         ),
                                     }
                                 };
@@ -279,6 +282,7 @@ macro_rules! products {
                                 _ => call!(6),
                             }
                         }
+                        onto = Onto::Sums;
                     }
                     column += if vectors == 0 { rest } else { vectors * $lanes };
                 }
@@ -292,8 +296,9 @@ macro_rules! products {
         /// As for the product, for the rows, terms and columns of the tile.
         #[target_feature(enable = $features)]
         #[inline]
-        #[allow(clippy::needless_range_loop, clippy::indexing_slicing)]
+        #[allow(clippy::needless_range_loop, clippy::indexing_slicing, clippy::too_many_arguments)]
         unsafe fn $tile<const ROWS: usize, const VECTORS: usize, const MASKED: bool, const SQUARED: bool>(
+            onto: Onto,
             c: *mut $float,
             a: *const $float,
             b: *const $float,
@@ -341,11 +346,11 @@ macro_rules! products {
                     // SAFETY: the caller vouches for these columns of this row of C.
                     unsafe {
                         let c = c.add(row * strides.c + vector * $lanes);
-                        if MASKED {
-                            $store_masked(c, mask, $add($load_masked(c, mask), sums[row][vector]));
-                        } else {
-                            $store(c, $add($load(c), sums[row][vector]));
+                        let mut sums = sums[row][vector];
+                        if onto == Onto::Sums {
+                            sums = $add(if MASKED { $load_masked(c, mask) } else { $load(c) }, sums);
                         }
+                        if MASKED { $store_masked(c, mask, sums) } else { $store(c, sums) }
                     }
                 }
             }

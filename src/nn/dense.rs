@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Block, Layer, LayerKind};
-use crate::kernel::{LANES, Matrix, Panels, Rows, RowsMut, Size, product, transpose};
+use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Size, product, transpose};
 use crate::{Error, Real, shape};
 
 /// Rows of a batch that are worked on together: what the vector lanes run along.
@@ -107,12 +107,11 @@ impl Dense {
     ) -> Result<(), Error> {
         let Some(dx) = dx else { return Ok(()) };
         shape::exact("dx", dx.len(), len)?;
-        dx.fill(T::zero());
         let size = Size { rows: g.len() / self.outputs, terms: self.outputs, columns: self.inputs };
         let (weight, _) = parameters.split_at(self.weight_len());
         let (dx, weight) =
             (RowsMut { data: dx, stride: self.inputs }, Rows { data: weight, stride: self.inputs });
-        product::<T, false>(dx, Matrix::rows(g, self.outputs), weight, size, &[]);
+        product::<T, false>(Onto::Zeros, dx, Matrix::rows(g, self.outputs), weight, size, &[]);
         Ok(())
     }
 
@@ -135,6 +134,7 @@ impl Dense {
                 let x = Panels::cut(self.inputs, x, &[], panels);
                 let c = RowsMut { data: &mut *weight, stride: self.inputs };
                 x.product::<false>(
+                    Onto::Sums,
                     c,
                     Matrix::transposed(scaled, self.outputs),
                     self.outputs,
@@ -195,13 +195,12 @@ impl<T: Real> Layer<T> for Dense {
                 for (y, &bias) in y_transposed.chunks_mut(lanes).zip(bias) {
                     y.fill(bias);
                 }
-            } else {
-                y_transposed.fill(T::zero());
             }
+            let onto = if self.bias { Onto::Sums } else { Onto::Zeros };
             let size = Size { rows: self.outputs, terms: self.inputs, columns: lanes };
             let y_lanes = RowsMut { data: &mut *y_transposed, stride: lanes };
             let x_lanes = Rows { data: &*x_transposed, stride: lanes };
-            product::<T, false>(y_lanes, Matrix::rows(weight, self.inputs), x_lanes, size, &[]);
+            product::<T, false>(onto, y_lanes, Matrix::rows(weight, self.inputs), x_lanes, size, &[]);
             let y = RowsMut { data: y, stride: self.outputs };
             transpose(Rows { data: y_transposed, stride: lanes }, y, self.outputs, rows);
         }

@@ -30,7 +30,7 @@ const LOSSES: &str = "tests/precision/losses.rs";
 const ONLINE: &str = "tests/online.rs";
 const COMPACT: &str = "tests/compact/floating.rs";
 
-const RULES: [Line; 12] = [
+const RULES: [Line; 14] = [
     line("src/rectified.rs", "new", HERE),
     line("src/rectified.rs", "project", HERE),
     line("src/diagonal/layer.rs", "forward", TABLES),
@@ -38,6 +38,8 @@ const RULES: [Line; 12] = [
     line("src/diagonal/layer.rs", "backward_after_forward", TABLES),
     line("src/diagonal/layer.rs", "prepare", TABLES),
     line("src/diagonal/prepared.rs", "forward", TABLES),
+    line("src/diagonal/sparse.rs", "forward", TABLES),
+    line("src/diagonal/descent.rs", "descend_after_forward", "tests/diagonal/descent.rs"),
     line("src/diagonal/online.rs", "forward", ONLINE),
     line("src/diagonal/online.rs", "step", ONLINE),
     line("src/compact/floating.rs", "forward", COMPACT),
@@ -46,18 +48,30 @@ const RULES: [Line; 12] = [
 ];
 
 /// Where the functions are.
-const FILES: [&str; 6] = [
+const FILES: [&str; 8] = [
     "src/rectified.rs",
     "src/diagonal/layer.rs",
     "src/diagonal/prepared.rs",
+    "src/diagonal/sparse.rs",
+    "src/diagonal/descent.rs",
     "src/diagonal/online.rs",
     "src/compact/floating.rs",
     "src/loss.rs",
 ];
 
 /// Public functions that compute no number but a length, or hand out what they hold.
-const NOT_NUMERIC: [&str; 7] =
-    ["new", "shape", "parameters", "constants", "workspace_len", "prepared_len", "none"];
+const NOT_NUMERIC: [&str; 10] = [
+    "new",
+    "shape",
+    "parameters",
+    "constants",
+    "workspace_len",
+    "prepared_len",
+    "storage_len",
+    "none",
+    "with_threads",
+    "as_diagonal",
+];
 
 #[test]
 fn every_public_function_of_the_layer_has_a_line_and_states_its_bound() {

@@ -1,9 +1,7 @@
 //! The backward pass of some components over a group of rows.
 
-use super::Record;
-use crate::kernel::{
-    LANES, Matrix, Panels, Rows, RowsMut, Simd, Size, dot, product, task, transpose, widest,
-};
+use super::{Record, transpose_plain};
+use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Simd, Size, dot, product, task, widest};
 use crate::{Real, shape};
 
 /// What ∂x needs of all components: μ with rows of `inputs`, W and σ² with rows of `stride` elements.
@@ -28,22 +26,24 @@ impl<T: Real> Record<'_, T> {
     /// Adds Σ ∂m x and Σ (∂s/s) x∘x of all components, each where it is wanted.
     pub(in crate::diagonal) fn add_moments_of_group(
         &self,
+        onto: Onto,
         first: usize,
         panels: Panels<'_, T>,
         of_mean: Option<&mut [T]>,
         of_variance: Option<&mut [T]>,
     ) {
         if let Some(of_mean) = of_mean {
-            add_rows::<T, false>(panels, of_mean, self.from(first, self.density), &[]);
+            add_rows::<T, false>(onto, panels, of_mean, self.from(first, self.density), &[]);
         }
         if let Some(of_variance) = of_variance {
-            add_rows::<T, true>(panels, of_variance, self.from(first, self.density_moment), &[]);
+            add_rows::<T, true>(onto, panels, of_variance, self.from(first, self.density_moment), &[]);
         }
     }
 
     /// Adds ∂W = Σ p g xᵀ of one component; `ahead` is what will be read next.
     pub(in crate::diagonal) fn add_w(
         &self,
+        onto: Onto,
         component: usize,
         first: usize,
         panels: Panels<'_, T>,
@@ -52,7 +52,7 @@ impl<T: Real> Record<'_, T> {
     ) {
         let rows = of_w.len() / panels.stride().max(1);
         let slope = self.slope.get(component * rows * self.lanes..).unwrap_or_default();
-        add_rows::<T, false>(panels, of_w, self.from(first, slope), ahead);
+        add_rows::<T, false>(onto, panels, of_w, self.from(first, slope), ahead);
     }
 
     /// Overwrites `dx: [rows × inputs]` of the lanes from `first` on, whose inputs are `x`; `spread` is scratch for
@@ -67,17 +67,16 @@ impl<T: Real> Record<'_, T> {
     ) {
         let Constants { inputs, stride, mu, w, variance } = constants;
         let rows = dx.len() / inputs.max(1);
-        let add = |c: &mut [T], field: &[T], b: &[T], stride: usize| {
+        let add = |onto, c: &mut [T], field: &[T], b: &[T], stride: usize| {
             let a = Matrix::transposed(field.get(first..).unwrap_or_default(), self.lanes);
             let size = Size { rows, terms: field.len() / self.lanes.max(1), columns: inputs };
-            product::<T, false>(RowsMut { data: c, stride: inputs }, a, Rows { data: b, stride }, size, &[]);
+            let c = RowsMut { data: c, stride: inputs };
+            product::<T, false>(onto, c, a, Rows { data: b, stride }, size, &[]);
         };
         let (spread, _) = shape::split(spread, dx.len().min(spread.len()));
-        dx.fill(T::zero());
-        spread.fill(T::zero());
-        add(dx, self.density, mu, inputs);
-        add(dx, self.slope, w, stride);
-        add(spread, self.density_moment, variance, stride);
+        add(Onto::Zeros, dx, self.density, mu, inputs);
+        add(Onto::Sums, dx, self.slope, w, stride);
+        add(Onto::Zeros, spread, self.density_moment, variance, stride);
         for ((dx, &spread), &x) in dx.iter_mut().zip(spread.iter()).zip(x) {
             *dx += spread * x;
         }
@@ -89,10 +88,16 @@ impl<T: Real> Record<'_, T> {
     }
 }
 
-/// C += A X, or A (X∘X), where A has as many rows as C.
-fn add_rows<T: Real, const SQUARED: bool>(x: Panels<'_, T>, c: &mut [T], a: Matrix<'_, T>, ahead: &[T]) {
+/// C += A X, or A (X∘X), where A has as many rows as C; or without C, onto zeros.
+fn add_rows<T: Real, const SQUARED: bool>(
+    onto: Onto,
+    x: Panels<'_, T>,
+    c: &mut [T],
+    a: Matrix<'_, T>,
+    ahead: &[T],
+) {
     let (rows, stride) = (c.len() / x.stride().max(1), x.stride());
-    x.product::<SQUARED>(RowsMut { data: c, stride }, a, rows, stride, ahead);
+    x.product::<SQUARED>(onto, RowsMut { data: c, stride }, a, rows, stride, ahead);
 }
 
 /// gᵀ of a group, in whole vectors, times 1/K, with zeros in the place of rows that are not plain.
@@ -103,15 +108,10 @@ pub(in crate::diagonal) fn share_plain<'a, T: Real>(
     plain: &[T],
     to: &'a mut [T],
 ) -> Rows<'a, T> {
-    let rows = g.len() / outputs.max(1);
-    let stride = rows.next_multiple_of(LANES);
-    let (to, _) = shape::split(to, (outputs * stride).min(to.len()));
-    transpose(Rows { data: g, stride: outputs }, RowsMut { data: &mut *to, stride }, rows, outputs);
+    let (to, stride) = transpose_plain(outputs, g, plain, to);
     let components = T::from_usize(components);
-    for lanes in to.chunks_exact_mut(stride.max(1)) {
-        for (share, plain) in lanes.iter_mut().zip(plain) {
-            *share = if plain.is_zero() { T::zero() } else { *share / components };
-        }
+    for share in to.iter_mut() {
+        *share /= components;
     }
     Rows { data: to, stride }
 }

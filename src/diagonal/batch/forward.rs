@@ -2,7 +2,7 @@
 
 use super::{Record, examine};
 use crate::kernel::{
-    LANES, Matrix, Rows, RowsMut, Simd, Size, product, square_roots, task, transpose, widest,
+    LANES, Matrix, Onto, Rows, RowsMut, Simd, Size, product, square_roots, task, transpose, widest,
 };
 use crate::{Real, Rectified, Shape, shape};
 
@@ -18,17 +18,18 @@ pub(in crate::diagonal) fn examine_rows<T: Real>(inputs: usize, x: &[T], plain: 
     }
 }
 
-/// Xᵀ of a chunk, in whole vectors: the lanes of rows that are not plain are 0. Returns its rows.
+/// The transpose of some rows, `[rows × columns]`, in whole vectors, with 0 in the lanes of rows that are not plain;
+/// and the length of its rows.
 pub(in crate::diagonal) fn transpose_plain<'a, T: Real>(
-    inputs: usize,
-    x: &[T],
+    columns: usize,
+    from: &[T],
     plain: &[T],
     to: &'a mut [T],
-) -> Rows<'a, T> {
-    let rows = x.len() / inputs;
+) -> (&'a mut [T], usize) {
+    let rows = from.len() / columns.max(1);
     let stride = rows.next_multiple_of(LANES);
-    let (to, _) = shape::split(to, (inputs * stride).min(to.len()));
-    transpose(Rows { data: x, stride: inputs }, RowsMut { data: &mut *to, stride }, rows, inputs);
+    let (to, _) = shape::split(to, (columns * stride).min(to.len()));
+    transpose(Rows { data: from, stride: columns }, RowsMut { data: &mut *to, stride }, rows, columns);
     if plain.iter().any(T::is_zero) {
         for lanes in to.chunks_exact_mut(stride.max(1)) {
             for (lane, plain) in lanes.iter_mut().zip(plain) {
@@ -38,12 +39,11 @@ pub(in crate::diagonal) fn transpose_plain<'a, T: Real>(
             }
         }
     }
-    Rows { data: to, stride }
+    (to, stride)
 }
 
-/// Rows of `c: [rows × lanes]`, from the lane `first` on: C += A Xᵀ, or A (X∘X)ᵀ; `ahead` is what will be
-/// read next.
-pub(in crate::diagonal) fn add_product<T: Real, const SQUARED: bool>(
+/// Rows of `c: [rows × lanes]`, from the lane `first` on: C = A Xᵀ; `ahead` is what will be read next.
+fn write_product<T: Real>(
     c: &mut [T],
     lanes: usize,
     first: usize,
@@ -54,33 +54,28 @@ pub(in crate::diagonal) fn add_product<T: Real, const SQUARED: bool>(
 ) {
     let size = Size { rows: c.len() / lanes.max(1), terms: inputs, columns: x.stride };
     let c = RowsMut { data: c.get_mut(first..).unwrap_or_default(), stride: lanes };
-    product::<T, SQUARED>(c, a, x, size, ahead);
+    product::<T, false>(Onto::Zeros, c, a, x, size, ahead);
 }
 
 impl<T: Real> Record<'_, T> {
-    /// Sets all sums to 0.
-    pub(in crate::diagonal) fn clear(&mut self) {
-        self.slope.fill(T::zero());
-        self.mean.fill(T::zero());
-        self.inverse.fill(T::zero());
-    }
-
-    /// Adds m and s² of a chunk, from the lane `first` on.
-    pub(in crate::diagonal) fn add_moments(
+    /// Writes m and s² of a chunk, from the lane `first` on; leaves the squares of `x` in its place.
+    pub(in crate::diagonal) fn write_moments(
         &mut self,
         first: usize,
         mu: Matrix<'_, T>,
         variance: Matrix<'_, T>,
-        x: Rows<'_, T>,
+        x: RowsMut<'_, T>,
         inputs: usize,
     ) {
-        add_product::<T, false>(self.mean, self.lanes, first, mu, x, inputs, &[]);
-        add_product::<T, true>(self.inverse, self.lanes, first, variance, x, inputs, &[]);
+        let RowsMut { data, stride } = x;
+        write_product(self.mean, self.lanes, first, mu, Rows { data, stride }, inputs, &[]);
+        widest(Square, (&mut *data,));
+        write_product(self.inverse, self.lanes, first, variance, Rows { data, stride }, inputs, &[]);
     }
 
-    /// Adds W x of the component `component`, of a chunk from the lane `first` on; `ahead` is what will be read
+    /// Writes W x of the component `component`, of a chunk from the lane `first` on; `ahead` is what will be read
     /// next.
-    pub(in crate::diagonal) fn add_slope(
+    pub(in crate::diagonal) fn write_slope(
         &mut self,
         component: usize,
         first: usize,
@@ -91,7 +86,7 @@ impl<T: Real> Record<'_, T> {
     ) {
         let len = shape.outputs() * self.lanes;
         let slope = self.slope.get_mut(component * len..).and_then(|slope| slope.get_mut(..len));
-        add_product::<T, false>(slope.unwrap_or_default(), self.lanes, first, w, x, shape.inputs(), ahead);
+        write_product(slope.unwrap_or_default(), self.lanes, first, w, x, shape.inputs(), ahead);
     }
 
     /// From m and s²: r, 1/s, p, φ and tφ. Rows that need other formulas are plain no longer.
@@ -133,7 +128,7 @@ impl<T: Real> Record<'_, T> {
         y: &mut [T],
         y_transposed: &mut [T],
     ) {
-        let rows = y.len() / outputs;
+        let rows = y.len() / outputs.max(1);
         let width = rows.next_multiple_of(LANES);
         let (y_transposed, _) = shape::split(y_transposed, outputs * width);
         widest(Sum, (self, first, width, a, &mut *y_transposed));
@@ -214,6 +209,15 @@ fn lanes<T: Real, S: Simd>(
     }
 }
 
+/// x² in the place of x.
+#[inline(always)]
+fn square<T: Real, S: Simd>(_: S, x: &mut [T]) {
+    for x in x {
+        *x *= *x;
+    }
+}
+
+task!(Square, square, (x: &'a mut [T]) -> ());
 task!(Examine, examine, (numbers: &'a [T]) -> (bool, bool));
 task!(Limit, limit, (squares: &'a mut [T], least: &'a [T], deterministic: bool, plain: &'a mut [T]) -> ());
 task!(Lanes, lanes, (

@@ -44,35 +44,36 @@ pub(super) const LEAST_ROWS: usize = 8;
 #[inline(always)]
 pub(super) fn examine<T: Real, S: Simd>(simd: S, numbers: &[T]) -> (bool, bool) {
     let (least, most) = T::ORDINARY;
-    let (one, zero) = (simd.splat(T::one()), simd.splat(T::zero()));
-    let start = Examination { simd, numbers, one, zero, smallest: one, largest: zero, nan: zero };
-    let Examination { smallest, largest, nan, .. } = start.along(numbers.len());
-    let largest = simd.largest(largest);
-    let ordinary = simd.smallest(smallest) >= least && largest <= most && simd.sum(nan).is_zero();
+    let (smallest, largest) = sizes(simd, numbers);
+    let ordinary = smallest >= least && largest <= most;
     (ordinary, ordinary && largest.is_zero())
+}
+
+/// The smallest of the sizes that are not 0, and 1; and the largest, which is NaN where a number is.
+#[inline(always)]
+pub(super) fn sizes<T: Real, S: Simd>(simd: S, numbers: &[T]) -> (T, T) {
+    let (smallest, largest) = (simd.splat(T::one()), simd.splat(T::zero()));
+    let start = Examination { simd, numbers, smallest, largest };
+    let Examination { smallest, largest, .. } = start.along(numbers.len());
+    (simd.smallest(smallest), simd.largest(largest))
 }
 
 /// What is seen of some numbers.
 struct Examination<'a, T, S> {
     simd: S,
     numbers: &'a [T],
-    one: Vector<T>,
-    zero: Vector<T>,
-    /// Of the numbers that are not 0, and 1.
+    /// Of the sizes that are not 0, and 1.
     smallest: Vector<T>,
+    /// Of the sizes; NaN where a number is.
     largest: Vector<T>,
-    /// NaN where a number was not finite.
-    nan: Vector<T>,
 }
 
 impl<T: Real, S: Simd> Along for Examination<'_, T, S> {
     #[inline(always)]
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
-        let simd = self.simd;
-        let size = simd.abs(simd.load::<WHOLE, T>(self.numbers, at)?);
-        self.smallest = simd.smaller(self.smallest, simd.or_if_zero(size, self.one));
-        self.largest = simd.larger(self.largest, size);
-        self.nan = simd.mul_add(size, self.zero, self.nan);
+        let numbers = self.simd.load::<WHOLE, T>(self.numbers, at)?;
+        self.smallest = self.simd.smaller_size(self.smallest, numbers);
+        self.largest = self.simd.larger_size(self.largest, numbers);
         Some(())
     }
 }

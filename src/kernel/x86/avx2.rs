@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::{LINE, Range, Size, Strides, products};
+use super::{LINE, Onto, Range, Size, Strides, products};
 
 /// Eight words of ones, then eight of zeros: a mask for any number of lanes is a window of it.
 static MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];

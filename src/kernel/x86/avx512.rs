@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::{LINE, Range, Size, Strides, products};
+use super::{LINE, Onto, Range, Size, Strides, products};
 
 products! {
     product_f32, tile_f32, f32, "avx512f",

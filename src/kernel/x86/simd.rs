@@ -43,14 +43,16 @@ fn same<T: 'static, U: 'static>(vector: &Vector<T>) -> Option<Vector<U>> {
 /// Makes each operation that of every register which a [`Vector`] fills.
 macro_rules! operations {
     (
-        $token:ident,
+        $token:ident, $vectors:literal,
         $f32:ty, $f64:ty, $of_f32:literal, $of_f64:literal,
         [$($name:ident: $single:expr, $double:expr;)*],
         splat: $splat_f32:ident, $splat_f64:ident,
-        abs: $abs_f32:expr, $abs_f64:expr,
+        sqrt: $sqrt_f32:ident, $sqrt_f64:ident,
         down: $down_f32:expr, $down_f64:expr
     ) => {
         impl Simd for $token {
+            const VECTORS: usize = $vectors;
+
             #[inline(always)]
             fn splat<T: Real>(self, value: T) -> Vector<T> {
                 let portable = Vector([value; crate::kernel::LANES]);
@@ -67,19 +69,25 @@ macro_rules! operations {
             }
 
             #[inline(always)]
-            fn abs<T: Real>(self, a: Vector<T>) -> Vector<T> {
+            fn sqrt<T: Real>(self, a: Vector<T>) -> Vector<T> {
                 // SAFETY: as above.
                 unsafe {
                     if let Some(a) = same::<T, f32>(&a) {
-                        let a = transmute::<Vector<f32>, [$f32; $of_f32]>(a);
-                        return transmute_copy(&a.map(|a| $abs_f32(a)));
+                        let mut a = transmute::<Vector<f32>, [$f32; $of_f32]>(a);
+                        for a in &mut a {
+                            *a = $sqrt_f32(*a);
+                        }
+                        return transmute_copy(&a);
                     }
                     if let Some(a) = same::<T, f64>(&a) {
-                        let a = transmute::<Vector<f64>, [$f64; $of_f64]>(a);
-                        return transmute_copy(&a.map(|a| $abs_f64(a)));
+                        let mut a = transmute::<Vector<f64>, [$f64; $of_f64]>(a);
+                        for a in &mut a {
+                            *a = $sqrt_f64(*a);
+                        }
+                        return transmute_copy(&a);
                     }
                 }
-                Portable.abs(a)
+                Portable.sqrt(a)
             }
 
             #[inline(always)]
@@ -125,21 +133,40 @@ macro_rules! operations {
     };
 }
 
-// The larger and the smaller give their second operand where one is NaN.
+// Without their sign, numbers are ordered as their bits are, and NaN is above all: an integer maximum keeps it, an
+// integer minimum passes over it.
 operations!(
-    Avx2, __m256, __m256d, 2, 4,
+    Avx2, 8, __m256, __m256d, 2, 4,
     [
         add: |a, b| _mm256_add_ps(a, b), |a, b| _mm256_add_pd(a, b);
         sub: |a, b| _mm256_sub_ps(a, b), |a, b| _mm256_sub_pd(a, b);
         mul: |a, b| _mm256_mul_ps(a, b), |a, b| _mm256_mul_pd(a, b);
-        larger: |a, b| _mm256_max_ps(b, a), |a, b| _mm256_max_pd(b, a);
-        smaller: |a, b| _mm256_min_ps(b, a), |a, b| _mm256_min_pd(b, a);
-        or_if_zero:
-            |a, b| _mm256_blendv_ps(a, b, _mm256_cmp_ps::<_CMP_EQ_OQ>(a, _mm256_setzero_ps())),
-            |a, b| _mm256_blendv_pd(a, b, _mm256_cmp_pd::<_CMP_EQ_OQ>(a, _mm256_setzero_pd()));
+        larger_size:
+            |a, b| {
+                let b = _mm256_andnot_ps(_mm256_set1_ps(-0.0), b);
+                _mm256_castsi256_ps(_mm256_max_epu32(_mm256_castps_si256(a), _mm256_castps_si256(b)))
+            },
+            |a, b| {
+                let b = _mm256_andnot_pd(_mm256_set1_pd(-0.0), b);
+                // The maximum is its second operand where one is NaN.
+                _mm256_blendv_pd(_mm256_max_pd(b, a), b, _mm256_cmp_pd::<_CMP_UNORD_Q>(b, b))
+            };
+        smaller_size:
+            |a, b| {
+                let (one, b) = (_mm256_set1_epi32(1), _mm256_andnot_ps(_mm256_set1_ps(-0.0), b));
+                let less = |x| _mm256_sub_epi32(_mm256_castps_si256(x), one);
+                // One less than 0 is above all.
+                _mm256_castsi256_ps(_mm256_add_epi32(_mm256_min_epu32(less(a), less(b)), one))
+            },
+            |a, b| {
+                let b = _mm256_andnot_pd(_mm256_set1_pd(-0.0), b);
+                // The minimum is its second operand where one is NaN.
+                let smaller = _mm256_min_pd(b, a);
+                _mm256_blendv_pd(smaller, a, _mm256_cmp_pd::<_CMP_EQ_OQ>(b, _mm256_setzero_pd()))
+            };
     ],
     splat: _mm256_set1_ps, _mm256_set1_pd,
-    abs: |a| _mm256_andnot_ps(_mm256_set1_ps(-0.0), a), |a| _mm256_andnot_pd(_mm256_set1_pd(-0.0), a),
+    sqrt: _mm256_sqrt_ps, _mm256_sqrt_pd,
     down: |width, [a, b]: [__m256; 2]| match width {
         16 => [b, b],
         8 => [_mm256_permute2f128_ps::<0x01>(a, a), b],
@@ -155,19 +182,32 @@ operations!(
 );
 
 operations!(
-    Avx512, __m512, __m512d, 1, 2,
+    Avx512, 32, __m512, __m512d, 1, 2,
     [
         add: |a, b| _mm512_add_ps(a, b), |a, b| _mm512_add_pd(a, b);
         sub: |a, b| _mm512_sub_ps(a, b), |a, b| _mm512_sub_pd(a, b);
         mul: |a, b| _mm512_mul_ps(a, b), |a, b| _mm512_mul_pd(a, b);
-        larger: |a, b| _mm512_max_ps(b, a), |a, b| _mm512_max_pd(b, a);
-        smaller: |a, b| _mm512_min_ps(b, a), |a, b| _mm512_min_pd(b, a);
-        or_if_zero:
-            |a, b| _mm512_mask_mov_ps(a, _mm512_cmpeq_ps_mask(a, _mm512_setzero_ps()), b),
-            |a, b| _mm512_mask_mov_pd(a, _mm512_cmpeq_pd_mask(a, _mm512_setzero_pd()), b);
+        larger_size:
+            |a, b| {
+                let (a, b) = (_mm512_castps_si512(a), _mm512_castps_si512(_mm512_abs_ps(b)));
+                _mm512_castsi512_ps(_mm512_max_epu32(a, b))
+            },
+            |a, b| {
+                let (a, b) = (_mm512_castpd_si512(a), _mm512_castpd_si512(_mm512_abs_pd(b)));
+                _mm512_castsi512_pd(_mm512_max_epu64(a, b))
+            };
+        smaller_size:
+            |a, b| {
+                let (a, b) = (_mm512_castps_si512(a), _mm512_castps_si512(_mm512_abs_ps(b)));
+                _mm512_castsi512_ps(_mm512_mask_min_epu32(a, _mm512_test_epi32_mask(b, b), a, b))
+            },
+            |a, b| {
+                let (a, b) = (_mm512_castpd_si512(a), _mm512_castpd_si512(_mm512_abs_pd(b)));
+                _mm512_castsi512_pd(_mm512_mask_min_epu64(a, _mm512_test_epi64_mask(b, b), a, b))
+            };
     ],
     splat: _mm512_set1_ps, _mm512_set1_pd,
-    abs: |a| _mm512_abs_ps(a), |a| _mm512_abs_pd(a),
+    sqrt: _mm512_sqrt_ps, _mm512_sqrt_pd,
     down: |width, [a]: [__m512; 1]| match width {
         16 => [_mm512_shuffle_f32x4::<0xee>(a, a)],
         8 => [_mm512_shuffle_f32x4::<0x01>(a, a)],
@@ -200,25 +240,24 @@ mod tests {
             let (a, b) =
                 (simd.load::<false, T>(&row(1), 0).unwrap(), simd.load::<true, T>(&row(3), 0).unwrap());
             let splat = simd.splat(T::from_f64(kinds[shift]));
+            let size = |step| simd.load::<true, T>(&row(step).map(|x| x.abs()), 0).unwrap();
+            let positive = simd
+                .load::<true, T>(&row(5).map(|x| if x.abs() > T::zero() { x.abs() } else { T::one() }), 0)
+                .unwrap();
             let all = [
                 splat,
                 simd.add(a, b),
                 simd.sub(a, b),
                 simd.mul(a, b),
-                simd.larger(a, b),
-                simd.smaller(a, b),
-                simd.abs(a),
-                simd.or_if_zero(a, b),
+                simd.sqrt(a),
+                simd.larger_size(size(2), b),
+                simd.smaller_size(positive, b),
                 simd.mul_add(a, b, splat),
             ];
             for Vector(lanes) in all {
                 results.extend(lanes.map(T::to_f64));
             }
-            let finite =
-                simd.load::<true, T>(&row(5).map(|x| if x.is_finite() { x } else { T::one() }), 0).unwrap();
-            results.extend(
-                [simd.sum(a), simd.sum(finite), simd.largest(finite), simd.smallest(finite)].map(T::to_f64),
-            );
+            results.extend([simd.sum(a), simd.largest(size(1)), simd.smallest(positive)].map(T::to_f64));
         }
         results
     }

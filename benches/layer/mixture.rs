@@ -1,0 +1,101 @@
+//! The layer with its batch, and its passes.
+
+use criterion::Bencher;
+use gmlayer::diagonal::{
+    Diagonal, DiagonalMut, Gradients, Parameters, ParametersMut, Rates, Sparse, descend_workspace_len,
+};
+use gmlayer::{Aligned, Error, Shape};
+
+use crate::numbers::{images, normals};
+
+/// So small that no number of steps leads anywhere.
+const RATE: f32 = 1e-9;
+
+/// A layer, its inputs and cotangents, and the buffers of its passes.
+pub(crate) struct Mixture {
+    shape: Shape,
+    parameters: Aligned<f32>,
+    gradients: Aligned<f32>,
+    x: Aligned<f32>,
+    g: Aligned<f32>,
+    y: Aligned<f32>,
+    work: Aligned<f32>,
+}
+
+impl Mixture {
+    pub(crate) fn new(shape: Shape, batch: usize) -> Result<Self, Error> {
+        let mut parameters = normals(shape.parameter_count(), 0.5)?;
+        parameters[shape.mu_len()..][..shape.sigma_len()].fill(0.5);
+        let g = normals(batch * shape.outputs(), 1e-3)?;
+        Ok(Self {
+            shape,
+            gradients: Aligned::zeros(parameters.len())?,
+            parameters,
+            x: images(batch * shape.inputs())?,
+            y: Aligned::zeros(g.len())?,
+            g,
+            work: Aligned::zeros(descend_workspace_len(shape, batch)?)?,
+        })
+    }
+
+    /// Operations of a forward pass; a multiply-add counts as two.
+    pub(crate) fn flop(&self) -> u64 {
+        let batch = self.x.len() / self.shape.inputs();
+        (2 * batch * self.shape.inputs() * self.shape.components() * (self.shape.outputs() + 2)) as u64
+    }
+
+    pub(crate) fn forward(&mut self) -> Result<(), Error> {
+        let layer = Diagonal::new(self.shape, Parameters::from_flat(self.shape, &self.parameters)?)?;
+        layer.forward(&self.x, &mut self.y, &mut self.work)
+    }
+
+    /// The backward pass alone, which finds out for itself what it needs of the forward pass.
+    pub(crate) fn backward(&mut self) -> Result<(), Error> {
+        let layer = Diagonal::new(self.shape, Parameters::from_flat(self.shape, &self.parameters)?)?;
+        let gradients = Gradients::from_flat(self.shape, &mut self.gradients)?;
+        layer.backward(&self.x, &self.g, gradients, None, &mut self.work)
+    }
+
+    /// Forward, backward with the gradients written out, and the step of gradient descent.
+    pub(crate) fn step(&mut self) -> Result<(), Error> {
+        let layer = Diagonal::new(self.shape, Parameters::from_flat(self.shape, &self.parameters)?)?;
+        layer.forward(&self.x, &mut self.y, &mut self.work)?;
+        let gradients = Gradients::from_flat(self.shape, &mut self.gradients)?;
+        layer.backward_after_forward(&self.x, &self.g, gradients, None, &mut self.work)?;
+        for (parameter, gradient) in self.parameters.iter_mut().zip(self.gradients.iter_mut()) {
+            *parameter -= RATE * *gradient;
+            *gradient = 0.0;
+        }
+        Ok(())
+    }
+
+    /// Forward, and backward joined with the step of gradient descent.
+    pub(crate) fn fused_step(&mut self) -> Result<(), Error> {
+        let parameters = ParametersMut::from_flat(self.shape, &mut self.parameters)?;
+        let mut layer = DiagonalMut::new(self.shape, parameters)?;
+        layer.as_diagonal().forward(&self.x, &mut self.y, &mut self.work)?;
+        layer.descend_after_forward(&self.x, &self.g, Rates::all(RATE), None, &mut self.work)
+    }
+
+    /// Times the forward pass of the form for inference, made once.
+    pub(crate) fn inference(&mut self, bencher: &mut Bencher<'_>) -> Result<(), Error> {
+        let layer = Diagonal::new(self.shape, Parameters::from_flat(self.shape, &self.parameters)?)?;
+        let mut storage = Aligned::zeros(layer.prepared_len())?;
+        let prepared = layer.prepare(&mut storage)?;
+        let batch = self.x.len() / self.shape.inputs();
+        let mut work = Aligned::zeros(prepared.workspace_len(batch)?)?;
+        bencher.iter(|| prepared.forward(&self.x, &mut self.y, &mut work));
+        Ok(())
+    }
+
+    /// Times the forward pass of the form for inference that skips inputs of 0.
+    pub(crate) fn sparse_inference(&mut self, bencher: &mut Bencher<'_>) -> Result<(), Error> {
+        let layer = Diagonal::new(self.shape, Parameters::from_flat(self.shape, &self.parameters)?)?;
+        let mut storage = Aligned::zeros(layer.prepared_len())?;
+        let mut columns = Aligned::zeros(Sparse::<f32>::storage_len(self.shape)?)?;
+        let sparse = Sparse::new(layer.prepare(&mut storage)?, &mut columns)?;
+        let mut work = Aligned::zeros(sparse.workspace_len()?)?;
+        bencher.iter(|| sparse.forward(&self.x, &mut self.y, &mut work));
+        Ok(())
+    }
+}
