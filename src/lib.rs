@@ -43,9 +43,9 @@
 //!
 //! | feature | adds | needs |
 //! |---|---|---|
-//! | (none) | [`diagonal`], [`rectified`], [`normal`], [`gradcheck`], [`Dual`] | libm, num-traits |
+//! | (none) | [`diagonal`], [`compact`], [`rectified`], [`normal`], [`loss`], [`gradcheck`], [`Dual`] | libm, num-traits |
 //! | `rand` | seeded starting values, a normal sampler: `random`, `diagonal::initialise` | rand_core |
-//! | `alloc` | networks, losses, optimisers: `nn` | an allocator |
+//! | `alloc` | networks, optimisers: `nn` | an allocator |
 //! | `std` (default) | `alloc` and `rand`; data sets, the IDX format, the training loop: `data`, `train` | flate2, rand_pcg |
 //! | `threads` | `std`; passes on several threads: `Threads` | rayon-core |
 //! | `checkpoint` | `std`; models as safetensors files: `train::checkpoint` | safetensors, serde, tempfile |
@@ -68,6 +68,7 @@ extern crate alloc;
 
 #[cfg(feature = "alloc")]
 mod aligned;
+pub mod compact;
 #[cfg(feature = "std")]
 pub mod data;
 pub mod diagonal;
@@ -75,6 +76,7 @@ mod dual;
 mod error;
 pub mod gradcheck;
 mod kernel;
+pub mod loss;
 #[cfg(feature = "alloc")]
 pub mod nn;
 pub mod normal;

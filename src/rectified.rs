@@ -1,7 +1,7 @@
 //! The rectified Gaussian: mean and probability of max(z, 0), and what their derivatives need.
 
 use crate::kernel::{LANES, dot, largest, sum, tree};
-use crate::{Error, Real, shape};
+use crate::{Error, Real, normal, shape};
 
 /// What the layer needs of max(z, 0) for z ~ N(m, s²), with t = m/s.
 ///
@@ -50,17 +50,23 @@ impl<T: Real> Rectified<T> {
     /// **Source**: Chewi, Rigollet & Yan (arXiv 2508.04883), eq. 6.
     #[inline(always)]
     pub fn new(m: T, s: T) -> Self {
-        Self::assemble(m, s, standardised(m, s), s.is_zero())
+        let t = standardised(m, s);
+        Self::assemble(m, s, t, &t.normal())
     }
 
-    /// From m, s, their ratio t, and whether s counts as zero.
+    /// [`new`](Self::new) for one row at a time.
+    pub(crate) fn one(m: T, s: T) -> Self {
+        let t = standardised(m, s);
+        Self::assemble(m, s, t, &normal_once(t))
+    }
+
+    /// From m, s, their ratio t, and the normal distribution there.
     #[inline(always)]
-    fn assemble(m: T, s: T, t: T, degenerate: bool) -> Self {
-        let at = t.normal();
+    fn assemble(m: T, s: T, t: T, at: &normal::Scaled<T>) -> Self {
         let tail = at.tail * T::UNSCALE;
         // Large deviations are brought down before the product, small tails after it.
         let (before, after) = if s < T::one() { (T::one(), T::UNSCALE) } else { (T::UNSCALE, T::one()) };
-        let (density, density_moment) = if degenerate {
+        let (density, density_moment) = if s.is_zero() {
             (T::zero(), T::zero())
         } else {
             (at.density * T::UNSCALE, at.density_moment * T::UNSCALE)
@@ -72,6 +78,12 @@ impl<T: Real> Rectified<T> {
             density_moment,
         }
     }
+}
+
+/// [`Real::normal`] by a call: what goes one row at a time shares one copy of its code.
+#[inline(never)]
+fn normal_once<T: Real>(t: T) -> normal::Scaled<T> {
+    t.normal()
 }
 
 /// t = m/s, with the limit at s = 0 and 0 for 0/0; NaN stays NaN.
@@ -135,7 +147,7 @@ pub(crate) fn project_checked<T: Real>(mu: &[T], sigma: &[T], x: &[T], direction
     let (least, most) = T::SAFE_SQUARES;
     if squares >= least && squares <= most {
         let s = squares.sqrt();
-        return Projection { rectified: Rectified::new(m, s), unit: s.recip() };
+        return Projection { rectified: Rectified::one(m, s), unit: s.recip() };
     }
     project_scaled(mu, sigma, x, direction)
 }
@@ -201,11 +213,12 @@ fn project_scaled<T: Real>(mu: &[T], sigma: &[T], x: &[T], direction: &mut [T]) 
     let (m, scaled_s) = (m.times_power_of_two(of_mu - common), s.times_power_of_two(of_s - common));
     // The tail keeps its factor until all powers of two are put together, so that the mean rounds once.
     let unscale = T::UNSCALE.exponent();
-    let mean = m.positive_part().times_power_of_two(-unscale) + scaled_s * t.normal().ramp_tail;
+    let at = normal_once(t);
+    let mean = m.positive_part().times_power_of_two(-unscale) + scaled_s * at.ramp_tail;
     Projection {
         rectified: Rectified {
             mean: mean.times_power_of_two(common + of_x + unscale),
-            ..Rectified::assemble(m, scaled_s, t, s.is_zero())
+            ..Rectified::assemble(m, scaled_s, t, &at)
         },
         unit: if s.is_zero() { T::zero() } else { s.recip() },
     }

@@ -57,43 +57,48 @@ impl Shape {
     /// The number of inputs, d.
     #[must_use]
     pub const fn inputs(self) -> usize {
-        self.inputs
+        visible(self.inputs)
     }
 
     /// The number of outputs, L.
     #[must_use]
     pub const fn outputs(self) -> usize {
-        self.outputs
+        visible(self.outputs)
     }
 
     /// The number of components, K.
     #[must_use]
     pub const fn components(self) -> usize {
-        self.components
+        visible(self.components)
     }
 
     /// The length of the means μ: K·d.
     #[must_use]
     pub const fn mu_len(self) -> usize {
-        self.components * self.inputs
+        self.components() * self.inputs()
     }
 
     /// The length of the standard deviations σ: K·d.
     #[must_use]
     pub const fn sigma_len(self) -> usize {
-        self.components * self.inputs
+        self.components() * self.inputs()
     }
 
     /// The length of the output slopes U: K·L·d.
     #[must_use]
     pub const fn u_len(self) -> usize {
-        self.components * self.outputs * self.inputs
+        self.components() * self.outputs() * self.inputs()
+    }
+
+    /// The length of one component's slopes: L·d.
+    pub(crate) const fn component_len(self) -> usize {
+        visible(self.outputs() * self.inputs())
     }
 
     /// The length of the output offsets v: K·L.
     #[must_use]
     pub const fn v_len(self) -> usize {
-        self.components * self.outputs
+        self.components() * self.outputs()
     }
 
     /// The number of parameters: K·(2d + L·d + L).
@@ -101,6 +106,30 @@ impl Shape {
     pub const fn parameter_count(self) -> usize {
         self.mu_len() + self.sigma_len() + self.u_len() + self.v_len()
     }
+
+    /// The rows of `x: [batch × inputs]` and of `y: [batch × outputs]` side by side.
+    ///
+    /// Two iterators of chunks that are zipped divide by the lengths of their rows, and where that is not inlined,
+    /// the compiler cannot see that no length is 0.
+    #[inline]
+    pub(crate) fn side_by_side<'a, T>(
+        self,
+        mut x: &'a [T],
+        mut y: &'a mut [T],
+    ) -> impl Iterator<Item = (&'a [T], &'a mut [T])> {
+        core::iter::from_fn(move || {
+            let (x_row, x_rest) = x.split_at_checked(self.inputs())?;
+            let (y_row, y_rest) = core::mem::take(&mut y).split_at_mut_checked(self.outputs())?;
+            (x, y) = (x_rest, y_rest);
+            Some((x_row, y_row))
+        })
+    }
+}
+
+/// The same count, which is not 0, in a form that lets the compiler see it: slices are cut into rows of so many
+/// elements, and rows of none would be a panic.
+const fn visible(count: usize) -> usize {
+    if count == 0 { 1 } else { count }
 }
 
 /// K·(2d + L·d + L), or nothing where it overflows.
@@ -131,6 +160,16 @@ pub(crate) const fn exact(argument: &'static str, got: usize, expected: usize) -
 pub(crate) fn workspace<T>(work: &mut [T], expected: usize) -> Result<&mut [T], Error> {
     let got = work.len();
     work.get_mut(..expected).ok_or(Error::Workspace { expected, got })
+}
+
+/// The elements before `at` and those from there on; nothing of either where the slice is shorter.
+pub(crate) fn split<T>(slice: &mut [T], at: usize) -> (&mut [T], &mut [T]) {
+    slice.split_at_mut_checked(at).unwrap_or_default()
+}
+
+/// The same of a slice that is only read.
+pub(crate) fn split_ref<T>(slice: &[T], at: usize) -> (&[T], &[T]) {
+    slice.split_at_checked(at).unwrap_or_default()
 }
 
 /// `a·b`, or the error that names what was being sized.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
 
-/// Trains and evaluates Gaussian mixture layers.
+/// Trains, evaluates and exports Gaussian mixture layers.
 #[derive(Debug, Parser)]
 #[command(name = "gmlayer", version)]
 pub(crate) struct Arguments {
@@ -19,6 +19,31 @@ pub(crate) enum Command {
     Train(TrainArguments),
     /// Print a saved model's error on test images
     Eval(EvalArguments),
+    /// Write a saved model of one Gaussian mixture layer for a microcontroller
+    Export(ExportArguments),
+}
+
+/// What an exported model is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A Rust module with static arrays, for the crate gmlayer
+    Rust,
+    /// A C header with static arrays
+    C,
+    /// Bytes with a checked header
+    Bin,
+}
+
+/// How the numbers of an exported model are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Precision {
+    /// 32 bits
+    F32,
+    /// 16 bits
+    F16,
+    /// 8-bit integers with a scale a row
+    I8,
 }
 
 /// What the network is made of.
@@ -51,6 +76,10 @@ pub(crate) struct DataArguments {
     /// Use only the first N test images
     #[arg(long, value_name = "N", value_parser = count)]
     pub(crate) test_images: Option<usize>,
+
+    /// Shrink the images to N × N pixels, by the mean of each area
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub(crate) side: Option<usize>,
 }
 
 #[derive(Debug, Args)]
@@ -130,6 +159,37 @@ pub(crate) struct EvalArguments {
     /// The saved model
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) data: DataArguments,
+
+    /// Print the results as one JSON object on the last line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
+pub(crate) struct ExportArguments {
+    /// The saved model
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+
+    /// What to write
+    #[arg(long, value_enum)]
+    pub(crate) format: Format,
+
+    /// How numbers are stored
+    #[arg(long, value_enum, default_value_t = Precision::F32)]
+    pub(crate) precision: Precision,
+
+    /// Write the parameters μ, σ, U, v instead, for training on the device
+    #[arg(long)]
+    pub(crate) parameters: bool,
+
+    /// Where to write [default: MODEL with the ending .rs, .h or .bin]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) data: DataArguments,

@@ -10,6 +10,15 @@ const DIGITS_SEED: u64 = 0;
 
 /// Loads the data, and cuts them to the first images where asked.
 pub(crate) fn load(arguments: &DataArguments, train_images: Option<usize>) -> Result<Dataset, Failure> {
+    let data = load_whole(arguments, train_images)?;
+    match arguments.side {
+        Some(side) => data.shrunk(side).map_err(Failure::usage),
+        None => Ok(data),
+    }
+}
+
+/// The same with images as large as they come.
+fn load_whole(arguments: &DataArguments, train_images: Option<usize>) -> Result<Dataset, Failure> {
     let test_images = arguments.test_images;
     let Some(folder) = &arguments.data else {
         let (train, test) = (train_images.unwrap_or(DIGITS_TRAIN), test_images.unwrap_or(DIGITS_TEST));
@@ -31,11 +40,14 @@ pub(crate) fn load_test(arguments: &DataArguments) -> Result<(String, Samples), 
         let data = load(arguments, Some(1))?;
         return Ok((data.name, data.test));
     };
-    let (name, test) = Dataset::load_test(folder).map_err(Failure::other)?;
-    match arguments.test_images {
-        Some(count) => Ok((name, first(&test, count, "--test-images")?)),
-        None => Ok((name, test)),
+    let (name, mut test) = Dataset::load_test(folder).map_err(Failure::other)?;
+    if let Some(count) = arguments.test_images {
+        test = first(&test, count, "--test-images")?;
     }
+    if let Some(side) = arguments.side {
+        test = test.shrunk(side).map_err(Failure::usage)?;
+    }
+    Ok((name, test))
 }
 
 /// The first `count` samples.

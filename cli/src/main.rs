@@ -1,10 +1,11 @@
-//! The `gmlayer` program: trains and evaluates Gaussian mixture layers.
+//! The `gmlayer` program: trains, evaluates and exports Gaussian mixture layers.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod arguments;
 mod data;
 mod eval;
+mod export;
 mod failure;
 mod model;
 mod progress;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     let result = match Arguments::try_parse() {
         Ok(Arguments { command: Command::Train(arguments) }) => train::run(&arguments),
         Ok(Arguments { command: Command::Eval(arguments) }) => eval::run(&arguments),
+        Ok(Arguments { command: Command::Export(arguments) }) => export::run(&arguments),
         Err(error) => Err(Failure::from(error)),
     };
     match result {

@@ -16,6 +16,7 @@ mod digits;
 mod folder;
 mod idx;
 mod samples;
+mod shrink;
 
 pub use dataset::Dataset;
 pub use digits::{DIGITS_SIDE, DIGITS_TEST, DIGITS_TRAIN, digits};

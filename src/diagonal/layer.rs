@@ -132,7 +132,7 @@ impl<'a, T: Real> Diagonal<'a, T> {
         let layout = self.layout(batch);
         if layout.lanes == 0 {
             let (mut scratch, _) = layout.scratch(shape::workspace(work, layout.len()?)?);
-            for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)) {
+            for (x, y) in self.shape.side_by_side(x, y) {
                 row::forward(self.shape, self.parameters, x, y, &mut scratch);
             }
             return Ok(());
@@ -284,8 +284,8 @@ impl<'a, T: Real> Diagonal<'a, T> {
         'a: 'b,
     {
         shape::exact("storage", storage.len(), self.prepared_len())?;
-        let (a, rest) = storage.split_at_mut(self.shape.v_len());
-        let (w, variance) = rest.split_at_mut(self.shape.u_len());
+        let (a, rest) = shape::split(storage, self.shape.v_len());
+        let (w, variance) = shape::split(rest, self.shape.u_len());
         prepare(self.shape, &self.parameters, self.shape.inputs(), a, w, variance);
         Prepared::new(self.shape, Constants { a, w, mu: self.parameters.mu, variance })
     }

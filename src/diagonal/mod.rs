@@ -6,6 +6,7 @@ mod effect;
 #[cfg(feature = "rand")]
 mod initialise;
 mod layer;
+mod online;
 mod parameters;
 mod passes;
 mod prepare;
@@ -19,6 +20,7 @@ pub use descent::DiagonalMut;
 #[cfg(feature = "rand")]
 pub use initialise::initialise;
 pub use layer::Diagonal;
+pub use online::Online;
 pub use parameters::{Gradients, Parameters, ParametersMut, Rates};
 pub use prepared::{Constants, Prepared};
 pub use sparse::Sparse;

@@ -35,16 +35,15 @@
 mod dense;
 mod kind;
 mod layer;
-mod loss;
 mod mixture;
 mod network;
 mod optimizer;
 mod relu;
 
+pub use crate::loss::{cross_entropy, squared};
 pub use dense::Dense;
 pub use kind::LayerKind;
 pub use layer::{Block, Layer};
-pub use loss::{cross_entropy, squared};
 pub use mixture::Mixture;
 pub use network::{Network, NetworkError, ParameterBlock};
 pub use optimizer::{Adam, AdamSettings, Optimizer, Sgd};

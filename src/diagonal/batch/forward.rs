@@ -4,14 +4,14 @@ use super::{Record, examine};
 use crate::kernel::{
     LANES, Matrix, Onto, Rows, RowsMut, Simd, Size, product, square_roots, task, transpose, widest,
 };
-use crate::{Real, Rectified, Shape};
+use crate::{Real, Rectified, Shape, shape};
 
 /// Finds the plain rows of a batch, and the least s² of each that keeps all its digits: a row of zeros may have
 /// s = 0. The lanes without a row are plain: all their inputs are 0.
 pub(in crate::diagonal) fn examine_rows<T: Real>(inputs: usize, x: &[T], plain: &mut [T], least: &mut [T]) {
     plain.fill(T::one());
     least.fill(T::zero());
-    for ((plain, least), x) in plain.iter_mut().zip(least).zip(x.chunks_exact(inputs)) {
+    for ((plain, least), x) in plain.iter_mut().zip(least).zip(x.chunks_exact(inputs.max(1))) {
         let (ordinary, zero) = widest(Examine, (x,));
         *plain = if ordinary { T::one() } else { T::zero() };
         *least = if zero { T::zero() } else { T::ORDINARY.0 };
@@ -26,12 +26,12 @@ pub(in crate::diagonal) fn transpose_plain<'a, T: Real>(
     plain: &[T],
     to: &'a mut [T],
 ) -> (&'a mut [T], usize) {
-    let rows = from.len() / columns;
+    let rows = from.len() / columns.max(1);
     let stride = rows.next_multiple_of(LANES);
-    let (to, _) = to.split_at_mut((columns * stride).min(to.len()));
+    let (to, _) = shape::split(to, (columns * stride).min(to.len()));
     transpose(Rows { data: from, stride: columns }, RowsMut { data: &mut *to, stride }, rows, columns);
     if plain.iter().any(T::is_zero) {
-        for lanes in to.chunks_exact_mut(stride) {
+        for lanes in to.chunks_exact_mut(stride.max(1)) {
             for (lane, plain) in lanes.iter_mut().zip(plain) {
                 if plain.is_zero() {
                     *lane = T::zero();
@@ -52,7 +52,7 @@ fn write_product<T: Real>(
     inputs: usize,
     ahead: &[T],
 ) {
-    let size = Size { rows: c.len() / lanes, terms: inputs, columns: x.stride };
+    let size = Size { rows: c.len() / lanes.max(1), terms: inputs, columns: x.stride };
     let c = RowsMut { data: c.get_mut(first..).unwrap_or_default(), stride: lanes };
     product::<T, false>(Onto::Zeros, c, a, x, size, ahead);
 }
@@ -102,12 +102,12 @@ impl<T: Real> Record<'_, T> {
         let lanes = self.lanes;
         let components = self
             .mean
-            .chunks_exact_mut(lanes)
-            .zip(self.inverse.chunks_exact_mut(lanes))
-            .zip(self.probability.chunks_exact_mut(lanes))
-            .zip(self.density.chunks_exact_mut(lanes))
-            .zip(self.density_moment.chunks_exact_mut(lanes))
-            .zip(variance.chunks(stride));
+            .chunks_exact_mut(lanes.max(1))
+            .zip(self.inverse.chunks_exact_mut(lanes.max(1)))
+            .zip(self.probability.chunks_exact_mut(lanes.max(1)))
+            .zip(self.density.chunks_exact_mut(lanes.max(1)))
+            .zip(self.density_moment.chunks_exact_mut(lanes.max(1)))
+            .zip(variance.chunks(stride.max(1)));
         for (((((mean, inverse), probability), density), moment), variance) in components {
             let deterministic = variance.iter().all(T::is_zero);
             widest(Limit, (&mut *inverse, least, deterministic, &mut *plain));
@@ -128,9 +128,9 @@ impl<T: Real> Record<'_, T> {
         y: &mut [T],
         y_transposed: &mut [T],
     ) {
-        let rows = y.len() / outputs;
+        let rows = y.len() / outputs.max(1);
         let width = rows.next_multiple_of(LANES);
-        let (y_transposed, _) = y_transposed.split_at_mut(outputs * width);
+        let (y_transposed, _) = shape::split(y_transposed, outputs * width);
         widest(Sum, (self, first, width, a, &mut *y_transposed));
         transpose(
             Rows { data: y_transposed, stride: width },
@@ -153,14 +153,16 @@ fn sum<T: Real, S: Simd>(
 ) {
     let lanes = record.lanes;
     let of = |field: &[T]| -> usize { field.len() / lanes.max(1) };
-    let (outputs, components) = (y_transposed.len() / width, T::from_usize(of(record.mean)));
+    let (outputs, components) = (y_transposed.len() / width.max(1), T::from_usize(of(record.mean)));
     y_transposed.fill(T::zero());
-    let fields = record.mean.chunks_exact(lanes).zip(record.probability.chunks_exact(lanes));
-    let slopes = record.slope.chunks_exact(outputs * lanes).zip(a.chunks_exact(outputs));
+    let fields = record.mean.chunks_exact(lanes.max(1)).zip(record.probability.chunks_exact(lanes.max(1)));
+    let slopes = record.slope.chunks_exact((outputs * lanes).max(1)).zip(a.chunks_exact(outputs.max(1)));
     for ((mean, probability), (slope, a)) in fields.zip(slopes) {
         let part = |field| -> &[T] { <[T]>::get(field, first..first + width).unwrap_or_default() };
         let (mean, probability) = (part(mean), part(probability));
-        for ((y, slope), &a) in y_transposed.chunks_exact_mut(width).zip(slope.chunks_exact(lanes)).zip(a) {
+        for ((y, slope), &a) in
+            y_transposed.chunks_exact_mut(width.max(1)).zip(slope.chunks_exact(lanes.max(1))).zip(a)
+        {
             for (((y, &slope), &r), &p) in y.iter_mut().zip(part(slope)).zip(mean).zip(probability) {
                 *y += a * r + slope * p;
             }

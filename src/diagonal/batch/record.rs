@@ -1,5 +1,7 @@
 //! What the forward pass of a batch leaves for the backward pass.
 
+use crate::shape;
+
 /// The record of some components, every field with the rows of the batch contiguous.
 #[derive(Debug)]
 pub(in crate::diagonal) struct Record<'a, T> {
@@ -26,11 +28,11 @@ impl<'a, T> Record<'a, T> {
     /// Cuts a slice of `components · (outputs + 5) · lanes` elements into the fields.
     pub(in crate::diagonal) fn split(lanes: usize, components: usize, record: &'a mut [T]) -> Self {
         let each = components * lanes;
-        let (mean, rest) = record.split_at_mut(each);
-        let (inverse, rest) = rest.split_at_mut(each);
-        let (probability, rest) = rest.split_at_mut(each);
-        let (density, rest) = rest.split_at_mut(each);
-        let (density_moment, slope) = rest.split_at_mut(each);
+        let (mean, rest) = shape::split(record, each);
+        let (inverse, rest) = shape::split(rest, each);
+        let (probability, rest) = shape::split(rest, each);
+        let (density, rest) = shape::split(rest, each);
+        let (density_moment, slope) = shape::split(rest, each);
         Self { lanes, slope, mean, inverse, probability, density, density_moment }
     }
 
@@ -40,9 +42,9 @@ impl<'a, T> Record<'a, T> {
         let all = self.mean.len() / lanes.max(1);
         let outputs = self.slope.len() / (all * lanes).max(1);
         let at = components * lanes;
-        let (slope, mean) = (self.slope.split_at_mut(outputs * at), self.mean.split_at_mut(at));
-        let (inverse, probability) = (self.inverse.split_at_mut(at), self.probability.split_at_mut(at));
-        let (density, moment) = (self.density.split_at_mut(at), self.density_moment.split_at_mut(at));
+        let (slope, mean) = (shape::split(self.slope, outputs * at), shape::split(self.mean, at));
+        let (inverse, probability) = (shape::split(self.inverse, at), shape::split(self.probability, at));
+        let (density, moment) = (shape::split(self.density, at), shape::split(self.density_moment, at));
         let record = |slope, mean, inverse, probability, density, density_moment| Record {
             lanes,
             slope,
