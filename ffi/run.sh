@@ -13,7 +13,7 @@ echo "== the header"
 version=0.29.4
 tools=../target/tools
 if ! [ "$("$tools/bin/cbindgen" --version 2>/dev/null)" = "cbindgen $version" ]; then
-    cargo install --quiet --locked cbindgen --version $version --root $tools
+    cargo install --quiet --locked --debug cbindgen --version $version --root $tools
 fi
 "$tools/bin/cbindgen" --quiet --config cbindgen.toml --output $out/gmlayer.h .
 if [ "${1:-}" = --update ]; then
