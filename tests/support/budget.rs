@@ -130,8 +130,10 @@ pub fn budgets(problem: &Problem<'_>, rectify: Rectify) -> Budgets {
             let m = total((0..d).map(|i| mu[i] * x[i]));
             let s = (0..d).map(|i| (sigma[i].value * x[i].value).powi(2)).sum::<f64>().sqrt();
             let [r, p, phi, moment] = factors(rectify, m.value, s, m.scale);
+            // A factor as p and φ are: what is far below the largest of the row rounds to a multiple of η.
             let y: Vec<Budget> = (0..d)
-                .map(|i| Budget::exact(if s == 0.0 { 0.0 } else { sigma[i].value * x[i].value / s }))
+                .map(|i| if s == 0.0 { 0.0 } else { sigma[i].value * x[i].value / s })
+                .map(|y| Budget { value: y, scale: y.abs(), floor: 1.0 })
                 .collect();
             let c: Vec<Budget> = (0..d).map(|i| total((0..outputs).map(|l| u[l * d + i] * g[l]))).collect();
             let a = total((0..d).map(|i| c[i] * mu[i])) + total((0..outputs).map(|l| g[l] * v[l]));
