@@ -40,6 +40,7 @@ mod mixture;
 mod network;
 mod optimizer;
 mod relu;
+mod state;
 
 pub use dense::Dense;
 pub use kind::LayerKind;
@@ -49,3 +50,4 @@ pub use mixture::Mixture;
 pub use network::{Network, NetworkError, ParameterBlock};
 pub use optimizer::{Adam, AdamSettings, Optimizer, Sgd};
 pub use relu::Relu;
+pub use state::OptimizerState;
