@@ -17,10 +17,10 @@ pub(crate) fn load(arguments: &DataArguments, train_images: Option<usize>) -> Re
     };
     let mut data = Dataset::load_folder(folder).map_err(Failure::other)?;
     if let Some(count) = train_images {
-        data.train = first(&data.train, count, "--train-images")?;
+        data.train = first(data.train, count, "--train-images")?;
     }
     if let Some(count) = test_images {
-        data.test = first(&data.test, count, "--test-images")?;
+        data.test = first(data.test, count, "--test-images")?;
     }
     Ok(data)
 }
@@ -33,17 +33,13 @@ pub(crate) fn load_test(arguments: &DataArguments) -> Result<(String, Samples), 
     };
     let (name, test) = Dataset::load_test(folder).map_err(Failure::other)?;
     match arguments.test_images {
-        Some(count) => Ok((name, first(&test, count, "--test-images")?)),
+        Some(count) => Ok((name, first(test, count, "--test-images")?)),
         None => Ok((name, test)),
     }
 }
 
 /// The first `count` samples.
-fn first(samples: &Samples, count: usize, option: &str) -> Result<Samples, Failure> {
-    let (Some(images), Some(labels)) =
-        (samples.images().get(..count.saturating_mul(samples.inputs())), samples.labels().get(..count))
-    else {
-        return Err(Failure::usage(format!("{option} is {count}, but there are {} images", samples.len())));
-    };
-    Samples::new(images.to_vec(), labels.to_vec(), samples.inputs()).map_err(Failure::other)
+fn first(samples: Samples, count: usize, option: &str) -> Result<Samples, Failure> {
+    let len = samples.len();
+    samples.first(count).map_err(|_| Failure::usage(format!("{option} is {count}, but there are {len} images")))
 }
