@@ -1,14 +1,16 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use serde::Serialize;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 /// Trains, evaluates and exports Gaussian mixture layers.
 #[derive(Debug, Parser)]
 #[command(name = "gmlayer", version)]
-pub(crate) struct Arguments {
+pub struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -19,6 +21,10 @@ pub(crate) enum Command {
     Train(TrainArguments),
     /// Print a saved model's error on test images
     Eval(EvalArguments),
+    /// Print the class that a saved model gives each image of a file
+    Predict(PredictArguments),
+    /// Print what a saved model is made of and how far its training has come
+    Inspect(InspectArguments),
     /// Write a saved model of one Gaussian mixture layer for a microcontroller
     Export(ExportArguments),
 }
@@ -46,8 +52,27 @@ pub(crate) enum Precision {
     I8,
 }
 
+impl Arguments {
+    /// Reads a command line: the arguments, and the names of those options that were given.
+    pub fn read(
+        line: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<(Self, Vec<String>), clap::Error> {
+        let matches = Self::command().try_get_matches_from(line)?;
+        let given = matches.subcommand().map_or_else(Vec::new, |(_, matches)| given(matches));
+        Ok((Self::from_arg_matches(&matches)?, given))
+    }
+}
+
+/// The names of the options that were given and not filled in.
+fn given(matches: &ArgMatches) -> Vec<String> {
+    let names = matches.ids().map(|id| id.as_str());
+    let on_line = |name: &&str| matches.value_source(name) == Some(ValueSource::CommandLine);
+    // Groups have names too.
+    names.filter(|name| matches.try_contains_id(name).is_ok()).filter(on_line).map(str::to_owned).collect()
+}
+
 /// What the network is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Model {
     /// Gaussian mixture layers
@@ -57,7 +82,7 @@ pub(crate) enum Model {
 }
 
 /// How gradients change parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum OptimizerName {
     /// Stochastic gradient descent
@@ -67,7 +92,7 @@ pub(crate) enum OptimizerName {
 }
 
 /// Which images to use.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub(crate) struct DataArguments {
     /// Folder with the four MNIST files, gzipped or not [default: built-in drawn digits]
     #[arg(long, value_name = "DIR")]
@@ -82,10 +107,11 @@ pub(crate) struct DataArguments {
     pub(crate) side: Option<usize>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[command(allow_negative_numbers = true)] // so that each option says itself what it takes
 pub(crate) struct TrainArguments {
     #[command(flatten)]
+    #[serde(flatten)]
     pub(crate) data: DataArguments,
 
     /// Use only the first N training images
@@ -142,13 +168,52 @@ pub(crate) struct TrainArguments {
 
     /// Threads that share the work of Gaussian mixture layers; the results are the same [default: 1]
     #[arg(long, value_name = "N", value_parser = threads)]
+    #[serde(skip)]
     pub(crate) threads: Option<usize>,
 
-    /// Save the trained network as a safetensors file
+    /// Save the network and where its training stands as a safetensors file
     #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
     pub(crate) save: Option<PathBuf>,
 
+    /// Save after every N steps too, and not only at the end
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub(crate) checkpoint_every: Option<usize>,
+
+    /// Go on with the training that a file holds, and save there; of the other options only --data, --epochs,
+    /// --save, --checkpoint-every, --threads and --json may come with it
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    pub(crate) resume: Option<PathBuf>,
+
     /// Print the results as one JSON object on the last line
+    #[arg(long)]
+    #[serde(skip)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PredictArguments {
+    /// The saved model
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+
+    /// IDX file of images, gzipped or not; it is read a few images at a time
+    #[arg(long, value_name = "FILE")]
+    pub(crate) images: PathBuf,
+
+    /// Print a JSON object for each image, with the probabilities of all classes
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    /// The saved model
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+
+    /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -197,6 +262,17 @@ pub(crate) struct ExportArguments {
     /// Print the results as one JSON object on the last line
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl TrainArguments {
+    /// Whether sizes and rates are such as a command line takes: arguments may also come from a file.
+    pub(crate) fn is_sound(&self) -> bool {
+        let counts = [self.data.test_images, self.data.side, self.train_images, self.components, self.width];
+        let counts = counts.into_iter().flatten().chain(self.hidden.iter().copied());
+        let rates = [self.gamma, self.learning_rate, self.sigma_learning_rate];
+        counts.chain(self.checkpoint_every).all(|count| (1..=LARGEST).contains(&count))
+            && rates.into_iter().flatten().all(|rate| rate > 0.0 && rate.is_finite())
+    }
 }
 
 /// The largest size that the command line takes: far above any use, far below any overflow.

@@ -26,10 +26,10 @@ fn load_whole(arguments: &DataArguments, train_images: Option<usize>) -> Result<
     };
     let mut data = Dataset::load_folder(folder).map_err(Failure::other)?;
     if let Some(count) = train_images {
-        data.train = first(&data.train, count, "--train-images")?;
+        data.train = first(data.train, count, "--train-images")?;
     }
     if let Some(count) = test_images {
-        data.test = first(&data.test, count, "--test-images")?;
+        data.test = first(data.test, count, "--test-images")?;
     }
     Ok(data)
 }
@@ -42,7 +42,7 @@ pub(crate) fn load_test(arguments: &DataArguments) -> Result<(String, Samples), 
     };
     let (name, mut test) = Dataset::load_test(folder).map_err(Failure::other)?;
     if let Some(count) = arguments.test_images {
-        test = first(&test, count, "--test-images")?;
+        test = first(test, count, "--test-images")?;
     }
     if let Some(side) = arguments.side {
         test = test.shrunk(side).map_err(Failure::usage)?;
@@ -51,11 +51,9 @@ pub(crate) fn load_test(arguments: &DataArguments) -> Result<(String, Samples), 
 }
 
 /// The first `count` samples.
-fn first(samples: &Samples, count: usize, option: &str) -> Result<Samples, Failure> {
-    let (Some(images), Some(labels)) =
-        (samples.images().get(..count.saturating_mul(samples.inputs())), samples.labels().get(..count))
-    else {
-        return Err(Failure::usage(format!("{option} is {count}, but there are {} images", samples.len())));
-    };
-    Samples::new(images.to_vec(), labels.to_vec(), samples.inputs()).map_err(Failure::other)
+fn first(samples: Samples, count: usize, option: &str) -> Result<Samples, Failure> {
+    let len = samples.len();
+    samples
+        .first(count)
+        .map_err(|_| Failure::usage(format!("{option} is {count}, but there are {len} images")))
 }

@@ -39,6 +39,7 @@ mod mixture;
 mod network;
 mod optimizer;
 mod relu;
+mod state;
 
 pub use crate::loss::{cross_entropy, squared};
 pub use dense::Dense;
@@ -48,3 +49,4 @@ pub use mixture::Mixture;
 pub use network::{Network, NetworkError, ParameterBlock};
 pub use optimizer::{Adam, AdamSettings, Optimizer, Sgd};
 pub use relu::Relu;
+pub use state::OptimizerState;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::CheckpointProblem;
+use super::training::TrainingEntry;
 use crate::Shape;
 use crate::nn::{Layer, LayerKind, Network, NetworkError};
 
@@ -15,6 +16,8 @@ const VERSION: u64 = 1;
 pub(super) struct Description {
     version: u64,
     layers: Vec<Entry>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) training: Option<TrainingEntry>,
 }
 
 /// The part that every version has.
@@ -33,7 +36,10 @@ enum Entry {
 }
 
 impl Description {
-    pub(super) fn of(network: &Network<f32>) -> Result<Self, CheckpointProblem> {
+    pub(super) fn of(
+        network: &Network<f32>,
+        training: Option<TrainingEntry>,
+    ) -> Result<Self, CheckpointProblem> {
         let layers = network
             .layers()
             .map(|layer| match layer.kind() {
@@ -48,7 +54,7 @@ impl Description {
                 LayerKind::Other(name) => Err(CheckpointProblem::Layer(name)),
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { version: VERSION, layers })
+        Ok(Self { version: VERSION, layers, training })
     }
 
     pub(super) fn to_json(&self) -> Result<String, CheckpointProblem> {
