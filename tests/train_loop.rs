@@ -188,7 +188,8 @@ fn divergence_is_named() {
     let error = error_of(&mut network(0), 1e30, &data(), SETTINGS);
     let named = |block: &str| ["0.weight", "0.bias", "2.weight", "2.bias"].contains(&block);
     match &error {
-        TrainError::Loss { epoch: 1, step: 2.., block } | TrainError::Parameter { epoch: 1, step: 1.., block } => {
+        TrainError::Loss { epoch: 1, step: 2.., block }
+        | TrainError::Parameter { epoch: 1, step: 1.., block } => {
             assert!(named(block), "{error}");
         }
         _ => panic!("{error:?}"),

@@ -41,5 +41,7 @@ pub(crate) fn load_test(arguments: &DataArguments) -> Result<(String, Samples), 
 /// The first `count` samples.
 fn first(samples: Samples, count: usize, option: &str) -> Result<Samples, Failure> {
     let len = samples.len();
-    samples.first(count).map_err(|_| Failure::usage(format!("{option} is {count}, but there are {len} images")))
+    samples
+        .first(count)
+        .map_err(|_| Failure::usage(format!("{option} is {count}, but there are {len} images")))
 }

@@ -93,7 +93,11 @@ fn table(report: &InspectReport) -> Table {
     table.add_row(["parameters", &report.parameters.to_string(), ""]);
     for Tensor { name, shape, frozen, least, largest } in &report.tensors {
         let frozen = if *frozen { ", frozen" } else { "" };
-        table.add_row([&format!("  {name}"), &format!("{shape:?}"), &format!("{least} to {largest}{frozen}")]);
+        table.add_row([
+            &format!("  {name}"),
+            &format!("{shape:?}"),
+            &format!("{least} to {largest}{frozen}"),
+        ]);
     }
     let Some(training) = &report.training else {
         table.add_row(["training", "none", ""]);
@@ -105,7 +109,11 @@ fn table(report: &InspectReport) -> Table {
     table.add_row(["  optimizer", optimizer, &format!("{:?}", training.learning_rates)]);
     table.add_row(["  images", &train_images.to_string(), &format!("{batch_size} a step, seed {seed}")]);
     if let (Some(loss), Some(error)) = (training.train_loss, training.test_error) {
-        table.add_row(["  last epoch", &format!("loss {loss:.4}"), &format!("test error {:.2} %", 100.0 * error)]);
+        table.add_row([
+            "  last epoch",
+            &format!("loss {loss:.4}"),
+            &format!("test error {:.2} %", 100.0 * error),
+        ]);
     }
     table
 }

@@ -16,9 +16,8 @@ fn every_image_gets_a_line() {
     assert!(gmlayer(&train).status.success());
 
     let images = folder.path().join("t10k-images-idx3-ubyte");
-    let predict = |more: &[&str]| {
-        gmlayer(&[&["predict", model, "--images", images.to_str().unwrap()], more].concat())
-    };
+    let predict =
+        |more: &[&str]| gmlayer(&[&["predict", model, "--images", images.to_str().unwrap()], more].concat());
     let text = stdout(&predict(&[]));
     let want: String = (0..20).map(|image| format!("{}\n", image % 2)).collect();
     assert_eq!(text, want);
@@ -30,7 +29,9 @@ fn every_image_gets_a_line() {
     assert_eq!(stdout(&output).lines().count(), 20);
 
     // More images than are in memory at a time.
-    let pixels: Vec<u8> = (0..150_u32).flat_map(|image| [(255 * (image % 2)) as u8, (255 - 255 * (image % 2)) as u8, 9, 0]).collect();
+    let pixels: Vec<u8> = (0..150_u32)
+        .flat_map(|image| [(255 * (image % 2)) as u8, (255 - 255 * (image % 2)) as u8, 9, 0])
+        .collect();
     fs::write(&images, idx(&[150, 2, 2], &pixels)).unwrap();
     let want: String = (0..150).map(|image| format!("{}\n", image % 2)).collect();
     assert_eq!(stdout(&predict(&[])), want);
@@ -62,7 +63,11 @@ fn what_cannot_be_predicted_is_named() {
     let mut floats = idx(&[1, 2, 2], &[0; 16]);
     floats[2] = 0x0D;
     fs::write(&file, floats).unwrap();
-    assert_fails(&gmlayer(&["predict", model, "--images", path]), 1, "expected elements of type u8, but got f32");
+    assert_fails(
+        &gmlayer(&["predict", model, "--images", path]),
+        1,
+        "expected elements of type u8, but got f32",
+    );
     let output = gmlayer(&["predict", path, "--images", path]);
     assert!(stderr(&output).contains("is not a usable model"));
 }

@@ -3,8 +3,10 @@
 
 #[path = "../../tests/support/budget.rs"]
 mod budget;
+pub mod checkpoint;
+pub mod command_line;
 pub mod differential;
 pub mod idx;
 pub mod idx_gzip;
 pub mod layer;
-mod problem;
+pub mod problem;

@@ -48,7 +48,8 @@ impl Images {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, DataError> {
         let path = path.as_ref().to_owned();
         let name = path.display().to_string();
-        let failed = |error| IdxError { file: name.clone(), offset: 0, gzip: false, kind: IdxErrorKind::Io(error) };
+        let failed =
+            |error| IdxError { file: name.clone(), offset: 0, gzip: false, kind: IdxErrorKind::Io(error) };
         let file = File::open(&path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         let mut source = Source::new(&name, file, metadata.is_file().then_some(metadata.len()))?;
@@ -63,7 +64,10 @@ impl Images {
         let size = |size: u32| usize::try_from(size).unwrap_or(usize::MAX);
         let (count, inputs) = (size(count), size(height).saturating_mul(size(width)));
         if count == 0 || inputs == 0 {
-            return Err(DataError::Empty { file: path, dimensions: [count, size(height), size(width)].to_vec() });
+            return Err(DataError::Empty {
+                file: path,
+                dimensions: [count, size(height), size(width)].to_vec(),
+            });
         }
         Ok(Self { path, name, source, inputs, count, left: count, end })
     }

@@ -52,7 +52,11 @@ struct Distinct;
 
 /// Notes a name; an error where it is there already.
 fn note<E: serde::de::Error>(seen: &mut HashSet<String>, name: &str) -> Result<(), E> {
-    if seen.insert(name.to_owned()) { Ok(()) } else { Err(E::custom(format!("the name `{name}` is there twice"))) }
+    if seen.insert(name.to_owned()) {
+        Ok(())
+    } else {
+        Err(E::custom(format!("the name `{name}` is there twice")))
+    }
 }
 
 impl<'de> Deserialize<'de> for Header {
@@ -72,9 +76,9 @@ impl<'de> Deserialize<'de> for Header {
                     if name == "__metadata__" {
                         map.next_value::<Distinct>()?;
                     } else {
-                        let tensor: Tensor = map.next_value().map_err(|error| {
-                            A::Error::custom(format!("the tensor `{name}`: {error}"))
-                        })?;
+                        let tensor: Tensor = map
+                            .next_value()
+                            .map_err(|error| A::Error::custom(format!("the tensor `{name}`: {error}")))?;
                         end = end.max(tensor.data_offsets.1);
                     }
                 }
