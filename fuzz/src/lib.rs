@@ -9,4 +9,4 @@ pub mod differential;
 pub mod idx;
 pub mod idx_gzip;
 pub mod layer;
-pub mod problem;
+mod problem;
