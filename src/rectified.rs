@@ -185,41 +185,48 @@ fn add_terms<T: Real>(
     }
 }
 
-/// The same for any size of its arguments: μ, σ, x and σ⊙x are each scaled by the power of two that
-/// brings their largest entry to [1, 2).
+/// The same for any size of its arguments: the products μᵢxᵢ and the products σᵢxᵢ are scaled by the powers of two
+/// that bring the largest of each to [1, 4).
 #[cold]
 fn project_scaled<T: Real>(mu: &[T], sigma: &[T], x: &[T], direction: &mut [T]) -> Projection<T> {
-    let (of_mu, of_sigma, of_x) = (largest(mu).exponent(), largest(sigma).exponent(), largest(x).exponent());
+    let (of_m, of_s) = (largest_product(mu, x), largest_product(sigma, x));
     for ((direction, &sigma), &x) in direction.iter_mut().zip(sigma).zip(x) {
-        *direction = sigma.times_power_of_two(-of_sigma) * x.times_power_of_two(-of_x);
-    }
-    let of_direction = largest(direction).exponent();
-    for direction in direction.iter_mut() {
-        *direction = direction.times_power_of_two(-of_direction);
+        *direction = scaled_product(sigma, x, of_s);
     }
     let s = dot(direction, direction).sqrt();
-    let m = sum(mu.iter().zip(x).map(|(mu, x)| mu.times_power_of_two(-of_mu) * x.times_power_of_two(-of_x)));
+    let m = sum(mu.iter().zip(x).map(|(&mu, &x)| scaled_product(mu, x, of_m)));
 
     // m and s carry different powers of two: t takes their ratio, the mean takes the larger of them.
-    let of_s = of_sigma + of_direction;
     let common = if m.is_zero() {
         of_s
     } else if s.is_zero() {
-        of_mu
+        of_m
     } else {
-        of_mu.max(of_s)
+        of_m.max(of_s)
     };
-    let t = standardised(m, s).times_power_of_two(of_mu - of_s);
-    let (m, scaled_s) = (m.times_power_of_two(of_mu - common), s.times_power_of_two(of_s - common));
+    let t = standardised(m, s).times_power_of_two(of_m - of_s);
+    let (m, scaled_s) = (m.times_power_of_two(of_m - common), s.times_power_of_two(of_s - common));
     // The tail keeps its factor until all powers of two are put together, so that the mean rounds once.
     let unscale = T::UNSCALE.exponent();
     let at = normal_once(t);
     let mean = m.positive_part().times_power_of_two(-unscale) + scaled_s * at.ramp_tail;
     Projection {
         rectified: Rectified {
-            mean: mean.times_power_of_two(common + of_x + unscale),
+            mean: mean.times_power_of_two(common + unscale),
             ..Rectified::assemble(m, scaled_s, t, &at)
         },
         unit: if s.is_zero() { T::zero() } else { s.recip() },
     }
+}
+
+/// The exponent of the largest product of two elements, the mantissas aside; 0 where all are 0.
+fn largest_product<T: Real>(a: &[T], b: &[T]) -> i32 {
+    let products = a.iter().zip(b).filter(|(a, b)| !a.is_zero() && !b.is_zero());
+    products.map(|(a, b)| a.exponent() + b.exponent()).max().unwrap_or(0)
+}
+
+/// a·b·2⁻ⁿ, rounded once more only where it is far below the largest one.
+fn scaled_product<T: Real>(a: T, b: T, n: i32) -> T {
+    let (of_a, of_b) = (a.exponent(), b.exponent());
+    (a.times_power_of_two(-of_a) * b.times_power_of_two(-of_b)).times_power_of_two(of_a + of_b - n)
 }

@@ -57,18 +57,21 @@ impl Arguments {
     pub fn read(
         line: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<(Self, Vec<String>), clap::Error> {
-        let matches = Self::command().try_get_matches_from(line)?;
-        let given = matches.subcommand().map_or_else(Vec::new, |(_, matches)| given(matches));
+        let command = Self::command();
+        let matches = command.clone().try_get_matches_from(line)?;
+        let given = matches
+            .subcommand()
+            .and_then(|(name, matches)| Some(given(command.find_subcommand(name)?, matches)))
+            .unwrap_or_default();
         Ok((Self::from_arg_matches(&matches)?, given))
     }
 }
 
 /// The names of the options that were given and not filled in.
-fn given(matches: &ArgMatches) -> Vec<String> {
-    let names = matches.ids().map(|id| id.as_str());
-    let on_line = |name: &&str| matches.value_source(name) == Some(ValueSource::CommandLine);
-    // Groups have names too.
-    names.filter(|name| matches.try_contains_id(name).is_ok()).filter(on_line).map(str::to_owned).collect()
+fn given(command: &clap::Command, matches: &ArgMatches) -> Vec<String> {
+    let names = command.get_arguments().map(|argument| argument.get_id().as_str());
+    let given = |name: &&str| matches.value_source(name) == Some(ValueSource::CommandLine);
+    names.filter(|name| matches.try_contains_id(name).is_ok()).filter(given).map(str::to_owned).collect()
 }
 
 /// What the network is made of.

@@ -55,7 +55,7 @@ impl Checkpoints {
     /// Saves where it is time to; false where that fails.
     pub(crate) fn step(&mut self, steps: usize, state: &State<'_, f32>) -> bool {
         let done = state.position.records.len() * steps + state.position.step;
-        if self.every.is_none_or(|every| done % every != 0) {
+        if self.every.is_none_or(|every| !done.is_multiple_of(every)) {
             return true;
         }
         match self.save(state) {

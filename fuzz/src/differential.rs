@@ -26,7 +26,10 @@ pub fn run(bytes: &[u8]) {
                 for ((got, portable), want) in got.iter().zip(portable).zip(block(&want, name)) {
                     if in_range(want, f64::from(f32::MAX)) {
                         assert!(want.ratio(*got) <= BAR, "{name}: {got:e} against {want:?}");
-                        assert!(want.ratio(*portable) <= BAR, "portable {name}: {portable:e} against {want:?}");
+                        assert!(
+                            want.ratio(*portable) <= BAR,
+                            "portable {name}: {portable:e} against {want:?}"
+                        );
                     }
                 }
             });
@@ -43,7 +46,10 @@ pub fn run(bytes: &[u8]) {
                     if in_range(want, f64::MAX.sqrt()) {
                         let budget = f64::EPSILON / 2.0 * (want.scale + 4.0 * f64::MIN_POSITIVE * want.floor);
                         let bar = 2.0 * BAR * (budget + f64::from_bits(16));
-                        assert!((got - portable).abs() <= bar, "{name}: {got:e} against {portable:e}, {want:?}");
+                        assert!(
+                            (got - portable).abs() <= bar,
+                            "{name}: {got:e} against {portable:e}, {want:?}"
+                        );
                     }
                 }
             });
@@ -128,8 +134,12 @@ fn outputs<T: Real>(problem: &Problem<T>) -> [(&'static str, Vec<T>); 6] {
     let [mut of_mu, mut of_sigma, mut of_u, mut of_v, mut dx] =
         [mu.len(), sigma.len(), u.len(), v.len(), x.len()].map(zeros);
     layer.forward(x, &mut y, &mut work).expect("the lengths fit");
-    let gradients =
-        Gradients { mu: Some(&mut of_mu), sigma: Some(&mut of_sigma), u: Some(&mut of_u), v: Some(&mut of_v) };
+    let gradients = Gradients {
+        mu: Some(&mut of_mu),
+        sigma: Some(&mut of_sigma),
+        u: Some(&mut of_u),
+        v: Some(&mut of_v),
+    };
     layer.backward_after_forward(x, g, gradients, Some(&mut dx), &mut work).expect("the lengths fit");
     [("h", y), ("mu", of_mu), ("sigma", of_sigma), ("u", of_u), ("v", of_v), ("x", dx)]
 }

@@ -40,7 +40,10 @@ impl<T: Bits> Guarded<T> {
     fn check(&self) {
         let (before, rest) = self.buffer.split_at(GUARD);
         let value = T::from_f64(GUARD as f64).bits();
-        assert!(before.iter().chain(&rest[self.len..]).all(|guard| guard.bits() == value), "a guard was written");
+        assert!(
+            before.iter().chain(&rest[self.len..]).all(|guard| guard.bits() == value),
+            "a guard was written"
+        );
     }
 }
 

@@ -3,6 +3,8 @@
 
 #[path = "../../tests/support/budget.rs"]
 mod budget;
+pub mod checkpoint;
+pub mod command_line;
 pub mod differential;
 pub mod idx;
 pub mod idx_gzip;

@@ -1,15 +1,13 @@
 //! Networks and training as safetensors files (feature `checkpoint`).
 //!
 //! A file holds one `F32` tensor for each block, named and shaped as [`Network::blocks`] says (`0.mu [K, d]`,
-//! `0.sigma [K, d]`, `0.u [K, L, d]`, `0.v [K, L]`, `1.weight [L, d]`, `1.bias [L]`). Its metadata have two entries:
+//! `0.sigma [K, d]`, `0.u [K, L, d]`, `0.v [K, L]`, `1.weight [L, d]`, `1.bias [L]`). Training adds what the optimiser
+//! remembers, as tensors like `optimizer.mean.0.mu`.
 //!
-//! | entry | what |
-//! |---|---|
-//! | `gmlayer` | a JSON text: the format's version, the kind and sizes of every layer, and where training stands |
-//! | `gmlayer_checksum` | CRC-32, in hexadecimal, of that text and then of the tensors in the order of their names |
-//!
-//! A file that another program has written may leave out the second. Training adds what the optimiser remembers,
-//! as tensors like `optimizer.mean.0.mu`. Every safetensors reader opens such files.
+//! Its metadata have, under `gmlayer`, a JSON text with the format's version, the kind and sizes of every layer, where
+//! training stands, and at its end a `checksum`: CRC-32, in hexadecimal, of the text before `,"checksum"` and then of
+//! the tensors in the order of their names. A file that another program has written may leave it out. Every
+//! safetensors reader opens such files.
 
 mod description;
 mod error;
@@ -17,7 +15,7 @@ mod file;
 mod header;
 mod training;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use flate2::Crc;
@@ -33,8 +31,8 @@ use training::TrainingEntry;
 
 /// The key of the description in the file's metadata.
 const KEY: &str = "gmlayer";
-/// The key of the checksum.
-const CHECKSUM: &str = "gmlayer_checksum";
+/// What the checksum follows in the description.
+const CHECKSUM: &str = ",\"checksum\":\"";
 
 /// What a file holds.
 #[derive(Debug)]
@@ -177,22 +175,22 @@ fn serialize(
         }
     }
     let description = Description::of(network, training)?.to_json()?;
+    let text = description.strip_suffix('}').unwrap_or(&description);
     let mut checksum = Crc::new();
-    checksum.update(description.as_bytes());
+    checksum.update(text.as_bytes());
     let mut views = Vec::with_capacity(tensors.len());
     for (name, (dimensions, bytes)) in &tensors {
         checksum.update(bytes);
         views.push((name, TensorView::new(Dtype::F32, dimensions.clone(), bytes)?));
     }
-    let checksum = format!("{:08x}", checksum.sum());
-    let metadata = HashMap::from([(KEY.to_owned(), description), (CHECKSUM.to_owned(), checksum)]);
-    Ok(safetensors::serialize(views, Some(metadata))?)
+    let description = format!("{text}{CHECKSUM}{:08x}\"}}", checksum.sum());
+    Ok(safetensors::serialize(views, Some([(KEY.to_owned(), description)].into()))?)
 }
 
 fn deserialize(bytes: &[u8], batch: usize) -> Result<Checkpoint, CheckpointProblem> {
     let (_, header) = SafeTensors::read_metadata(bytes)?;
-    let entry = |key| header.metadata().as_ref().and_then(|metadata| metadata.get(key));
-    let text = entry(KEY).ok_or(CheckpointProblem::NoDescription)?;
+    let text = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
+    let text = text.ok_or(CheckpointProblem::NoDescription)?;
     let description = Description::from_json(text)?;
     let tensors = SafeTensors::deserialize(bytes)?;
 
@@ -219,7 +217,7 @@ fn deserialize(bytes: &[u8], batch: usize) -> Result<Checkpoint, CheckpointProbl
     }
     expected.sort_unstable();
     let unknown = |name: &&str| expected.binary_search_by(|known| known.as_str().cmp(name)).is_err();
-    if let Some(unknown) = tensors.names().into_iter().find(unknown) {
+    if let Some(unknown) = tensors.names().into_iter().filter(unknown).min() {
         return Err(CheckpointProblem::Unknown(unknown.to_owned()));
     }
 
@@ -239,7 +237,9 @@ fn deserialize(bytes: &[u8], batch: usize) -> Result<Checkpoint, CheckpointProbl
         Some(entry) => Some(entry.into_training(&mut network, memory)?),
         None => None,
     };
-    check_sum(text, entry(CHECKSUM), &tensors, &expected)?;
+    if let Some(stated) = description.checksum {
+        check_sum(text, stated, &tensors, &expected)?;
+    }
     Ok(Checkpoint { network, training })
 }
 
@@ -257,19 +257,18 @@ fn append(values: &mut Vec<f32>, tensors: &SafeTensors<'_>, name: &str) -> Resul
     Ok(())
 }
 
-/// Compares the checksum, where there is one, with the contents; `names` in their order.
+/// Compares the checksum that the description states with the contents; `names` in their order.
 fn check_sum(
     text: &str,
-    stated: Option<&String>,
+    stated: String,
     tensors: &SafeTensors<'_>,
     names: &[String],
 ) -> Result<(), CheckpointProblem> {
-    let Some(stated) = stated else { return Ok(()) };
     let mut checksum = Crc::new();
-    checksum.update(text.as_bytes());
+    checksum.update(text.rsplit_once(CHECKSUM).map_or(text, |(text, _)| text).as_bytes());
     for name in names {
         checksum.update(tensors.tensor(name)?.data());
     }
     let got = format!("{:08x}", checksum.sum());
-    if *stated == got { Ok(()) } else { Err(CheckpointProblem::Checksum { stated: stated.clone(), got }) }
+    if stated == got { Ok(()) } else { Err(CheckpointProblem::Checksum { stated, got }) }
 }

@@ -210,3 +210,17 @@ impl<'a> Source<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{IdxErrorKind, read};
+
+    /// The header and the length of the file agree, but less comes.
+    #[test]
+    fn a_file_that_shrinks_while_it_is_read_is_named() {
+        let bytes = [0, 0, 8, 1, 0, 0, 0, 9, 1, 2, 3];
+        let error = read("file", &bytes[..], Some(17), 100).unwrap_err();
+        assert!(matches!(error.kind, IdxErrorKind::Missing { expected: 17 }), "{error}");
+        assert_eq!(error.offset, 11);
+    }
+}

@@ -18,6 +18,9 @@ pub(super) struct Description {
     layers: Vec<Entry>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) training: Option<TrainingEntry>,
+    /// Written by hand, after everything that it is of.
+    #[serde(default, skip_serializing)]
+    pub(super) checksum: Option<String>,
 }
 
 /// The part that every version has.
@@ -54,7 +57,7 @@ impl Description {
                 LayerKind::Other(name) => Err(CheckpointProblem::Layer(name)),
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { version: VERSION, layers, training })
+        Ok(Self { version: VERSION, layers, training, checksum: None })
     }
 
     pub(super) fn to_json(&self) -> Result<String, CheckpointProblem> {
