@@ -28,6 +28,9 @@ impl<T: Real> Matrix<'_, T> {
 }
 
 /// The product, as [`super::product`] says.
+///
+/// Never inlined: it takes up to 8 KiB of stack, which single rows, that go another way, should not have to find.
+#[inline(never)]
 pub(super) fn product<T: Real, const SQUARED: bool>(
     onto: Onto,
     c: RowsMut<'_, T>,

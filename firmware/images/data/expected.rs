@@ -1,6 +1,6 @@
-pub const F32: Scores = Scores { errors: 16, checksum: 0xce13bfc1 };
+pub const F32: Scores = Scores { errors: 16, checksum: 0x06fccd48 };
 pub const F16: Scores = Scores { errors: 16, checksum: 0x717e4790 };
-pub const I8: Scores = Scores { errors: 16, checksum: 0x81674915 };
+pub const I8: Scores = Scores { errors: 16, checksum: 0x51e451a5 };
 // Mean losses: [1.4184408, 1.276094, 1.1900978].
 pub const TRAINING: Training =
     Training { parameters: 0x053f5e18, losses: [
