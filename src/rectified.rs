@@ -1,6 +1,6 @@
 //! The rectified Gaussian: mean and probability of max(z, 0), and what their derivatives need.
 
-use crate::kernel::{LANES, dot, largest, sum, tree};
+use crate::kernel::{LANES, dot, sum, tree};
 use crate::{Error, Real, normal, shape};
 
 /// What the layer needs of max(z, 0) for z ~ N(m, s²), with t = m/s.
