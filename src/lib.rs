@@ -43,9 +43,9 @@
 //!
 //! | feature | adds | needs |
 //! |---|---|---|
-//! | (none) | [`diagonal`], [`joint`], [`rectified`], [`normal`], [`wasserstein`], [`gradcheck`], [`Dual`] | libm, num-traits |
+//! | (none) | [`diagonal`], [`joint`], [`compact`], [`rectified`], [`normal`], [`loss`], [`wasserstein`], [`gradcheck`], [`Dual`] | libm, num-traits |
 //! | `rand` | seeded starting values, a normal sampler: `random`, `diagonal::initialise` | rand_core |
-//! | `alloc` | networks, losses, optimisers: `nn` | an allocator |
+//! | `alloc` | networks, optimisers: `nn` | an allocator |
 //! | `std` (default) | `alloc` and `rand`; data sets, the IDX format, the training loop: `data`, `train` | flate2, rand_pcg |
 //! | `threads` | `std`; passes on several threads: `Threads` | rayon-core |
 //! | `checkpoint` | `std`; models as safetensors files: `train::checkpoint` | safetensors, serde, tempfile |
@@ -69,6 +69,7 @@ extern crate alloc;
 #[cfg(feature = "alloc")]
 mod aligned;
 mod batch;
+pub mod compact;
 #[cfg(feature = "std")]
 pub mod data;
 pub mod diagonal;
@@ -77,6 +78,7 @@ mod error;
 pub mod gradcheck;
 pub mod joint;
 mod kernel;
+pub mod loss;
 #[cfg(feature = "alloc")]
 pub mod nn;
 pub mod normal;

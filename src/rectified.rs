@@ -1,7 +1,7 @@
 //! The rectified Gaussian: mean and probability of max(z, 0), and what their derivatives need.
 
-use crate::kernel::{LANES, dot, largest, sum, tree};
-use crate::{Error, Real, shape};
+use crate::kernel::{LANES, dot, sum, tree};
+use crate::{Error, Real, normal, shape};
 
 /// What the layer needs of max(z, 0) for z ~ N(m, s²), with t = m/s.
 ///
@@ -50,7 +50,14 @@ impl<T: Real> Rectified<T> {
     /// **Source**: Chewi, Rigollet & Yan (arXiv 2508.04883), eq. 6.
     #[inline(always)]
     pub fn new(m: T, s: T) -> Self {
-        Self::assemble(m, s, standardised(m, s), s.is_zero())
+        let t = standardised(m, s);
+        Self::assemble(m, s, t, &t.normal())
+    }
+
+    /// [`new`](Self::new) for one row at a time.
+    pub(crate) fn one(m: T, s: T) -> Self {
+        let t = standardised(m, s);
+        Self::assemble(m, s, t, &normal_once(t))
     }
 
     /// The same from m and s beside powers of two that they still want, which may carry either out of range.
@@ -67,21 +74,18 @@ impl<T: Real> Rectified<T> {
         let (m, scaled_s) = (m.times_power_of_two(of_m - common), s.times_power_of_two(of_s - common));
         // The tail keeps its factor until all powers of two are put together, so that the mean rounds once.
         let unscale = T::UNSCALE.exponent();
-        let mean = m.positive_part().times_power_of_two(-unscale) + scaled_s * t.normal().ramp_tail;
-        Self {
-            mean: mean.times_power_of_two(common + unscale),
-            ..Self::assemble(m, scaled_s, t, s.is_zero())
-        }
+        let at = normal_once(t);
+        let mean = m.positive_part().times_power_of_two(-unscale) + scaled_s * at.ramp_tail;
+        Self { mean: mean.times_power_of_two(common + unscale), ..Self::assemble(m, scaled_s, t, &at) }
     }
 
-    /// From m, s, their ratio t, and whether s counts as zero.
+    /// From m, s, their ratio t, and the normal distribution there.
     #[inline(always)]
-    fn assemble(m: T, s: T, t: T, degenerate: bool) -> Self {
-        let at = t.normal();
+    fn assemble(m: T, s: T, t: T, at: &normal::Scaled<T>) -> Self {
         let tail = at.tail * T::UNSCALE;
         // Large deviations are brought down before the product, small tails after it.
         let (before, after) = if s < T::one() { (T::one(), T::UNSCALE) } else { (T::UNSCALE, T::one()) };
-        let (density, density_moment) = if degenerate {
+        let (density, density_moment) = if s.is_zero() {
             (T::zero(), T::zero())
         } else {
             (at.density * T::UNSCALE, at.density_moment * T::UNSCALE)
@@ -93,6 +97,12 @@ impl<T: Real> Rectified<T> {
             density_moment,
         }
     }
+}
+
+/// [`Real::normal`] by a call: what goes one row at a time shares one copy of its code.
+#[inline(never)]
+fn normal_once<T: Real>(t: T) -> normal::Scaled<T> {
+    t.normal()
 }
 
 /// t = m/s, with the limit at s = 0 and 0 for 0/0; NaN stays NaN.
@@ -155,7 +165,7 @@ pub(crate) fn project_checked<T: Real>(mu: &[T], sigma: &[T], x: &[T], direction
     let (m, squares) = sums(mu, sigma, x, direction);
     if in_range(squares) {
         let s = squares.sqrt();
-        return Projection { rectified: Rectified::new(m, s), unit: s.recip() };
+        return Projection { rectified: Rectified::one(m, s), unit: s.recip() };
     }
     project_scaled(mu, sigma, x, direction)
 }
@@ -199,24 +209,31 @@ fn add_terms<T: Real>(
     }
 }
 
-/// The same for any size of its arguments: μ, σ, x and σ⊙x are each scaled by the power of two that
-/// brings their largest entry to [1, 2).
+/// The same for any size of its arguments: the products μᵢxᵢ and the products σᵢxᵢ are scaled by the powers of two
+/// that bring the largest of each to [1, 4).
 #[cold]
 fn project_scaled<T: Real>(mu: &[T], sigma: &[T], x: &[T], direction: &mut [T]) -> Projection<T> {
-    let (of_mu, of_sigma, of_x) = (largest(mu).exponent(), largest(sigma).exponent(), largest(x).exponent());
+    let (of_m, of_s) = (largest_product(mu, x), largest_product(sigma, x));
     for ((direction, &sigma), &x) in direction.iter_mut().zip(sigma).zip(x) {
-        *direction = sigma.times_power_of_two(-of_sigma) * x.times_power_of_two(-of_x);
-    }
-    let of_direction = largest(direction).exponent();
-    for direction in direction.iter_mut() {
-        *direction = direction.times_power_of_two(-of_direction);
+        *direction = scaled_product(sigma, x, of_s);
     }
     let s = dot(direction, direction).sqrt();
-    let m = sum(mu.iter().zip(x).map(|(mu, x)| mu.times_power_of_two(-of_mu) * x.times_power_of_two(-of_x)));
+    let m = sum(mu.iter().zip(x).map(|(&mu, &x)| scaled_product(mu, x, of_m)));
 
-    let of_s = of_sigma + of_direction;
     Projection {
-        rectified: Rectified::scaled((m, of_mu + of_x), (s, of_s + of_x)),
+        rectified: Rectified::scaled((m, of_m), (s, of_s)),
         unit: if s.is_zero() { T::zero() } else { s.recip() },
     }
+}
+
+/// The exponent of the largest product of two elements, the mantissas aside; 0 where all are 0.
+fn largest_product<T: Real>(a: &[T], b: &[T]) -> i32 {
+    let products = a.iter().zip(b).filter(|(a, b)| !a.is_zero() && !b.is_zero());
+    products.map(|(a, b)| a.exponent() + b.exponent()).max().unwrap_or(0)
+}
+
+/// a·b·2⁻ⁿ, rounded once more only where it is far below the largest one.
+fn scaled_product<T: Real>(a: T, b: T, n: i32) -> T {
+    let (of_a, of_b) = (a.exponent(), b.exponent());
+    (a.times_power_of_two(-of_a) * b.times_power_of_two(-of_b)).times_power_of_two(of_a + of_b - n)
 }

@@ -58,43 +58,48 @@ impl Shape {
     /// The number of inputs, d.
     #[must_use]
     pub const fn inputs(self) -> usize {
-        self.inputs
+        visible(self.inputs)
     }
 
     /// The number of outputs, L.
     #[must_use]
     pub const fn outputs(self) -> usize {
-        self.outputs
+        visible(self.outputs)
     }
 
     /// The number of components, K.
     #[must_use]
     pub const fn components(self) -> usize {
-        self.components
+        visible(self.components)
     }
 
     /// The length of the means μ: K·d.
     #[must_use]
     pub const fn mu_len(self) -> usize {
-        self.components * self.inputs
+        self.components() * self.inputs()
     }
 
     /// The length of the standard deviations σ: K·d.
     #[must_use]
     pub const fn sigma_len(self) -> usize {
-        self.components * self.inputs
+        self.components() * self.inputs()
     }
 
     /// The length of the output slopes U: K·L·d.
     #[must_use]
     pub const fn u_len(self) -> usize {
-        self.components * self.outputs * self.inputs
+        self.components() * self.outputs() * self.inputs()
+    }
+
+    /// The length of one component's slopes: L·d.
+    pub(crate) const fn component_len(self) -> usize {
+        visible(self.outputs() * self.inputs())
     }
 
     /// The length of the output offsets v: K·L.
     #[must_use]
     pub const fn v_len(self) -> usize {
-        self.components * self.outputs
+        self.components() * self.outputs()
     }
 
     /// The number of parameters: K·(2d + L·d + L).
@@ -102,6 +107,12 @@ impl Shape {
     pub const fn parameter_count(self) -> usize {
         self.mu_len() + self.sigma_len() + self.u_len() + self.v_len()
     }
+}
+
+/// The same count, which is not 0, in a form that lets the compiler see it: slices are cut into rows of so many
+/// elements, and rows of none would be a panic.
+pub(crate) const fn visible(count: usize) -> usize {
+    if count == 0 { 1 } else { count }
 }
 
 /// K·(2d + L·d + L), or nothing where it overflows.
@@ -139,12 +150,65 @@ pub(crate) const fn whole(len: usize) -> usize {
     if len > usize::MAX - LANES { usize::MAX } else { len.next_multiple_of(LANES) }
 }
 
+/// The elements before `at` and those from there on; nothing of either where the slice is shorter.
+pub(crate) fn split<T>(slice: &mut [T], at: usize) -> (&mut [T], &mut [T]) {
+    slice.split_at_mut_checked(at).unwrap_or_default()
+}
+
+/// The same of a slice that is only read.
+pub(crate) fn split_ref<T>(slice: &[T], at: usize) -> (&[T], &[T]) {
+    slice.split_at_checked(at).unwrap_or_default()
+}
+
+/// Pieces of two slices side by side, of `of_a` and `of_b` elements, the last ones shorter: the rows of inputs and
+/// outputs, for one.
+///
+/// Two iterators of chunks that are zipped divide by these lengths, and where that is not inlined, the compiler cannot
+/// see that no length is 0.
+#[inline]
+pub(crate) fn side_by_side<'a, T>(
+    mut a: &'a [T],
+    of_a: usize,
+    mut b: &'a mut [T],
+    of_b: usize,
+) -> impl Iterator<Item = (&'a [T], &'a mut [T])> {
+    core::iter::from_fn(move || {
+        if a.is_empty() || b.is_empty() {
+            return None;
+        }
+        let (a_piece, a_rest) = split_ref(a, of_a.clamp(1, a.len()));
+        let len = b.len();
+        let (b_piece, b_rest) = split(core::mem::take(&mut b), of_b.clamp(1, len));
+        (a, b) = (a_rest, b_rest);
+        Some((a_piece, b_piece))
+    })
+}
+
+/// The same of two slices that are only read.
+#[inline]
+pub(crate) fn side_by_side_ref<'a, T>(
+    mut a: &'a [T],
+    of_a: usize,
+    mut b: &'a [T],
+    of_b: usize,
+) -> impl Iterator<Item = (&'a [T], &'a [T])> {
+    core::iter::from_fn(move || {
+        if a.is_empty() || b.is_empty() {
+            return None;
+        }
+        let (a_piece, a_rest) = split_ref(a, of_a.clamp(1, a.len()));
+        let (b_piece, b_rest) = split_ref(b, of_b.clamp(1, b.len()));
+        (a, b) = (a_rest, b_rest);
+        Some((a_piece, b_piece))
+    })
+}
+
 /// Takes a field off the front of a slice, and what fills it up to whole vectors.
 pub(crate) fn take<'a, T>(rest: &mut &'a mut [T], len: usize) -> &'a mut [T] {
     let all = core::mem::take(rest);
-    let (field, tail) = all.split_at_mut(whole(len).min(all.len()));
+    let (field, tail) = split(all, whole(len).min(all.len()));
     *rest = tail;
-    field.split_at_mut(len.min(field.len())).0
+    split(field, len.min(field.len())).0
 }
 
 /// `a·b`, or the error that names what was being sized.

@@ -109,8 +109,7 @@ pub fn squared<T: Real>(
 
     // Row j of the product is column j of C₁ᵀC₂.
     product.fill(T::zero());
-    let rows = first_factor.chunks(first_rank.max(1)).zip(second_factor.chunks(second_rank.max(1)));
-    for (first, second) in rows {
+    for (first, second) in shape::side_by_side_ref(first_factor, first_rank, second_factor, second_rank) {
         for (column, &factor) in product.chunks_mut(first_rank.max(1)).zip(second) {
             for (entry, &value) in column.iter_mut().zip(first) {
                 *entry += value * factor;

@@ -1,14 +1,16 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use serde::Serialize;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 
-/// Trains and evaluates Gaussian mixture layers.
+/// Trains, evaluates and exports Gaussian mixture layers.
 #[derive(Debug, Parser)]
 #[command(name = "gmlayer", version)]
-pub(crate) struct Arguments {
+pub struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -21,10 +23,61 @@ pub(crate) enum Command {
     Eval(EvalArguments),
     /// Repeat experiments of the paper, and go beyond them: CSV, figures and a page
     Experiment(ExperimentArguments),
+    /// Print the class that a saved model gives each image of a file
+    Predict(PredictArguments),
+    /// Print what a saved model is made of and how far its training has come
+    Inspect(InspectArguments),
+    /// Write a saved model of one Gaussian mixture layer for a microcontroller
+    Export(ExportArguments),
+}
+
+/// What an exported model is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A Rust module with static arrays, for the crate gmlayer
+    Rust,
+    /// A C header with static arrays
+    C,
+    /// Bytes with a checked header
+    Bin,
+}
+
+/// How the numbers of an exported model are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Precision {
+    /// 32 bits
+    F32,
+    /// 16 bits
+    F16,
+    /// 8-bit integers with a scale a row
+    I8,
+}
+
+impl Arguments {
+    /// Reads a command line: the arguments, and the names of those options that were given.
+    pub fn read(
+        line: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<(Self, Vec<String>), clap::Error> {
+        let command = Self::command();
+        let matches = command.clone().try_get_matches_from(line)?;
+        let given = matches
+            .subcommand()
+            .and_then(|(name, matches)| Some(given(command.find_subcommand(name)?, matches)))
+            .unwrap_or_default();
+        Ok((Self::from_arg_matches(&matches)?, given))
+    }
+}
+
+/// The names of the options that were given and not filled in.
+fn given(command: &clap::Command, matches: &ArgMatches) -> Vec<String> {
+    let names = command.get_arguments().map(|argument| argument.get_id().as_str());
+    let given = |name: &&str| matches.value_source(name) == Some(ValueSource::CommandLine);
+    names.filter(|name| matches.try_contains_id(name).is_ok()).filter(given).map(str::to_owned).collect()
 }
 
 /// What the network is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Model {
     /// Gaussian mixture layers
@@ -47,7 +100,7 @@ impl Model {
 }
 
 /// How gradients change parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum OptimizerName {
     /// Stochastic gradient descent
@@ -57,7 +110,7 @@ pub(crate) enum OptimizerName {
 }
 
 /// What U acts on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum CoordinatesName {
     /// E[ω|β] = Uβ + v
@@ -67,7 +120,7 @@ pub(crate) enum CoordinatesName {
 }
 
 /// How components are put together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ScaleName {
     /// Their mean
@@ -77,7 +130,7 @@ pub(crate) enum ScaleName {
 }
 
 /// How the learning rates change while training goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ScheduleName {
     /// They stay as they are
@@ -87,7 +140,7 @@ pub(crate) enum ScheduleName {
 }
 
 /// Which images to use.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub(crate) struct DataArguments {
     /// Folder with the four MNIST files, gzipped or not [default: built-in drawn digits]
     #[arg(long, value_name = "DIR")]
@@ -96,12 +149,17 @@ pub(crate) struct DataArguments {
     /// Use only the first N test images
     #[arg(long, value_name = "N", value_parser = count)]
     pub(crate) test_images: Option<usize>,
+
+    /// Shrink the images to N × N pixels, by the mean of each area
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub(crate) side: Option<usize>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[command(allow_negative_numbers = true)] // so that each option says itself what it takes
 pub(crate) struct TrainArguments {
     #[command(flatten)]
+    #[serde(flatten)]
     pub(crate) data: DataArguments,
 
     /// Use only the first N training images
@@ -178,13 +236,52 @@ pub(crate) struct TrainArguments {
 
     /// Threads that share the work of Gaussian mixture layers; the results are the same [default: 1]
     #[arg(long, value_name = "N", value_parser = threads)]
+    #[serde(skip)]
     pub(crate) threads: Option<usize>,
 
-    /// Save the trained network as a safetensors file
+    /// Save the network and where its training stands as a safetensors file
     #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
     pub(crate) save: Option<PathBuf>,
 
+    /// Save after every N steps too, and not only at the end
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub(crate) checkpoint_every: Option<usize>,
+
+    /// Go on with the training that a file holds, and save there; of the other options only --data, --epochs,
+    /// --save, --checkpoint-every, --threads and --json may come with it
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    pub(crate) resume: Option<PathBuf>,
+
     /// Print the results as one JSON object on the last line
+    #[arg(long)]
+    #[serde(skip)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PredictArguments {
+    /// The saved model
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+
+    /// IDX file of images, gzipped or not; it is read a few images at a time
+    #[arg(long, value_name = "FILE")]
+    pub(crate) images: PathBuf,
+
+    /// Print a JSON object for each image, with the probabilities of all classes
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    /// The saved model
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+
+    /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -253,6 +350,49 @@ pub(crate) struct ExperimentArguments {
     /// Try everything in short, on the first 10000 images
     #[arg(long)]
     pub(crate) quick: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
+pub(crate) struct ExportArguments {
+    /// The saved model
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+
+    /// What to write
+    #[arg(long, value_enum)]
+    pub(crate) format: Format,
+
+    /// How numbers are stored
+    #[arg(long, value_enum, default_value_t = Precision::F32)]
+    pub(crate) precision: Precision,
+
+    /// Write the parameters μ, σ, U, v instead, for training on the device
+    #[arg(long)]
+    pub(crate) parameters: bool,
+
+    /// Where to write [default: MODEL with the ending .rs, .h or .bin]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) data: DataArguments,
+
+    /// Print the results as one JSON object on the last line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl TrainArguments {
+    /// Whether sizes and rates are such as a command line takes: arguments may also come from a file.
+    pub(crate) fn is_sound(&self) -> bool {
+        let sizes = [self.train_images, self.components, self.width, self.rank];
+        let counts = [self.data.test_images, self.data.side].into_iter().chain(sizes).flatten();
+        let counts = counts.chain(self.hidden.iter().copied());
+        let rates = [self.gamma, self.output_gamma, self.learning_rate, self.sigma_learning_rate];
+        counts.chain(self.checkpoint_every).all(|count| (1..=LARGEST).contains(&count))
+            && rates.into_iter().flatten().all(|rate| rate > 0.0 && rate.is_finite())
+    }
 }
 
 /// The largest size that the command line takes: far above any use, far below any overflow.

@@ -10,6 +10,15 @@ const DIGITS_SEED: u64 = 0;
 
 /// Loads the data, and cuts them to the first images where asked.
 pub(crate) fn load(arguments: &DataArguments, train_images: Option<usize>) -> Result<Dataset, Failure> {
+    let data = load_whole(arguments, train_images)?;
+    match arguments.side {
+        Some(side) => data.shrunk(side).map_err(Failure::usage),
+        None => Ok(data),
+    }
+}
+
+/// The same with images as large as they come.
+fn load_whole(arguments: &DataArguments, train_images: Option<usize>) -> Result<Dataset, Failure> {
     let test_images = arguments.test_images;
     let Some(folder) = &arguments.data else {
         let (train, test) = (train_images.unwrap_or(DIGITS_TRAIN), test_images.unwrap_or(DIGITS_TEST));
@@ -17,10 +26,10 @@ pub(crate) fn load(arguments: &DataArguments, train_images: Option<usize>) -> Re
     };
     let mut data = Dataset::load_folder(folder).map_err(Failure::other)?;
     if let Some(count) = train_images {
-        data.train = first(&data.train, count, "--train-images")?;
+        data.train = first(data.train, count, "--train-images")?;
     }
     if let Some(count) = test_images {
-        data.test = first(&data.test, count, "--test-images")?;
+        data.test = first(data.test, count, "--test-images")?;
     }
     Ok(data)
 }
@@ -31,19 +40,20 @@ pub(crate) fn load_test(arguments: &DataArguments) -> Result<(String, Samples), 
         let data = load(arguments, Some(1))?;
         return Ok((data.name, data.test));
     };
-    let (name, test) = Dataset::load_test(folder).map_err(Failure::other)?;
-    match arguments.test_images {
-        Some(count) => Ok((name, first(&test, count, "--test-images")?)),
-        None => Ok((name, test)),
+    let (name, mut test) = Dataset::load_test(folder).map_err(Failure::other)?;
+    if let Some(count) = arguments.test_images {
+        test = first(test, count, "--test-images")?;
     }
+    if let Some(side) = arguments.side {
+        test = test.shrunk(side).map_err(Failure::usage)?;
+    }
+    Ok((name, test))
 }
 
 /// The first `count` samples.
-pub(crate) fn first(samples: &Samples, count: usize, option: &str) -> Result<Samples, Failure> {
-    let (Some(images), Some(labels)) =
-        (samples.images().get(..count.saturating_mul(samples.inputs())), samples.labels().get(..count))
-    else {
-        return Err(Failure::usage(format!("{option} is {count}, but there are {} images", samples.len())));
-    };
-    Samples::new(images.to_vec(), labels.to_vec(), samples.inputs()).map_err(Failure::other)
+pub(crate) fn first(samples: Samples, count: usize, option: &str) -> Result<Samples, Failure> {
+    let len = samples.len();
+    samples
+        .first(count)
+        .map_err(|_| Failure::usage(format!("{option} is {count}, but there are {len} images")))
 }

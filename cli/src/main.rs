@@ -1,40 +1,8 @@
-//! The `gmlayer` program: trains and evaluates Gaussian mixture layers, and repeats
-//! the experiments of the paper.
+//! The `gmlayer` program: trains, evaluates and exports Gaussian mixture layers, and repeats the experiments
+//! of the paper.
 
-#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
-
-mod arguments;
-mod data;
-mod eval;
-mod experiment;
-mod failure;
-mod model;
-mod progress;
-mod report;
-mod signal;
-mod train;
-
-use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use arguments::{Arguments, Command};
-use failure::Failure;
-
 fn main() -> ExitCode {
-    let result = match Arguments::try_parse() {
-        Ok(Arguments { command: Command::Train(arguments) }) => train::run(&arguments),
-        Ok(Arguments { command: Command::Eval(arguments) }) => eval::run(&arguments),
-        Ok(Arguments { command: Command::Experiment(arguments) }) => experiment::run(&arguments),
-        Err(error) => Err(Failure::from(error)),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            // There is nobody left to tell when this fails too.
-            let _ = write!(std::io::stderr(), "{failure}");
-            failure.exit_code()
-        }
-    }
+    gmlayer_cli::run(std::env::args_os())
 }

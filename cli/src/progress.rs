@@ -26,12 +26,12 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Starts to follow a run of `epochs` epochs of `images` images each.
-    pub(crate) fn new(epochs: usize, images: usize) -> Self {
+    /// Starts to follow a run of `epochs` epochs of `images` images each, of which `done` images are done.
+    pub(crate) fn new(epochs: usize, images: usize, done: u64) -> Self {
         let terminal = io::stdout().is_terminal() && io::stderr().is_terminal();
         let now = Instant::now();
         Self {
-            bar: terminal.then(|| bar(epochs as u64 * images as u64)),
+            bar: terminal.then(|| bar(epochs as u64 * images as u64).with_position(done)),
             epochs,
             epoch_images: images,
             epoch_start: now,

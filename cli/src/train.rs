@@ -5,9 +5,10 @@ use std::io::Write;
 use std::sync::atomic::Ordering;
 
 use gmlayer::Threads;
-use gmlayer::train::{Settings, checkpoint, generator, train};
+use gmlayer::train::{Event, Position, Settings, State, generator, resume};
 
 use crate::arguments::{Model, TrainArguments};
+use crate::checkpoints::{self, Checkpoints};
 use crate::data;
 use crate::failure::Failure;
 use crate::model::Choices;
@@ -16,7 +17,16 @@ use crate::report::{self, TrainReport};
 use crate::signal::stop_on_signal;
 
 /// Trains, reports and saves.
-pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: TrainArguments, given: &[String]) -> Result<(), Failure> {
+    let from = arguments.resume.clone();
+    let (arguments, saved) = match &from {
+        Some(path) => {
+            let (arguments, network, training) = checkpoints::open(path, &arguments, given)?;
+            (arguments, Some((path, network, training)))
+        }
+        None => (arguments, None),
+    };
+    let arguments = &arguments;
     let choices = Choices::of(arguments)?;
     let data = data::load(&arguments.data, arguments.train_images)?;
     let batch_size = arguments.batch_size.min(data.train.len());
@@ -25,20 +35,36 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
         count => Some(Threads::new(count).map_err(Failure::other)?),
     };
     let mut network = choices.network(arguments, data.inputs, data.classes, batch_size, threads.as_ref())?;
-    if let Some(path) = &arguments.save {
-        checkpoint::check_target(path).map_err(Failure::other)?;
-    }
+    let mut checkpoints = Checkpoints::new(arguments, saved.as_ref().map(|(_, _, training)| training))?;
     network.initialise(&mut generator(arguments.seed, 0)).map_err(Failure::other)?;
     let steps = arguments.epochs as u64 * data.train.len().div_ceil(batch_size) as u64;
     let mut optimizer = choices.optimizer(arguments, &network, steps);
+    let mark = data.mark();
+    let mut position = Position::default();
+    if let Some((path, saved, training)) = saved {
+        if training.data != mark {
+            let path = path.display();
+            return Err(Failure::other(format!(
+                "the images to train on are not those of {path}; --data says where those are"
+            )));
+        }
+        checkpoints::restore(&mut network, &mut *optimizer, &saved, &training, path)?;
+        position = training.position;
+    }
 
     let stop = stop_on_signal()?;
-    let mut progress = Progress::new(arguments.epochs, data.train.len());
+    let images = data.train.len();
+    let done = position.records.len() * images + (position.step * batch_size).min(images);
+    let mut progress = Progress::new(arguments.epochs, images, done as u64);
     let settings = Settings { epochs: arguments.epochs, batch_size, seed: arguments.seed };
     let mut run = || {
-        train(&mut network, &mut *optimizer, &data, &settings, |event| {
+        resume(&mut network, &mut *optimizer, &data, &settings, &mut position, |event| {
             let read = progress.update(&event);
-            if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { read }
+            let saved = match &event {
+                Event::Step { steps, state, .. } => checkpoints.step(*steps, state),
+                _ => true,
+            };
+            if stop.load(Ordering::Relaxed) || !saved { ControlFlow::Break(()) } else { read }
         })
     };
     let history = match &threads {
@@ -46,10 +72,13 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
         None => run(),
     };
     progress.finish();
-    let history = history.map_err(Failure::other)?;
-    if let Some(path) = &arguments.save {
-        checkpoint::save(&network, path).map_err(Failure::other)?;
-    }
+    let history = match history {
+        Ok(history) => history,
+        Err(error) => return checkpoints.ended(Some(error)),
+    };
+    checkpoints.ended(None)?;
+    let (settings, position) = (&settings, &position);
+    checkpoints.save(&State { network: &network, optimizer: &*optimizer, data: mark, settings, position })?;
 
     let (gm, joint) = (arguments.model == Model::Gm, arguments.model == Model::Joint);
     let last = history.records.last();

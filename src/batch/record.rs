@@ -1,7 +1,7 @@
 //! What the forward pass of a batch leaves for the backward pass.
 
 use crate::kernel::{Matrix, Onto, Rows, RowsMut, Simd, Size, product, square_roots, task, widest};
-use crate::{Real, Rectified};
+use crate::{Real, Rectified, shape};
 
 /// The record of some components, every field with the rows of the batch contiguous.
 #[derive(Debug)]
@@ -30,11 +30,11 @@ impl<'a, T> Record<'a, T> {
     /// Cuts a slice of `components · (rows + 5) · lanes` elements into the fields.
     pub(crate) fn split(lanes: usize, components: usize, record: &'a mut [T]) -> Self {
         let each = components * lanes;
-        let (mean, rest) = record.split_at_mut(each);
-        let (inverse, rest) = rest.split_at_mut(each);
-        let (probability, rest) = rest.split_at_mut(each);
-        let (density, rest) = rest.split_at_mut(each);
-        let (density_moment, slope) = rest.split_at_mut(each);
+        let (mean, rest) = shape::split(record, each);
+        let (inverse, rest) = shape::split(rest, each);
+        let (probability, rest) = shape::split(rest, each);
+        let (density, rest) = shape::split(rest, each);
+        let (density_moment, slope) = shape::split(rest, each);
         Self { lanes, slope, mean, inverse, probability, density, density_moment }
     }
 
@@ -44,9 +44,9 @@ impl<'a, T> Record<'a, T> {
         let all = self.mean.len() / lanes.max(1);
         let rows = self.slope.len() / (all * lanes).max(1);
         let at = components * lanes;
-        let (slope, mean) = (self.slope.split_at_mut(rows * at), self.mean.split_at_mut(at));
-        let (inverse, probability) = (self.inverse.split_at_mut(at), self.probability.split_at_mut(at));
-        let (density, moment) = (self.density.split_at_mut(at), self.density_moment.split_at_mut(at));
+        let (slope, mean) = (shape::split(self.slope, rows * at), shape::split(self.mean, at));
+        let (inverse, probability) = (shape::split(self.inverse, at), shape::split(self.probability, at));
+        let (density, moment) = (shape::split(self.density, at), shape::split(self.density_moment, at));
         let record = |slope, mean, inverse, probability, density, density_moment| Record {
             lanes,
             slope,
@@ -86,7 +86,7 @@ pub(crate) fn write_product<T: Real>(
     inputs: usize,
     ahead: &[T],
 ) {
-    let size = Size { rows: c.len() / lanes, terms: inputs, columns: x.stride };
+    let size = Size { rows: c.len() / lanes.max(1), terms: inputs, columns: x.stride };
     let c = RowsMut { data: c.get_mut(first..).unwrap_or_default(), stride: lanes };
     product::<T, false>(Onto::Zeros, c, a, x, size, ahead);
 }
@@ -99,12 +99,12 @@ impl<T: Real> Record<'_, T> {
         let lanes = self.lanes;
         let components = self
             .mean
-            .chunks_exact_mut(lanes)
-            .zip(self.inverse.chunks_exact_mut(lanes))
-            .zip(self.probability.chunks_exact_mut(lanes))
-            .zip(self.density.chunks_exact_mut(lanes))
-            .zip(self.density_moment.chunks_exact_mut(lanes))
-            .zip(spread.chunks(stride));
+            .chunks_exact_mut(lanes.max(1))
+            .zip(self.inverse.chunks_exact_mut(lanes.max(1)))
+            .zip(self.probability.chunks_exact_mut(lanes.max(1)))
+            .zip(self.density.chunks_exact_mut(lanes.max(1)))
+            .zip(self.density_moment.chunks_exact_mut(lanes.max(1)))
+            .zip(spread.chunks(stride.max(1)));
         for (((((mean, inverse), probability), density), moment), spread) in components {
             let deterministic = spread.iter().all(T::is_zero);
             widest(Limit, (&mut *inverse, least, deterministic, &mut *plain));

@@ -15,10 +15,13 @@ mod dataset;
 mod digits;
 mod folder;
 mod idx;
+mod mark;
 mod samples;
+mod shrink;
 
 pub use dataset::Dataset;
 pub use digits::{DIGITS_SIDE, DIGITS_TEST, DIGITS_TRAIN, digits};
 pub use folder::DataError;
-pub use idx::{ElementType, Elements, Idx, IdxError, IdxErrorKind};
+pub use idx::{ElementType, Elements, Idx, IdxError, IdxErrorKind, Images};
+pub use mark::DataMark;
 pub use samples::Samples;

@@ -31,6 +31,22 @@ impl Samples {
         Ok(Self { images, labels, inputs })
     }
 
+    /// The first `count` samples, without a copy of them.
+    ///
+    /// # Errors
+    /// [`Error::Zero`] for none, [`Error::Range`] where there are not as many.
+    pub fn first(mut self, count: usize) -> Result<Self, Error> {
+        if count == 0 {
+            return Err(Error::Zero { argument: "count" });
+        }
+        if count > self.len() {
+            return Err(Error::Range { argument: "count", largest: self.len(), got: count });
+        }
+        self.images.truncate(count.saturating_mul(self.inputs));
+        self.labels.truncate(count);
+        Ok(self)
+    }
+
     /// The number of samples, at least 1.
     #[expect(clippy::len_without_is_empty, reason = "samples are never empty")]
     pub fn len(&self) -> usize {

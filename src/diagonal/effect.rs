@@ -5,7 +5,7 @@ use super::parameters::{Component, ComponentMut, Gradients, Parameters, Paramete
 use super::row::Scratch;
 use super::sweep::{Descending, Fixed, Sums, Written, sweep};
 use crate::kernel::{Split, add_scaled};
-use crate::{Real, Shape};
+use crate::{Real, Shape, shape};
 
 /// The gradients of all components, or of some.
 pub(super) trait Effects<T: Real>: Split + Send {
@@ -139,9 +139,9 @@ impl<T: Real> Effect<T> for (ComponentMut<'_, T>, Coordinates, Rates<T>) {
 
     fn add_row(&mut self, x: &[T], share: &[T], scratch: &mut Scratch<'_, T>, kept: &mut [T]) {
         let component = self.0.as_ref(self.1);
-        let (mu, rest) = kept.split_at_mut(component.mu.len());
-        let (sigma, rest) = rest.split_at_mut(component.sigma.len());
-        let (u, v) = rest.split_at_mut(component.u.len());
+        let (mu, rest) = shape::split(kept, component.mu.len());
+        let (sigma, rest) = shape::split(rest, component.sigma.len());
+        let (u, v) = shape::split(rest, component.u.len());
         let Rates { mu: of_mu, sigma: of_sigma, u: of_u, v: of_v } = self.2;
         let mut gradients = Gradients {
             mu: of_mu.map(|_| mu),
@@ -170,9 +170,9 @@ impl<T: Real> Effect<T> for (ComponentMut<'_, T>, Coordinates, Rates<T>) {
 
     fn end(&mut self, kept: &[T]) {
         let (ComponentMut { mu, sigma, u, v }, _, rates) = self;
-        let (of_mu, rest) = kept.split_at(mu.len());
-        let (of_sigma, rest) = rest.split_at(sigma.len());
-        let (of_u, of_v) = rest.split_at(u.len());
+        let (of_mu, rest) = shape::split_ref(kept, mu.len());
+        let (of_sigma, rest) = shape::split_ref(rest, sigma.len());
+        let (of_u, of_v) = shape::split_ref(rest, u.len());
         descend(mu, rates.mu, of_mu);
         descend(sigma, rates.sigma, of_sigma);
         descend(u, rates.u, of_u);

@@ -70,7 +70,7 @@ impl Coordinates {
     ) -> Result<(), Error> {
         parameters.as_ref().check(shape)?;
         for component in parameters.components(shape) {
-            for (v, u) in component.v.iter_mut().zip(component.u.chunks_exact(shape.inputs())) {
+            for (v, u) in component.v.iter_mut().zip(component.u.chunks_exact(shape.inputs().max(1))) {
                 match (self, to) {
                     (Self::Paper, Self::Centred) => *v += dot(u, component.mu),
                     (Self::Centred, Self::Paper) => *v -= dot(u, component.mu),

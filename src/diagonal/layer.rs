@@ -149,7 +149,7 @@ impl<'a, T: Real> Diagonal<'a, T> {
         let layout = self.layout(batch);
         if layout.lanes == 0 {
             let (mut scratch, _) = layout.scratch(shape::workspace(work, layout.len()?)?);
-            for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)) {
+            for (x, y) in shape::side_by_side(x, inputs, y, outputs) {
                 row::forward(self.shape, self.form, self.parameters, x, y, &mut scratch);
             }
             return Ok(());
@@ -301,8 +301,8 @@ impl<'a, T: Real> Diagonal<'a, T> {
         'a: 'b,
     {
         shape::exact("storage", storage.len(), self.prepared_len())?;
-        let (a, rest) = storage.split_at_mut(self.shape.v_len());
-        let (w, variance) = rest.split_at_mut(self.shape.u_len());
+        let (a, rest) = shape::split(storage, self.shape.v_len());
+        let (w, variance) = shape::split(rest, self.shape.u_len());
         let stride = self.shape.inputs();
         prepare(self.shape, self.form.coordinates, &self.parameters, stride, a, w, variance);
         let constants = Constants { a, w, mu: self.parameters.mu, variance };

@@ -7,6 +7,7 @@ mod form;
 #[cfg(feature = "rand")]
 mod initialise;
 mod layer;
+mod online;
 mod parameters;
 mod passes;
 mod prepare;
@@ -22,6 +23,7 @@ pub use form::{Coordinates, Form};
 #[cfg(feature = "rand")]
 pub use initialise::initialise;
 pub use layer::Diagonal;
+pub use online::Online;
 pub use parameters::{Gradients, Parameters, ParametersMut, Rates};
 pub use prepared::{Constants, Prepared};
 pub use sparse::Sparse;

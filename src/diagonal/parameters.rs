@@ -27,9 +27,9 @@ impl<'a, T> Parameters<'a, T> {
     /// [`Error::Length`] when `flat` does not have [`Shape::parameter_count`] elements.
     pub fn from_flat(shape: Shape, flat: &'a [T]) -> Result<Self, Error> {
         shape::exact("parameters", flat.len(), shape.parameter_count())?;
-        let (mu, rest) = flat.split_at(shape.mu_len());
-        let (sigma, rest) = rest.split_at(shape.sigma_len());
-        let (u, v) = rest.split_at(shape.u_len());
+        let (mu, rest) = shape::split_ref(flat, shape.mu_len());
+        let (sigma, rest) = shape::split_ref(rest, shape.sigma_len());
+        let (u, v) = shape::split_ref(rest, shape.u_len());
         Ok(Self { mu, sigma, u, v })
     }
 
@@ -44,8 +44,11 @@ impl<'a, T> Parameters<'a, T> {
     /// The first components, and the others.
     pub(super) fn split_at(self, shape: Shape, components: usize) -> (Self, Self) {
         let at = components * shape.inputs();
-        let (mu, sigma) = (self.mu.split_at(at), self.sigma.split_at(at));
-        let (u, v) = (self.u.split_at(at * shape.outputs()), self.v.split_at(components * shape.outputs()));
+        let (mu, sigma) = (shape::split_ref(self.mu, at), shape::split_ref(self.sigma, at));
+        let (u, v) = (
+            shape::split_ref(self.u, at * shape.outputs()),
+            shape::split_ref(self.v, components * shape.outputs()),
+        );
         (Self { mu: mu.0, sigma: sigma.0, u: u.0, v: v.0 }, Self { mu: mu.1, sigma: sigma.1, u: u.1, v: v.1 })
     }
 
@@ -60,7 +63,7 @@ impl<'a, T> Parameters<'a, T> {
         self.mu
             .chunks_exact(inputs)
             .zip(self.sigma.chunks_exact(inputs))
-            .zip(self.u.chunks_exact(outputs * inputs))
+            .zip(self.u.chunks_exact(shape.component_len()))
             .zip(self.v.chunks_exact(outputs))
             .map(move |(((mu, sigma), u), v)| Component { coordinates, mu, sigma, u, v })
     }
@@ -87,9 +90,9 @@ impl<'a, T> ParametersMut<'a, T> {
     /// [`Error::Length`] when `flat` does not have [`Shape::parameter_count`] elements.
     pub fn from_flat(shape: Shape, flat: &'a mut [T]) -> Result<Self, Error> {
         shape::exact("parameters", flat.len(), shape.parameter_count())?;
-        let (mu, rest) = flat.split_at_mut(shape.mu_len());
-        let (sigma, rest) = rest.split_at_mut(shape.sigma_len());
-        let (u, v) = rest.split_at_mut(shape.u_len());
+        let (mu, rest) = shape::split(flat, shape.mu_len());
+        let (sigma, rest) = shape::split(rest, shape.sigma_len());
+        let (u, v) = shape::split(rest, shape.u_len());
         Ok(Self { mu, sigma, u, v })
     }
 
@@ -107,9 +110,9 @@ impl<'a, T> ParametersMut<'a, T> {
     /// The first components, and the others.
     pub(super) fn split_at(self, shape: Shape, components: usize) -> (Self, Self) {
         let at = components * shape.inputs();
-        let (mu, sigma) = (self.mu.split_at_mut(at), self.sigma.split_at_mut(at));
-        let u = self.u.split_at_mut(at * shape.outputs());
-        let v = self.v.split_at_mut(components * shape.outputs());
+        let (mu, sigma) = (shape::split(self.mu, at), shape::split(self.sigma, at));
+        let u = shape::split(self.u, at * shape.outputs());
+        let v = shape::split(self.v, components * shape.outputs());
         (Self { mu: mu.0, sigma: sigma.0, u: u.0, v: v.0 }, Self { mu: mu.1, sigma: sigma.1, u: u.1, v: v.1 })
     }
 
@@ -119,7 +122,7 @@ impl<'a, T> ParametersMut<'a, T> {
         self.mu
             .chunks_exact_mut(inputs)
             .zip(self.sigma.chunks_exact_mut(inputs))
-            .zip(self.u.chunks_exact_mut(outputs * inputs))
+            .zip(self.u.chunks_exact_mut(shape.component_len()))
             .zip(self.v.chunks_exact_mut(outputs))
             .map(|(((mu, sigma), u), v)| ComponentMut { mu, sigma, u, v })
     }
@@ -185,9 +188,9 @@ impl<'a, T> Gradients<'a, T> {
     /// [`Error::Length`] when `flat` does not have [`Shape::parameter_count`] elements.
     pub fn from_flat(shape: Shape, flat: &'a mut [T]) -> Result<Self, Error> {
         shape::exact("gradients", flat.len(), shape.parameter_count())?;
-        let (mu, rest) = flat.split_at_mut(shape.mu_len());
-        let (sigma, rest) = rest.split_at_mut(shape.sigma_len());
-        let (u, v) = rest.split_at_mut(shape.u_len());
+        let (mu, rest) = shape::split(flat, shape.mu_len());
+        let (sigma, rest) = shape::split(rest, shape.sigma_len());
+        let (u, v) = shape::split(rest, shape.u_len());
         Ok(Self { mu: Some(mu), sigma: Some(sigma), u: Some(u), v: Some(v) })
     }
 
@@ -210,7 +213,8 @@ impl<'a, T> Gradients<'a, T> {
     /// Those of the first components, and those of the others.
     pub(super) fn split_at(self, shape: Shape, components: usize) -> (Self, Self) {
         let (inputs, outputs) = (components * shape.inputs(), components * shape.outputs());
-        let halves = |block: Option<&'a mut [T]>, at: usize| match block.map(|block| block.split_at_mut(at)) {
+        let halves = |block: Option<&'a mut [T]>, at: usize| match block.map(|block| shape::split(block, at))
+        {
             Some((first, second)) => (Some(first), Some(second)),
             None => (None, None),
         };
@@ -224,7 +228,7 @@ impl<'a, T> Gradients<'a, T> {
         let (inputs, outputs) = (shape.inputs(), shape.outputs());
         let mut mu = self.mu.map(|block| block.chunks_exact_mut(inputs));
         let mut sigma = self.sigma.map(|block| block.chunks_exact_mut(inputs));
-        let mut u = self.u.map(|block| block.chunks_exact_mut(outputs * inputs));
+        let mut u = self.u.map(|block| block.chunks_exact_mut(shape.component_len()));
         let mut v = self.v.map(|block| block.chunks_exact_mut(outputs));
         core::iter::repeat_with(move || Gradients {
             mu: mu.as_mut().and_then(Iterator::next),

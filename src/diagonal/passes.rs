@@ -13,7 +13,7 @@ use super::sweep::Sums;
 use super::workspace::{Fields, Local, Locals, Workspace};
 use crate::batch::{CHUNK, GROUP, bounded, examine_rows, share_plain, transpose_plain};
 use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Split, Workers};
-use crate::{Real, Shape};
+use crate::{Real, Shape, shape};
 
 /// What is read by every stage of a pass.
 #[derive(Debug, Clone, Copy)]
@@ -46,12 +46,12 @@ impl<T: Real> Pass<'_, T> {
         let any = work.any_plain();
         let mut local = work.locals.get(0);
         let (x_chunk, y_chunk) = (CHUNK.saturating_mul(inputs), CHUNK.saturating_mul(outputs));
-        for (chunk, (x, y)) in self.x.chunks(x_chunk).zip(y.chunks_mut(y_chunk)).enumerate() {
+        for (chunk, (x, y)) in self.x.chunks(x_chunk.max(1)).zip(y.chunks_mut(y_chunk.max(1))).enumerate() {
             let first = chunk * CHUNK;
             if any {
                 work.fields.record.sum(first, work.fields.a, self.divisor(), outputs, y, local.outputs);
             }
-            for (index, (x, y)) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)).enumerate() {
+            for (index, (x, y)) in shape::side_by_side(x, inputs, y, outputs).enumerate() {
                 if work.plain.get(first + index).is_none_or(T::is_zero) {
                     row::forward(self.shape, self.form, parameters, x, y, &mut local.scratch);
                 }
@@ -74,14 +74,14 @@ impl<T: Real> Pass<'_, T> {
         let x_chunk = CHUNK.saturating_mul(inputs);
         let single = self.x.len() <= x_chunk;
         let mut usual = single || prepare(self.shape, coordinates, &parameters, stride, a, w, variance);
-        for (chunk, (x, plain)) in self.x.chunks(x_chunk).zip(plain.chunks(CHUNK)).enumerate() {
+        for (chunk, (x, plain)) in self.x.chunks(x_chunk.max(1)).zip(plain.chunks(CHUNK)).enumerate() {
             let first = chunk * CHUNK;
             let (x, lanes) = transpose_plain(inputs, x, plain, transposed);
-            let own = a.chunks_exact_mut(outputs).zip(variance.chunks_exact_mut(stride));
+            let own = a.chunks_exact_mut(outputs.max(1)).zip(variance.chunks_exact_mut(stride.max(1)));
             let all = parameters.components(self.shape, coordinates).zip(own);
             for (index, (component, (a, variance))) in all.enumerate() {
                 let skip = if single { 0 } else { index * outputs * stride };
-                let (w, _) = w.split_at_mut(skip).1.split_at_mut(outputs * stride);
+                let (w, _) = shape::split(shape::split(w, skip).1, outputs * stride);
                 if single {
                     usual &= component.prepare(a, w, variance);
                 }
@@ -111,7 +111,7 @@ impl<T: Real> Pass<'_, T> {
     ) {
         let (shape, layout) = (self.shape, work.layout);
         let (components, outputs) = (shape.components(), shape.outputs());
-        for (plain, g) in work.plain.iter_mut().zip(g.chunks_exact(outputs)) {
+        for (plain, g) in work.plain.iter_mut().zip(g.chunks_exact(outputs.max(1))) {
             if !bounded(g) {
                 *plain = T::zero();
             }
@@ -127,7 +127,7 @@ impl<T: Real> Pass<'_, T> {
                     prepare(shape, self.form.coordinates, &own, layout.stride, a, w, variance);
                 }
                 of_a.fill(T::zero());
-                let groups = g.chunks(GROUP.saturating_mul(outputs)).zip(plain.chunks(GROUP));
+                let groups = g.chunks(GROUP.saturating_mul(outputs).max(1)).zip(plain.chunks(GROUP));
                 for (group, (g, plain)) in groups.enumerate() {
                     let share = share_plain(g, outputs, self.divisor(), plain, locals.get(0).outputs);
                     record.turn(group * GROUP, a, of_a, share);
@@ -142,7 +142,7 @@ impl<T: Real> Pass<'_, T> {
                 self.inputs(parameters, g, fields, plain, (first, rows.dx), locals.get(0));
             };
             let rows = (InputRows { dx, inputs: shape.inputs() }, work.locals.reborrow());
-            self.workers.in_parts(rows, self.x.len() / shape.inputs(), layout.parts, &run);
+            self.workers.in_parts(rows, self.x.len() / shape.inputs().max(1), layout.parts, &run);
         }
     }
 
@@ -157,17 +157,19 @@ impl<T: Real> Pass<'_, T> {
         local: Local<'_, T>,
     ) {
         let (shape, inputs) = (self.shape, self.shape.inputs());
-        let (_, x) = self.x.split_at(first * inputs);
+        let (_, x) = shape::split_ref(self.x, first * inputs);
         let Local { mut scratch, row: share, x: spread, .. } = local;
         let group = GROUP.saturating_mul(inputs);
         let any = plain.iter().any(|plain| !plain.is_zero());
         let stride = inputs.next_multiple_of(LANES);
         let constants =
             Constants { inputs, stride, mu: parameters.mu, w: fields.w, variance: fields.variance };
-        for (index, (x, dx)) in x.chunks(group).zip(dx.chunks_mut(group)).enumerate().filter(|_| any) {
+        for (index, (x, dx)) in
+            x.chunks(group.max(1)).zip(dx.chunks_mut(group.max(1))).enumerate().filter(|_| any)
+        {
             fields.record.inputs(first + index * GROUP, constants, x, dx, spread);
         }
-        let rows = x.chunks_exact(inputs).zip(dx.chunks_exact_mut(inputs));
+        let rows = x.chunks_exact(inputs.max(1)).zip(dx.chunks_exact_mut(inputs.max(1)));
         for (row, (x, dx)) in rows.enumerate() {
             if plain.get(first + row).is_none_or(T::is_zero) {
                 self.share(g, first + row, share);
@@ -205,19 +207,19 @@ impl<T: Real> Pass<'_, T> {
         let Local { mut scratch, row: share, gradients: kept, x: space, .. } = local;
         let [wants_w, wants_mean, wants_variance] = effects.wants();
 
-        let (x_group, alone) = (GROUP.saturating_mul(inputs), self.rows_alone(plain).next().is_some());
+        let (x_group, alone) = (GROUP.saturating_mul(inputs).max(1), self.rows_alone(plain).next().is_some());
         let groups = if any { self.x.len().div_ceil(x_group) } else { 0 };
-        let components = of_mean.len() / stride;
+        let components = of_mean.len() / stride.max(1);
         let mut effects = effects.each(self.shape);
         let mut add_rows = |effect: &mut _, kept: &mut [T]| {
             kept.fill(T::zero());
             for row in self.rows_alone(plain) {
                 self.share(g, row, share);
-                let x = self.x.chunks_exact(inputs).nth(row).unwrap_or_default();
+                let x = self.x.chunks_exact(inputs.max(1)).nth(row).unwrap_or_default();
                 Effect::add_row(effect, x, share, &mut scratch, kept);
             }
         };
-        for (group, x) in self.x.chunks(x_group).enumerate().take(groups) {
+        for (group, x) in self.x.chunks(x_group.max(1)).enumerate().take(groups) {
             let first = group * GROUP;
             let x = Panels::cut(inputs, x, plain.get(first..).unwrap_or_default(), space);
             let of_mean_here = wants_mean.then_some(&mut *of_mean);
@@ -227,7 +229,7 @@ impl<T: Real> Pass<'_, T> {
             for component in 0..components {
                 // One group alone is done with ∂W of a component before the next; several keep it of all.
                 let skip = if groups == 1 { 0 } else { component * matrix };
-                let (of_w, _) = w.split_at_mut(skip).1.split_at_mut(matrix);
+                let (of_w, _) = shape::split(shape::split(w, skip).1, matrix);
                 let mut effect = if group + 1 < groups { None } else { effects.next() };
                 if wants_w {
                     let ahead = effect.as_ref().map_or(&[][..], Effect::ahead);
@@ -257,7 +259,7 @@ impl<T: Real> Pass<'_, T> {
 
     /// The rows that go by themselves.
     fn rows_alone(&self, plain: &[T]) -> impl Iterator<Item = usize> {
-        let rows = self.x.len() / self.shape.inputs();
+        let rows = self.x.len() / self.shape.inputs().max(1);
         (0..rows).filter(|&row| plain.get(row).is_none_or(T::is_zero))
     }
 
@@ -269,7 +271,7 @@ impl<T: Real> Pass<'_, T> {
     /// The cotangent of a row times 1/K.
     fn share(&self, g: &[T], row: usize, share: &mut [T]) {
         let divisor = self.divisor();
-        let g = g.chunks_exact(self.shape.outputs()).nth(row).unwrap_or_default();
+        let g = g.chunks_exact(self.shape.outputs().max(1)).nth(row).unwrap_or_default();
         for (share, &g) in share.iter_mut().zip(g) {
             *share = g / divisor;
         }
@@ -278,7 +280,7 @@ impl<T: Real> Pass<'_, T> {
 
 /// The row `row` of a matrix of rows of `len` elements.
 fn row_of<T>(rows: &mut [T], row: usize, len: usize) -> &mut [T] {
-    rows.chunks_exact_mut(len).nth(row).unwrap_or_default()
+    rows.chunks_exact_mut(len.max(1)).nth(row).unwrap_or_default()
 }
 
 /// Rows of ∂x.
@@ -289,7 +291,7 @@ struct InputRows<'a, T> {
 
 impl<T> Split for InputRows<'_, T> {
     fn split_at(self, rows: usize, _: usize) -> (Self, Self) {
-        let (first, second) = self.dx.split_at_mut(rows * self.inputs);
+        let (first, second) = shape::split(self.dx, rows * self.inputs);
         (Self { dx: first, inputs: self.inputs }, Self { dx: second, inputs: self.inputs })
     }
 }

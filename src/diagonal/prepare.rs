@@ -7,7 +7,7 @@ use super::form::Coordinates;
 use super::parameters::{Component, Parameters};
 use crate::batch::{bounded, sizes};
 use crate::kernel::{Along, Simd, Task, Vector, widest};
-use crate::{Real, Shape};
+use crate::{Real, Shape, shape};
 
 /// Writes a, W and σ² of checked lengths, whose rows are `stride` elements apart. Returns whether all numbers are
 /// of ordinary size, so that batches may use them.
@@ -22,8 +22,8 @@ pub(super) fn prepare<T: Real>(
 ) -> bool {
     let outputs = shape.outputs();
     let mut usual = true;
-    let written = a.chunks_exact_mut(outputs).zip(w.chunks_exact_mut(outputs * stride));
-    let written = written.zip(variance.chunks_exact_mut(stride));
+    let written = a.chunks_exact_mut(outputs.max(1)).zip(w.chunks_exact_mut((outputs * stride).max(1)));
+    let written = written.zip(variance.chunks_exact_mut(stride.max(1)));
     for (component, ((a, w), variance)) in parameters.components(shape, coordinates).zip(written) {
         usual &= component.prepare(a, w, variance);
     }
@@ -39,7 +39,8 @@ impl<T: Real> Component<'_, T> {
     #[inline(always)]
     fn prepare_rows<S: Simd>(&self, simd: S, a: &mut [T], w: &mut [T], variance: &mut [T]) -> bool {
         let inputs = self.mu.len();
-        let (filled, rest) = variance.split_at_mut(inputs.min(variance.len()));
+        let filled = inputs.min(variance.len());
+        let (filled, rest) = shape::split(variance, filled);
         for (variance, &sigma) in filled.iter_mut().zip(self.sigma) {
             *variance = sigma * sigma;
         }
@@ -72,7 +73,7 @@ impl<T: Real> Component<'_, T> {
         let zero = simd.splat(T::zero());
         let (mut smallest, mut largest) = (simd.splat(T::one()), zero);
         let outputs = a.chunks_mut(ROWS).zip(self.v.chunks(ROWS));
-        for (u, (a, v)) in self.u.chunks(ROWS * inputs.max(1)).zip(outputs) {
+        for (u, (a, v)) in self.u.chunks((ROWS * inputs).max(1)).zip(outputs) {
             // Where rows are missing at the end, the first stands for them, and they are written nowhere.
             let mut rows = u.chunks(inputs.max(1));
             let first = rows.next().unwrap_or_default();

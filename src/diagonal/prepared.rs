@@ -129,15 +129,14 @@ impl<'a, T: Real> Prepared<'a, T> {
         let work = shape::workspace(work, self.workspace_len(batch)?)?;
         let lanes = if self.usual { Self::lanes(batch) } else { 0 };
         let alone = 2 * inputs + PreActivations::<T>::len(self.shape.components());
-        let (chunked, rest) = work.split_at_mut(work.len() - alone);
-        let (sigma, rest) = rest.split_at_mut(inputs);
-        let (direction, at) = rest.split_at_mut(inputs);
+        let (chunked, rest) = shape::split(work, work.len() - alone);
+        let (sigma, rest) = shape::split(rest, inputs);
+        let (direction, at) = shape::split(rest, inputs);
         let mut scratch = RowScratch { sigma, direction, at: PreActivations(at) };
         let (x_chunk, y_chunk) = (CHUNK.saturating_mul(inputs), CHUNK.saturating_mul(outputs));
-        for (x, y) in x.chunks(x_chunk).zip(y.chunks_mut(y_chunk)) {
+        for (x, y) in x.chunks(x_chunk.max(1)).zip(y.chunks_mut(y_chunk.max(1))) {
             let plain = if lanes == 0 { &[] } else { self.chunk(x, y, lanes, chunked) };
-            let rows = x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs));
-            for (row, (x, y)) in rows.enumerate() {
+            for (row, (x, y)) in shape::side_by_side(x, inputs, y, outputs).enumerate() {
                 if plain.get(row).is_none_or(T::is_zero) {
                     widest(Row, (self, x, y, &mut scratch));
                 }
@@ -150,14 +149,14 @@ impl<'a, T: Real> Prepared<'a, T> {
     fn chunk<'b>(&self, x: &[T], y: &mut [T], lanes: usize, work: &'b mut [T]) -> &'b [T] {
         let (shape, inputs, outputs) = (self.shape, self.shape.inputs(), self.shape.outputs());
         let Constants { a, w, mu, variance } = self.constants;
-        let (plain, rest) = work.split_at_mut(lanes);
-        let (least, rest) = rest.split_at_mut(lanes);
-        let (transposed, rest) = rest.split_at_mut(lanes * inputs);
-        let (y_transposed, record) = rest.split_at_mut(lanes * outputs);
+        let (plain, rest) = shape::split(work, lanes);
+        let (least, rest) = shape::split(rest, lanes);
+        let (transposed, rest) = shape::split(rest, lanes * inputs);
+        let (y_transposed, record) = shape::split(rest, lanes * outputs);
         let mut record = Record::split(lanes, shape.components(), record);
         examine_rows(inputs, x, plain, least);
         let (transposed, stride) = transpose_plain(inputs, x, plain, transposed);
-        for (component, w) in w.chunks_exact(outputs * inputs).enumerate() {
+        for (component, w) in w.chunks_exact(shape.component_len()).enumerate() {
             record.write_slope(
                 component,
                 0,
@@ -200,7 +199,7 @@ impl<T: Real> Task<(&Prepared<'_, T>, &[T], &mut [T], &mut RowScratch<'_, T>)> f
         at.rectify(simd);
         y.fill(T::zero());
         let rows = mu.chunks_exact(inputs).zip(variance.chunks_exact(inputs));
-        let slopes = a.chunks_exact(outputs).zip(w.chunks_exact(outputs * inputs));
+        let slopes = a.chunks_exact(outputs).zip(w.chunks_exact(shape.component_len()));
         for ((at, (mu, variance)), (a, w)) in at.iter_mut().zip(rows).zip(slopes) {
             if !in_range(*at.squares) {
                 let rectified = rectify_far(mu, variance, x, sigma, direction);

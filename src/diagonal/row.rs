@@ -19,7 +19,7 @@ use super::form::Form;
 use super::parameters::{Component, Gradients, Parameters};
 use crate::kernel::{Along, LANES, Simd, Task, Vector, add_scaled, dot, for_each_dot, widest};
 use crate::rectified::{Projection, in_range, project_checked};
-use crate::{Real, Rectified, Shape};
+use crate::{Real, Rectified, Shape, shape};
 
 /// Overwrites `y` with h(x) of one row.
 pub(super) fn forward<T: Real>(
@@ -119,8 +119,8 @@ impl<T: Real> PreActivations<'_, T> {
     #[inline(always)]
     pub(super) fn fields(&mut self) -> (&mut [T], &mut [T], &mut [T]) {
         let each = self.0.len() / 3;
-        let (mean, rest) = self.0.split_at_mut(each);
-        let (squares, probability) = rest.split_at_mut(each);
+        let (mean, rest) = shape::split(self.0, each);
+        let (squares, probability) = shape::split(rest, each);
         (mean, squares, probability)
     }
 
@@ -204,7 +204,7 @@ impl<T: Real> Component<'_, T> {
         (simd.sum(means), simd.sum(squares))
     }
 
-    /// Adds the gradients of ⟨g, U q + v r⟩ to the blocks that are there and to `dx`.
+    /// Adds the gradients of ⟨g, U q + v r⟩ to the blocks that are there and to `dx`; returns the projection.
     pub(super) fn backward(
         &self,
         x: &[T],
@@ -212,8 +212,8 @@ impl<T: Real> Component<'_, T> {
         gradients: &mut Gradients<'_, T>,
         dx: Option<&mut [T]>,
         scratch: &mut Scratch<'_, T>,
-    ) {
-        widest(Backward, (self, x, g, gradients, dx, scratch));
+    ) -> Projection<T> {
+        widest(Backward, (self, x, g, gradients, dx, scratch))
     }
 
     /// [`backward`](Self::backward), compiled for the vectors at hand.
@@ -225,7 +225,7 @@ impl<T: Real> Component<'_, T> {
         gradients: &mut Gradients<'_, T>,
         dx: Option<&mut [T]>,
         scratch: &mut Scratch<'_, T>,
-    ) {
+    ) -> Projection<T> {
         let Scratch { direction, q, c, .. } = scratch;
         let projection = project_checked(self.mu, self.sigma, x, direction);
         let r = projection.rectified.mean;
@@ -235,7 +235,7 @@ impl<T: Real> Component<'_, T> {
 
         if let Some(of_u) = gradients.u.as_deref_mut() {
             self.mean_of_weighted(x, &projection, q);
-            for (of_u, &g) in of_u.chunks_exact_mut(x.len()).zip(g) {
+            for (of_u, &g) in of_u.chunks_exact_mut(x.len().max(1)).zip(g) {
                 add_scaled(of_u, g, q);
             }
         }
@@ -243,11 +243,11 @@ impl<T: Real> Component<'_, T> {
             add_scaled(of_v, r, g);
         }
         if gradients.mu.is_none() && gradients.sigma.is_none() && dx.is_none() {
-            return;
+            return projection;
         }
 
         c.fill(T::zero());
-        for (u, &g) in self.u.chunks_exact(x.len()).zip(g) {
+        for (u, &g) in self.u.chunks_exact(x.len().max(1)).zip(g) {
             add_scaled(c, g, u);
         }
         // q has done its duty; from here it holds cᵢσᵢ.
@@ -278,11 +278,12 @@ impl<T: Real> Component<'_, T> {
                 *dx += mu * of_m + sigma * (of_s * y + p * c_sigma);
             }
         }
+        projection
     }
 
     /// q = E[β ReLU(z)] = μ r + σ⊙(σ⊙x) p.
     #[inline(always)]
-    fn mean_of_weighted(&self, x: &[T], projection: &Projection<T>, q: &mut [T]) {
+    pub(super) fn mean_of_weighted(&self, x: &[T], projection: &Projection<T>, q: &mut [T]) {
         let at = projection.rectified;
         let (r, p) = (self.coordinates.through_mean(at.mean), at.probability);
         for (q, ((&mu, &sigma), &x)) in q.iter_mut().zip(self.mu.iter().zip(self.sigma).zip(x)) {
@@ -305,11 +306,15 @@ type BackwardArguments<'a, 'b, 'c, T> = (
 );
 
 impl<T: Real> Task<BackwardArguments<'_, '_, '_, T>> for Backward {
-    type Output = ();
+    type Output = Projection<T>;
 
     #[inline(always)]
-    fn run<S: Simd>(self, _: S, (component, x, g, gradients, dx, scratch): BackwardArguments<'_, '_, '_, T>) {
-        component.backward_in_vectors(x, g, gradients, dx, scratch);
+    fn run<S: Simd>(
+        self,
+        _: S,
+        (component, x, g, gradients, dx, scratch): BackwardArguments<'_, '_, '_, T>,
+    ) -> Projection<T> {
+        component.backward_in_vectors(x, g, gradients, dx, scratch)
     }
 }
 

@@ -82,10 +82,10 @@ impl<'a, T: Real> Sparse<'a, T> {
         let Constants { w, mu, variance, .. } = prepared.constants();
         let (linear, squared) = widths(shape);
         let inputs = shape.inputs();
-        for (input, row) in storage.chunks_exact_mut(linear + squared).enumerate() {
+        for (input, row) in storage.chunks_exact_mut((linear + squared).max(1)).enumerate() {
             row.fill(T::zero());
-            let (of_x, of_squares) = row.split_at_mut(linear);
-            let column = |matrix: &'a [T]| matrix.iter().skip(input).step_by(inputs);
+            let (of_x, of_squares) = shape::split(row, linear);
+            let column = |matrix: &'a [T]| matrix.iter().skip(input).step_by(inputs.max(1));
             for (value, &constant) in of_x.iter_mut().zip(column(w).chain(column(mu))) {
                 *value = constant;
             }
@@ -127,11 +127,11 @@ impl<'a, T: Real> Sparse<'a, T> {
         shape::exact("y", y.len(), shape::product("y", batch, outputs)?)?;
         let work = shape::workspace(work, self.workspace_len()?)?;
         let (linear, squared) = widths(shape);
-        let (sums, rest) = work.split_at_mut(linear + squared);
-        let (sigma, rest) = rest.split_at_mut(inputs);
-        let (direction, at) = rest.split_at_mut(inputs);
+        let (sums, rest) = shape::split(work, linear + squared);
+        let (sigma, rest) = shape::split(rest, inputs);
+        let (direction, at) = shape::split(rest, inputs);
         let mut scratch = Scratch { sums, sigma, direction, at: PreActivations(at) };
-        for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)) {
+        for (x, y) in crate::shape::side_by_side(x, shape.inputs(), y, shape.outputs()) {
             widest(Row, (self, x, y, &mut scratch));
         }
         Ok(())
@@ -164,20 +164,22 @@ impl<T: Real> Task<(&Sparse<'_, T>, &[T], &mut [T], &mut Scratch<'_, T>)> for Ro
         let Scratch { sums, sigma, direction, at } = scratch;
         let (linear, squared) = widths(shape);
         sums.fill(T::zero());
-        let (of_x, of_squares) = sums.split_at_mut(linear);
+        let (of_x, of_squares) = shape::split(sums, linear);
         for (square, &x) in direction.iter_mut().zip(x) {
             *square = x * x;
         }
         let runs = x.chunks(RUN).zip(direction.chunks(RUN));
-        for ((x, x_squares), rows) in runs.zip(layer.columns.chunks(RUN * (linear + squared))) {
+        for ((x, x_squares), rows) in runs.zip(layer.columns.chunks((RUN * (linear + squared)).max(1))) {
             add_run(simd, x, x_squares, rows, of_x, of_squares);
         }
-        let (slopes, moments) = of_x.split_at(shape.v_len());
+        let (slopes, moments) = shape::split_ref(of_x, shape.v_len());
         let (means, squares, _) = at.fields();
         for (mean, &moment) in means.iter_mut().zip(moments) {
             *mean = moment;
         }
-        squares.copy_from_slice(of_squares);
+        for (to, &from) in squares.iter_mut().zip(&*of_squares) {
+            *to = from;
+        }
         at.rectify(simd);
 
         let Constants { a, mu, variance, .. } = layer.prepared.constants();
@@ -219,7 +221,7 @@ fn add_run<T: Real, S: Simd>(
         }
         count += usize::from(!x.is_zero());
     }
-    let (places, _) = places.split_at(count.min(RUN));
+    let (places, _) = shape::split_ref(&places, count.min(RUN));
     let width = of_x.len() + of_squares.len();
     let row = |place: u8| rows.get(usize::from(place) * width..).unwrap_or_default();
     let input = |place: u8| x.get(usize::from(place)).copied().unwrap_or_else(T::zero);

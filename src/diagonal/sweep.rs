@@ -5,8 +5,8 @@
 //! ```
 
 use super::form::Coordinates;
-use crate::Real;
 use crate::kernel::{Along, Simd, Task, Vector, widest};
+use crate::{Real, shape};
 
 /// The sums over the batch of one component, and what is prepared of it.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub(super) struct Descending<'a, T>(pub(super) &'a mut [T], pub(super) T);
 
 impl<T: Real> Rows<T> for Fixed<'_, T> {
     fn split_row(self, inputs: usize) -> (Self, Self) {
-        let (row, rest) = self.0.split_at(inputs);
+        let (row, rest) = shape::split_ref(self.0, inputs);
         (Self(row), Self(rest))
     }
 
@@ -69,8 +69,8 @@ impl<T: Real> Rows<T> for Fixed<'_, T> {
 
 impl<T: Real> Rows<T> for Written<'_, T> {
     fn split_row(self, inputs: usize) -> (Self, Self) {
-        let (row, rest) = self.0.split_at(inputs);
-        let (of_row, of_rest) = self.1.split_at_mut(inputs);
+        let (row, rest) = shape::split_ref(self.0, inputs);
+        let (of_row, of_rest) = shape::split(self.1, inputs);
         (Self(row, of_row), Self(rest, of_rest))
     }
 
@@ -95,7 +95,7 @@ impl<T: Real> Rows<T> for Written<'_, T> {
 
 impl<T: Real> Rows<T> for Descending<'_, T> {
     fn split_row(self, inputs: usize) -> (Self, Self) {
-        let (row, rest) = self.0.split_at_mut(inputs);
+        let (row, rest) = shape::split(self.0, inputs);
         (Self(row, self.1), Self(rest, self.1))
     }
 
@@ -123,7 +123,7 @@ impl<T: Real> Rows<T> for Descending<'_, T> {
 pub(super) fn sweep<T: Real, U: Rows<T>>(mu: &[T], coordinates: Coordinates, u: U, sums: &mut Sums<'_, T>) {
     let (inputs, stride) = (mu.len(), sums.variance.len());
     let mut rest = u;
-    for (of_a, of_w) in sums.of_a.chunks(4).zip(sums.of_w.chunks(4 * stride)) {
+    for (of_a, of_w) in sums.of_a.chunks(4).zip(sums.of_w.chunks((4 * stride).max(1))) {
         let columns =
             Columns { mu, variance: sums.variance, of_mean: sums.of_mean, of_variance: sums.of_variance };
         if let &[a, b, c, d] = of_a {
@@ -144,7 +144,7 @@ pub(super) fn sweep<T: Real, U: Rows<T>>(mu: &[T], coordinates: Coordinates, u: 
             continue;
         }
         let mut columns = columns;
-        for (&a, of_w) in of_a.iter().zip(of_w.chunks(stride)) {
+        for (&a, of_w) in of_a.iter().zip(of_w.chunks(stride.max(1))) {
             let (row, others) = rest.split_row(inputs);
             widest(Several, (columns.reborrow(), [row], [coordinates.through_mean(a)], of_w));
             rest = others;
@@ -204,7 +204,7 @@ impl<T: Real, U: Rows<T>, S: Simd, const ROWS: usize> Along for Walk<'_, T, U, S
         let variance = simd.load::<true, T>(columns.variance, at)?;
         let mut of_mean = simd.load::<true, T>(columns.of_mean, at)?;
         let mut of_variance = simd.load::<true, T>(columns.of_variance, at)?;
-        for ((u, &mut of_a), of_w) in u.iter_mut().zip(of_a).zip(of_w.chunks(columns.variance.len())) {
+        for ((u, &mut of_a), of_w) in u.iter_mut().zip(of_a).zip(of_w.chunks(columns.variance.len().max(1))) {
             let (old, w) = (u.lanes::<WHOLE, S>(simd, at)?, simd.load::<true, T>(of_w, at)?);
             of_mean = simd.mul_add(old, of_a, of_mean);
             of_variance = simd.mul_add(simd.add(old, old), w, of_variance);

@@ -94,11 +94,11 @@ impl Layout {
     #[inline]
     pub(super) fn scratch<'a, T>(&self, rows: &'a mut [T]) -> (Scratch<'a, T>, &'a mut [T]) {
         let inputs = self.shape.inputs();
-        let (direction, rest) = rows.split_at_mut(inputs);
-        let (q, rest) = rest.split_at_mut(inputs);
-        let (c, rest) = rest.split_at_mut(inputs);
-        let (row, rest) = rest.split_at_mut(self.shape.outputs());
-        let (pre_activations, _) = rest.split_at_mut(PreActivations::<f32>::len(self.shape.components()));
+        let (direction, rest) = shape::split(rows, inputs);
+        let (q, rest) = shape::split(rest, inputs);
+        let (c, rest) = shape::split(rest, inputs);
+        let (row, rest) = shape::split(rest, self.shape.outputs());
+        let (pre_activations, _) = shape::split(rest, PreActivations::<f32>::len(self.shape.components()));
         (Scratch { direction, q, c, pre_activations: PreActivations(pre_activations) }, row)
     }
 
@@ -226,15 +226,15 @@ impl<T> Locals<'_, T> {
         let [rows, gradients, plain, x, outputs] = self.layout.local();
         let lanes = self.layout.lanes;
         let skip = (part * self.layout.local_len()).min(self.data.len());
-        let (_, mut rest) = self.data.split_at_mut(skip);
+        let (_, mut rest) = shape::split(self.data, skip);
         let (rows, gradients) = if lanes == 0 {
-            let (rows, others) = rest.split_at_mut(rows.min(rest.len()));
+            let (rows, others) = shape::split(rest, rows.min(rest.len()));
             rest = &mut [];
-            (rows, others.split_at_mut(gradients.min(others.len())).0)
+            (rows, shape::split(others, gradients.min(others.len())).0)
         } else {
             (take(&mut rest, rows), take(&mut rest, gradients))
         };
-        let (plain, least) = take(&mut rest, plain).split_at_mut(lanes);
+        let (plain, least) = shape::split(take(&mut rest, plain), lanes);
         let (x, outputs) = (take(&mut rest, x), take(&mut rest, outputs));
         let (scratch, row) = self.layout.scratch(rows);
         Local { scratch, row, gradients, plain, least, x, outputs }
@@ -248,7 +248,7 @@ impl<T> Locals<'_, T> {
 
 impl<T> Split for Locals<'_, T> {
     fn split_at(self, _: usize, parts: usize) -> (Self, Self) {
-        let (first, second) = self.data.split_at_mut(parts * self.layout.local_len());
+        let (first, second) = shape::split(self.data, parts * self.layout.local_len());
         (Self { layout: self.layout, data: first }, Self { layout: self.layout, data: second })
     }
 }
@@ -273,12 +273,12 @@ impl<T> Split for Fields<'_, T> {
     fn split_at(self, components: usize, _: usize) -> (Self, Self) {
         let Self { layout, a, w, variance, of_a, of_mean, of_variance, record } = self;
         let [outputs, matrix, inputs, ..] = layout.component().map(|each| each * components);
-        let (a, other_a) = a.split_at_mut(outputs);
-        let (w, other_w) = w.split_at_mut(matrix);
-        let (variance, other_variance) = variance.split_at_mut(inputs);
-        let (of_a, other_of_a) = of_a.split_at_mut(outputs);
-        let (of_mean, other_of_mean) = of_mean.split_at_mut(inputs);
-        let (of_variance, other_of_variance) = of_variance.split_at_mut(inputs);
+        let (a, other_a) = shape::split(a, outputs);
+        let (w, other_w) = shape::split(w, matrix);
+        let (variance, other_variance) = shape::split(variance, inputs);
+        let (of_a, other_of_a) = shape::split(of_a, outputs);
+        let (of_mean, other_of_mean) = shape::split(of_mean, inputs);
+        let (of_variance, other_of_variance) = shape::split(of_variance, inputs);
         let (record, other_record) = record.split_at(components);
         (
             Self { layout, a, w, variance, of_a, of_mean, of_variance, record },

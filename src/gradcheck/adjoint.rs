@@ -5,7 +5,7 @@ use core::fmt;
 use super::block::Block;
 use super::objective::{Buffers, scale};
 use super::sequence::Sequence;
-use crate::{Dual, Real};
+use crate::{Dual, Real, shape};
 
 /// The identity in one block.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -87,7 +87,7 @@ where
 {
     buffers.gradient.fill(T::zero());
     (functions.backward)(theta, buffers.cotangent, buffers.gradient);
-    let (moving, outputs) = dual_work.split_at_mut(theta.len());
+    let (moving, outputs) = shape::split(dual_work, theta.len());
     let mut first = 0;
     let blocks = blocks.map(|block| {
         let range = first..first + block.len;

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use crate::Real;
+use crate::{Real, shape};
 
 /// The function under test, with the point at which it is tested.
 pub(super) struct Objective<'a, T, F, B> {
@@ -33,13 +33,13 @@ pub(super) struct Buffers<'a, T> {
 impl<'a, T> Buffers<'a, T> {
     /// Splits a slice of 4·(inputs + outputs) elements.
     pub(super) fn split(work: &'a mut [T], inputs: usize, outputs: usize) -> Self {
-        let (moved, rest) = work.split_at_mut(inputs);
-        let (direction, rest) = rest.split_at_mut(inputs);
-        let (gradient, rest) = rest.split_at_mut(inputs);
-        let (other, rest) = rest.split_at_mut(inputs);
-        let (y, rest) = rest.split_at_mut(outputs);
-        let (cotangent, rest) = rest.split_at_mut(outputs);
-        let (second, third) = rest.split_at_mut(outputs);
+        let (moved, rest) = shape::split(work, inputs);
+        let (direction, rest) = shape::split(rest, inputs);
+        let (gradient, rest) = shape::split(rest, inputs);
+        let (other, rest) = shape::split(rest, inputs);
+        let (y, rest) = shape::split(rest, outputs);
+        let (cotangent, rest) = shape::split(rest, outputs);
+        let (second, third) = shape::split(rest, outputs);
         Self { moved, direction, gradient, other, y, cotangent, second, third }
     }
 }

@@ -23,7 +23,7 @@ use crate::batch::{Record, bounded, examine, write_product};
 use crate::kernel::{
     LANES, Matrix, Onto, Panels, Rows, RowsMut, Simd, Size, add_scaled, dot, product, task, transpose, widest,
 };
-use crate::shape::whole;
+use crate::shape::{self, whole};
 use crate::{Real, Rectified};
 
 /// Rows of a matrix that are summed before they are added to the rest.
@@ -35,7 +35,7 @@ const BLOCK: usize = 64;
 impl<T: Real> Record<'_, T> {
     /// The q or ∂q of a component: `[rank × lanes]`.
     pub(super) fn directions(&mut self, component: usize, rank: usize) -> &mut [T] {
-        self.slope.chunks_exact_mut(rank * self.lanes).nth(component).unwrap_or_default()
+        self.slope.chunks_exact_mut((rank * self.lanes).max(1)).nth(component).unwrap_or_default()
     }
 
     /// Writes q of a component, of a chunk from the lane `first` on; `ahead` is what will be read next.
@@ -47,7 +47,7 @@ impl<T: Real> Record<'_, T> {
         x: Rows<'_, T>,
         ahead: &[T],
     ) {
-        let (lanes, inputs) = (self.lanes, c_b.len() / rank);
+        let (lanes, inputs) = (self.lanes, c_b.len() / rank.max(1));
         let columns = Matrix::transposed(c_b, rank);
         write_product(self.directions(component, rank), lanes, first, columns, x, inputs, ahead);
     }
@@ -79,14 +79,17 @@ impl<T: Real> Record<'_, T> {
     fn set_directions(&mut self, component: usize, row: usize, values: &[T]) {
         let lanes = self.lanes;
         let directions = self.directions(component, values.len()).iter_mut();
-        for (direction, &value) in directions.skip(row).step_by(lanes).zip(values) {
+        for (direction, &value) in directions.skip(row).step_by(lanes.max(1)).zip(values) {
             *direction = value;
         }
     }
 
     /// s² = Σ q∘q of all components.
     pub(super) fn square(&mut self, rank: usize) {
-        let each = self.slope.chunks_exact(rank * self.lanes).zip(self.inverse.chunks_exact_mut(self.lanes));
+        let each = self
+            .slope
+            .chunks_exact((rank * self.lanes).max(1))
+            .zip(self.inverse.chunks_exact_mut(self.lanes.max(1)));
         for (q, squares) in each {
             widest(Squares, (q, squares));
         }
@@ -111,10 +114,10 @@ impl<T: Real> Record<'_, T> {
         (y_transposed, weighted): (&mut [T], &mut [T]),
     ) {
         let (outputs, rank) = (shape.outputs(), shape.rank());
-        let rows = y.len() / outputs;
+        let rows = y.len() / outputs.max(1);
         let width = whole(rows);
-        let (y_transposed, _) = y_transposed.split_at_mut(outputs * width);
-        let (weighted, _) = weighted.split_at_mut(rank * width);
+        let (y_transposed, _) = shape::split(y_transposed, outputs * width);
+        let (weighted, _) = shape::split(weighted, rank * width);
         let mean = Rows { data: self.mean.get(first..).unwrap_or_default(), stride: self.lanes };
         let mut add = |onto, a: Matrix<'_, T>, b: Rows<'_, T>, terms| {
             let size = Size { rows: outputs, terms, columns: width };
@@ -122,7 +125,7 @@ impl<T: Real> Record<'_, T> {
             product::<T, false>(onto, y, a, b, size, &[]);
         };
         add(Onto::Zeros, Matrix::transposed(mu_w, outputs), mean, shape.components());
-        for (component, c_w) in c_w.chunks_exact(outputs * rank).enumerate() {
+        for (component, c_w) in c_w.chunks_exact((outputs * rank).max(1)).enumerate() {
             self.weigh(component, first, rank, weighted);
             add(Onto::Sums, Matrix::rows(c_w, rank), Rows { data: &*weighted, stride: width }, rank);
         }
@@ -143,17 +146,17 @@ impl<T: Real> Record<'_, T> {
         (weighted, turned): (&mut [T], &mut [T]),
     ) {
         let (width, lanes) = (share.stride, self.lanes);
-        let outputs = share.data.len() / width;
+        let outputs = share.data.len() / width.max(1);
         if let Some(of_mu_w) = of_mu_w {
             let mean = self.mean.get(component * lanes + first..).unwrap_or_default();
-            for (of_mu_w, share) in of_mu_w.iter_mut().zip(share.data.chunks_exact(width)) {
+            for (of_mu_w, share) in of_mu_w.iter_mut().zip(share.data.chunks_exact(width.max(1))) {
                 *of_mu_w += dot(share, mean);
             }
         }
         if let Some(of_c_w) = of_c_w {
             self.weigh(component, first, rank, weighted);
             let stride = whole(rank);
-            let (turned, _) = turned.split_at_mut(stride * width);
+            let (turned, _) = shape::split(turned, stride * width);
             let from = Rows { data: &*weighted, stride: width };
             transpose(from, RowsMut { data: &mut *turned, stride }, rank, width);
             let size = Size { rows: outputs, terms: width, columns: rank };
@@ -174,9 +177,9 @@ impl<T: Real> Record<'_, T> {
         of_q: &mut [T],
     ) {
         let (width, lanes, outputs) = (share.stride, self.lanes, parameters.mu_w.len());
-        let rank = parameters.c_w.len() / outputs;
-        let (rho, of_q) = of_q.split_at_mut(width);
-        let (of_q, _) = of_q.split_at_mut(rank * width);
+        let rank = parameters.c_w.len() / outputs.max(1);
+        let (rho, of_q) = shape::split(of_q, width);
+        let (of_q, _) = shape::split(of_q, rank * width);
         let size = Size { rows: 1, terms: outputs, columns: width };
         let mu_w = Matrix::rows(parameters.mu_w, outputs);
         let to = RowsMut { data: &mut *rho, stride: width };
@@ -197,7 +200,7 @@ impl<T: Real> Record<'_, T> {
 
     /// Adds Σ ∂m x of all components, or writes it.
     pub(super) fn mean_gradients(&self, onto: Onto, first: usize, x: Panels<'_, T>, of_mean: &mut [T]) {
-        let (rows, stride) = (of_mean.len() / x.stride(), x.stride());
+        let (rows, stride) = (of_mean.len() / x.stride().max(1), x.stride());
         let a = Matrix::rows(self.density.get(first..).unwrap_or_default(), self.lanes);
         x.product::<false>(onto, RowsMut { data: of_mean, stride }, a, rows, stride, &[]);
     }
@@ -213,15 +216,15 @@ impl<T: Real> Record<'_, T> {
         (of_c_b, turned): (&mut [T], &mut [T]),
     ) {
         let (stride, lanes) = (x.stride(), self.lanes);
-        let rank = of_c_b.len() / stride;
+        let rank = of_c_b.len() / stride.max(1);
         let directions = self.directions(component, rank);
         let a = Matrix::rows(directions.get(first..).unwrap_or_default(), lanes);
         let to = RowsMut { data: &mut *of_c_b, stride };
         x.product::<false>(Onto::Zeros, to, a, rank, stride, c_b);
         let row = whole(rank);
-        let height = turned.len() / row;
-        for (block, c_b) in c_b.chunks_mut(height * rank).enumerate() {
-            let rows = c_b.len() / rank;
+        let height = turned.len() / row.max(1);
+        for (block, c_b) in c_b.chunks_mut((height * rank).max(1)).enumerate() {
+            let rows = c_b.len() / rank.max(1);
             let from = Rows { data: of_c_b.get(block * height..).unwrap_or_default(), stride };
             transpose(from, RowsMut { data: &mut *turned, stride: row }, rank, rows);
             widest(AddRows, (c_b, factor, &*turned, rank, row));
@@ -238,11 +241,11 @@ impl<T: Real> Record<'_, T> {
         space: &mut [T],
     ) {
         let (inputs, rank, lanes) = (shape.inputs(), shape.rank(), self.lanes);
-        let rows = dx.len() / inputs;
+        let rows = dx.len() / inputs.max(1);
         let width = whole(rows);
-        let (space, _) = space.split_at_mut(inputs * width);
-        for (block, to) in space.chunks_mut(BLOCK * width).enumerate() {
-            let (skip, height) = (block * BLOCK, to.len() / width);
+        let (space, _) = shape::split(space, inputs * width);
+        for (block, to) in space.chunks_mut((BLOCK * width).max(1)).enumerate() {
+            let (skip, height) = (block * BLOCK, to.len() / width.max(1));
             let mut add = |onto, a: Matrix<'_, T>, field: &[T], terms| {
                 let a = Matrix { data: a.data.get(skip * a.row_stride..).unwrap_or_default(), ..a };
                 let b = Rows { data: field.get(first..).unwrap_or_default(), stride: lanes };
@@ -252,8 +255,8 @@ impl<T: Real> Record<'_, T> {
             };
             let mu_b = Matrix::transposed(parameters.mu_b, inputs);
             add(Onto::Zeros, mu_b, self.density, shape.components());
-            let each = parameters.c_b.chunks_exact(inputs * rank);
-            for (c_b, of_q) in each.zip(self.slope.chunks_exact(rank * lanes)) {
+            let each = parameters.c_b.chunks_exact((inputs * rank).max(1));
+            for (c_b, of_q) in each.zip(self.slope.chunks_exact((rank * lanes).max(1))) {
                 add(Onto::Sums, Matrix::rows(c_b, rank), of_q, rank);
             }
         }
@@ -285,9 +288,9 @@ fn square<T: Real, S: Simd>(simd: S, q: &[T], squares: &mut [T]) {
     let width = squares.len();
     for at in 0..width / LANES {
         let mut total = simd.splat(T::zero());
-        for q in q.chunks(RUN * width) {
+        for q in q.chunks((RUN * width).max(1)) {
             let mut partial = simd.splat(T::zero());
-            for q in q.chunks_exact(width) {
+            for q in q.chunks_exact(width.max(1)) {
                 if let Some(q) = simd.load::<true, T>(q, at) {
                     partial = simd.mul_add(q, q, partial);
                 }
@@ -308,7 +311,7 @@ fn add_rows<T: Real, S: Simd>(_: S, to: &mut [T], factor: T, from: &[T], rank: u
         8 => add_rows_of::<T, 8>(to, factor, from, stride),
         _ if rank == stride => add_scaled(to, factor, from),
         _ => {
-            for (to, from) in to.chunks_exact_mut(rank).zip(from.chunks_exact(stride)) {
+            for (to, from) in to.chunks_exact_mut(rank.max(1)).zip(from.chunks_exact(stride.max(1))) {
                 add_scaled(to, factor, from);
             }
         }
@@ -318,7 +321,7 @@ fn add_rows<T: Real, S: Simd>(_: S, to: &mut [T], factor: T, from: &[T], rank: u
 /// The same for rows of a length that the compiler knows.
 #[inline(always)]
 fn add_rows_of<T: Real, const RANK: usize>(to: &mut [T], factor: T, from: &[T], stride: usize) {
-    for (to, from) in to.as_chunks_mut::<RANK>().0.iter_mut().zip(from.chunks_exact(stride)) {
+    for (to, from) in to.as_chunks_mut::<RANK>().0.iter_mut().zip(from.chunks_exact(stride.max(1))) {
         if let Some(from) = from.first_chunk::<RANK>() {
             for (to, &from) in to.iter_mut().zip(from) {
                 *to += factor * from;
@@ -374,9 +377,9 @@ fn turn_lanes<T: Real, S: Simd>(
 ) -> Option<()> {
     let width = rho.len();
     let mut pi = simd.splat(T::zero());
-    for (e, q) in of_q.chunks(RUN * width).zip(q.chunks(RUN * lanes)) {
+    for (e, q) in shape::side_by_side_ref(of_q, RUN * width, q, RUN * lanes) {
         let mut partial = simd.splat(T::zero());
-        for (e, q) in e.chunks_exact(width).zip(q.chunks(lanes)) {
+        for (e, q) in e.chunks_exact(width.max(1)).zip(q.chunks(lanes.max(1))) {
             partial = simd.mul_add(simd.load::<true, T>(e, at)?, simd.load::<true, T>(q, at)?, partial);
         }
         pi = simd.add(pi, partial);
@@ -389,7 +392,7 @@ fn turn_lanes<T: Real, S: Simd>(
     simd.store::<true, T>(density, at, simd.mul_add(along, phi, simd.mul(rho, p)));
     let of_s = simd.sub(simd.mul(rho, phi), simd.mul(along, t_phi));
     let spread = simd.mul(of_s, inverse);
-    for (e, q) in of_q.chunks_exact(width).zip(q.chunks_mut(lanes)) {
+    for (e, q) in of_q.chunks_exact(width.max(1)).zip(q.chunks_mut(lanes.max(1))) {
         let e = simd.mul(p, simd.load::<true, T>(e, at)?);
         simd.store::<true, T>(q, at, simd.mul_add(spread, simd.load::<true, T>(q, at)?, e));
     }

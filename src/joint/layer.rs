@@ -259,8 +259,8 @@ impl<'a, T: Real> Joint<'a, T> {
     {
         shape::exact("storage", storage.len(), self.prepared_len())?;
         let (inputs, rank) = (self.shape.inputs(), self.shape.rank());
-        let each = self.parameters.c_b.chunks_exact(inputs * rank);
-        for (columns, c_b) in storage.chunks_exact_mut(inputs * rank).zip(each) {
+        let each = self.parameters.c_b.chunks_exact((inputs * rank).max(1));
+        for (columns, c_b) in storage.chunks_exact_mut((inputs * rank).max(1)).zip(each) {
             let columns = RowsMut { data: columns, stride: inputs };
             transpose(Rows { data: c_b, stride: rank }, columns, inputs, rank);
         }

@@ -27,9 +27,9 @@ impl<'a, T> Parameters<'a, T> {
     /// [`Error::Length`] when `flat` does not have [`JointShape::parameter_count`] elements.
     pub fn from_flat(shape: JointShape, flat: &'a [T]) -> Result<Self, Error> {
         shape::exact("parameters", flat.len(), shape.parameter_count())?;
-        let (mu_w, rest) = flat.split_at(shape.mu_w_len());
-        let (mu_b, rest) = rest.split_at(shape.mu_b_len());
-        let (c_w, c_b) = rest.split_at(shape.c_w_len());
+        let (mu_w, rest) = shape::split_ref(flat, shape.mu_w_len());
+        let (mu_b, rest) = shape::split_ref(rest, shape.mu_b_len());
+        let (c_w, c_b) = shape::split_ref(rest, shape.c_w_len());
         Ok(Self { mu_w, mu_b, c_w, c_b })
     }
 
@@ -45,10 +45,10 @@ impl<'a, T> Parameters<'a, T> {
     pub(super) fn skip(self, shape: JointShape, components: usize) -> Self {
         let [of_mu_w, of_mu_b, of_c_w, of_c_b] = lengths(shape).map(|each| each * components);
         Self {
-            mu_w: self.mu_w.split_at(of_mu_w).1,
-            mu_b: self.mu_b.split_at(of_mu_b).1,
-            c_w: self.c_w.split_at(of_c_w).1,
-            c_b: self.c_b.split_at(of_c_b).1,
+            mu_w: shape::split_ref(self.mu_w, of_mu_w).1,
+            mu_b: shape::split_ref(self.mu_b, of_mu_b).1,
+            c_w: shape::split_ref(self.c_w, of_c_w).1,
+            c_b: shape::split_ref(self.c_b, of_c_b).1,
         }
     }
 
@@ -56,9 +56,9 @@ impl<'a, T> Parameters<'a, T> {
     pub(super) fn components(self, shape: JointShape) -> impl Iterator<Item = Component<'a, T>> {
         let [of_mu_w, of_mu_b, of_c_w, of_c_b] = lengths(shape);
         self.mu_w
-            .chunks_exact(of_mu_w)
-            .zip(self.mu_b.chunks_exact(of_mu_b))
-            .zip(self.c_w.chunks_exact(of_c_w).zip(self.c_b.chunks_exact(of_c_b)))
+            .chunks_exact(of_mu_w.max(1))
+            .zip(self.mu_b.chunks_exact(of_mu_b.max(1)))
+            .zip(self.c_w.chunks_exact(of_c_w.max(1)).zip(self.c_b.chunks_exact(of_c_b.max(1))))
             .map(|((mu_w, mu_b), (c_w, c_b))| Component { mu_w, mu_b, c_w, c_b })
     }
 }
@@ -99,9 +99,9 @@ impl<'a, T> ParametersMut<'a, T> {
     /// [`Error::Length`] when `flat` does not have [`JointShape::parameter_count`] elements.
     pub fn from_flat(shape: JointShape, flat: &'a mut [T]) -> Result<Self, Error> {
         shape::exact("parameters", flat.len(), shape.parameter_count())?;
-        let (mu_w, rest) = flat.split_at_mut(shape.mu_w_len());
-        let (mu_b, rest) = rest.split_at_mut(shape.mu_b_len());
-        let (c_w, c_b) = rest.split_at_mut(shape.c_w_len());
+        let (mu_w, rest) = shape::split(flat, shape.mu_w_len());
+        let (mu_b, rest) = shape::split(rest, shape.mu_b_len());
+        let (c_w, c_b) = shape::split(rest, shape.c_w_len());
         Ok(Self { mu_w, mu_b, c_w, c_b })
     }
 
@@ -177,9 +177,9 @@ impl<'a, T> Gradients<'a, T> {
     /// [`Error::Length`] when `flat` does not have [`JointShape::parameter_count`] elements.
     pub fn from_flat(shape: JointShape, flat: &'a mut [T]) -> Result<Self, Error> {
         shape::exact("gradients", flat.len(), shape.parameter_count())?;
-        let (mu_w, rest) = flat.split_at_mut(shape.mu_w_len());
-        let (mu_b, rest) = rest.split_at_mut(shape.mu_b_len());
-        let (c_w, c_b) = rest.split_at_mut(shape.c_w_len());
+        let (mu_w, rest) = shape::split(flat, shape.mu_w_len());
+        let (mu_b, rest) = shape::split(rest, shape.mu_b_len());
+        let (c_w, c_b) = shape::split(rest, shape.c_w_len());
         Ok(Self { mu_w: Some(mu_w), mu_b: Some(mu_b), c_w: Some(c_w), c_b: Some(c_b) })
     }
 
@@ -227,7 +227,7 @@ impl<'a, T: Real> Target<'a, T> {
     /// The first elements, and the others.
     fn split_at(self, at: usize) -> (Self, Self) {
         let Self { block, factor } = self;
-        let (first, second) = block.split_at_mut(at.min(block.len()));
+        let (first, second) = shape::split(block, at.min(block.len()));
         (Self { block: first, factor }, Self { block: second, factor })
     }
 }

@@ -9,7 +9,7 @@ use super::row::add_value;
 use super::workspace::{Alone, Fields, Local, Locals, Workspace};
 use crate::batch::{CHUNK, GROUP, bounded, examine_rows, share_plain, transpose_plain};
 use crate::kernel::{LANES, Onto, Panels, Rows, Split, Workers, add_scaled};
-use crate::{Real, Scale};
+use crate::{Real, Scale, shape};
 
 /// What is read by every stage of a pass.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +60,7 @@ impl<T: Real> Pass<'_, T> {
             }
         }
         let Some(y) = y else { return };
-        for (chunk, y) in y.chunks_mut(CHUNK.saturating_mul(outputs)).enumerate() {
+        for (chunk, y) in y.chunks_mut(CHUNK.saturating_mul(outputs).max(1)).enumerate() {
             let scratch = (&mut *y_transposed, &mut *weighted);
             let outer = (parameters.mu_w, parameters.c_w);
             fields.record.values((self.shape, self.divisor()), outer, chunk * CHUNK, y, scratch);
@@ -74,10 +74,10 @@ impl<T: Real> Pass<'_, T> {
         let Local { plain, least, x: transposed, .. } = local;
         let (inputs, rank) = (self.shape.inputs(), self.shape.rank());
         examine_rows(inputs, self.x, plain, least);
-        let components = record.mean.len() / record.lanes;
+        let components = record.mean.len() / record.lanes.max(1);
         let x_chunk = CHUNK.saturating_mul(inputs);
         let mut usual = true;
-        for (chunk, (x, plain)) in self.x.chunks(x_chunk).zip(plain.chunks(CHUNK)).enumerate() {
+        for (chunk, (x, plain)) in self.x.chunks(x_chunk.max(1)).zip(plain.chunks(CHUNK)).enumerate() {
             let first = chunk * CHUNK;
             let (x, stride) = transpose_plain(inputs, x, plain, transposed);
             let x = Rows { data: &*x, stride };
@@ -109,7 +109,7 @@ impl<T: Real> Pass<'_, T> {
         work: &mut Workspace<'_, T>,
     ) {
         let (layout, outputs) = (work.layout, self.shape.outputs());
-        for (plain, g) in work.plain.iter_mut().zip(g.chunks_exact(outputs)) {
+        for (plain, g) in work.plain.iter_mut().zip(g.chunks_exact(outputs.max(1))) {
             if !bounded(g) {
                 *plain = T::zero();
             }
@@ -124,13 +124,13 @@ impl<T: Real> Pass<'_, T> {
         let Some(dx) = dx else { return };
         let (inputs, fields) = (self.shape.inputs(), &work.fields);
         let run = |first, (rows, mut locals): (InputRows<'_, T>, Locals<'_, T>)| {
-            for (chunk, dx) in rows.dx.chunks_mut(CHUNK.saturating_mul(inputs)).enumerate() {
+            for (chunk, dx) in rows.dx.chunks_mut(CHUNK.saturating_mul(inputs).max(1)).enumerate() {
                 let space = locals.get(0).x;
                 fields.record.input_gradients(self.shape, parameters, first + chunk * CHUNK, dx, space);
             }
         };
         let rows = (InputRows { dx, inputs }, work.locals.reborrow());
-        self.workers.in_parts(rows, self.x.len() / inputs, layout.parts, &run);
+        self.workers.in_parts(rows, self.x.len() / inputs.max(1), layout.parts, &run);
     }
 
     /// [`cotangents`](Self::cotangents) of some components.
@@ -149,11 +149,13 @@ impl<T: Real> Pass<'_, T> {
         let [mu_w, _, c_w, _] = wanted.blocks;
         of_mu_w.fill(T::zero());
         of_c_w.fill(T::zero());
-        for (chunk, g) in g.chunks(CHUNK.saturating_mul(outputs)).enumerate() {
+        for (chunk, g) in g.chunks(CHUNK.saturating_mul(outputs).max(1)).enumerate() {
             let first = chunk * CHUNK;
             let share = share_plain(g, outputs, self.divisor(), &[], space);
-            let (weighted, _) = weighted.split_at_mut(rank * share.stride);
-            let sums = of_mu_w.chunks_exact_mut(outputs).zip(of_c_w.chunks_exact_mut(outputs * rank));
+            let (weighted, _) = shape::split(weighted, rank * share.stride);
+            let sums = of_mu_w
+                .chunks_exact_mut(outputs.max(1))
+                .zip(of_c_w.chunks_exact_mut((outputs * rank).max(1)));
             for (index, (component, (of_mu_w, of_c_w))) in
                 parameters.components(self.shape).zip(sums).enumerate()
             {
@@ -167,8 +169,8 @@ impl<T: Real> Pass<'_, T> {
         if !wanted.directions() {
             return;
         }
-        let components = record.mean.len() / lanes;
-        let (share, _) = space.split_at_mut(outputs);
+        let components = record.mean.len() / lanes.max(1);
+        let (share, _) = shape::split(space, outputs);
         for (row, x) in self.rows_alone(plain) {
             self.share(g, row, share);
             for (index, component) in parameters.components(self.shape).take(components).enumerate() {
@@ -195,7 +197,7 @@ impl<T: Real> Pass<'_, T> {
         let Local { x: space, of_c_b, turned, .. } = local;
         let Targets { mu_w, mu_b, c_w, mut c_b, .. } = targets;
         let directions = mu_b.is_some() || c_b.is_some();
-        let groups = self.x.chunks(GROUP.saturating_mul(inputs)).enumerate();
+        let groups = self.x.chunks(GROUP.saturating_mul(inputs).max(1)).enumerate();
         for (group, x) in groups.filter(|_| directions) {
             let first = group * GROUP;
             let x = Panels::cut(inputs, x, &[], space);
@@ -204,7 +206,7 @@ impl<T: Real> Pass<'_, T> {
                 record.mean_gradients(onto, first, x, of_mean);
             }
             if let Some(Target { block, factor }) = &mut c_b {
-                for (index, c_b) in block.chunks_exact_mut(inputs * rank).enumerate() {
+                for (index, c_b) in block.chunks_exact_mut((inputs * rank).max(1)).enumerate() {
                     let scratch = (&mut *of_c_b, &mut *turned);
                     record.add_factor_gradients(index, first, x, (c_b, *factor), scratch);
                 }
@@ -218,7 +220,8 @@ impl<T: Real> Pass<'_, T> {
         }
         if let Some(Target { block, factor }) = mu_b {
             let stride = inputs.next_multiple_of(LANES);
-            for (mu_b, sums) in block.chunks_exact_mut(inputs).zip(of_mean.chunks_exact(stride)) {
+            for (mu_b, sums) in block.chunks_exact_mut(inputs.max(1)).zip(of_mean.chunks_exact(stride.max(1)))
+            {
                 add_scaled(mu_b, factor, sums);
             }
         }
@@ -226,7 +229,7 @@ impl<T: Real> Pass<'_, T> {
 
     /// The rows that go by themselves, with their numbers.
     fn rows_alone<'b>(&'b self, plain: &'b [T]) -> impl Iterator<Item = (usize, &'b [T])> {
-        let rows = self.x.chunks_exact(self.shape.inputs()).zip(plain).enumerate();
+        let rows = self.x.chunks_exact(self.shape.inputs().max(1)).zip(plain).enumerate();
         rows.filter(|(_, (_, plain))| plain.is_zero()).map(|(row, (x, _))| (row, x))
     }
 
@@ -237,7 +240,7 @@ impl<T: Real> Pass<'_, T> {
 
     /// The cotangent of a row over the divisor.
     fn share(&self, g: &[T], row: usize, share: &mut [T]) {
-        let g = g.chunks_exact(self.shape.outputs()).nth(row).unwrap_or_default();
+        let g = g.chunks_exact(self.shape.outputs().max(1)).nth(row).unwrap_or_default();
         for (share, &g) in share.iter_mut().zip(g) {
             *share = g / self.divisor();
         }
@@ -250,7 +253,7 @@ impl<T: Real> Pass<'_, T> {
     pub(super) fn forward_alone(&self, parameters: Parameters<'_, T>, y: &mut [T], work: &mut Alone<'_, T>) {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
         let directions = &mut work.directions;
-        for (x, y) in self.x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)) {
+        for (x, y) in shape::side_by_side(self.x, inputs, y, outputs) {
             y.fill(T::zero());
             for component in parameters.components(self.shape) {
                 let at = component.project(x, directions);
@@ -272,9 +275,9 @@ impl<T: Real> Pass<'_, T> {
     ) {
         let (shape, inputs) = (self.shape, self.shape.inputs());
         let Alone { directions, share, marks } = work;
-        for (row, (x, marks)) in self.x.chunks_exact(inputs).zip(Mark::all(marks, shape)).enumerate() {
+        for (row, (x, marks)) in self.x.chunks_exact(inputs.max(1)).zip(Mark::all(marks, shape)).enumerate() {
             self.share(g, row, share);
-            let mut dx = dx.as_deref_mut().and_then(|dx| dx.chunks_exact_mut(inputs).nth(row));
+            let mut dx = dx.as_deref_mut().and_then(|dx| dx.chunks_exact_mut(inputs.max(1)).nth(row));
             if let Some(dx) = dx.as_deref_mut() {
                 dx.fill(T::zero());
             }
@@ -299,7 +302,7 @@ impl<T: Real> Pass<'_, T> {
     pub(super) fn gradients_alone(&self, mut targets: Targets<'_, T>, g: &[T], work: &mut Alone<'_, T>) {
         let (shape, rank) = (self.shape, self.shape.rank());
         let Alone { share, marks, .. } = work;
-        let rows = self.x.chunks_exact(shape.inputs()).zip(Mark::all(marks, shape));
+        let rows = self.x.chunks_exact(shape.inputs().max(1)).zip(Mark::all(marks, shape));
         for (row, (x, marks)) in rows.enumerate() {
             self.share(g, row, share);
             for (index, mark) in marks.enumerate() {
@@ -327,12 +330,12 @@ fn of_component<'a, T: Real>(
     len: usize,
 ) -> Option<(&'a mut [T], T)> {
     let Target { block, factor } = target.as_mut()?;
-    Some((block.chunks_exact_mut(len).nth(component)?, *factor))
+    Some((block.chunks_exact_mut(len.max(1)).nth(component)?, *factor))
 }
 
 /// c += factor a bᵀ.
 fn add_products<T: Real>(c: &mut [T], factor: T, a: &[T], b: &[T]) {
-    for (c, &a) in c.chunks_exact_mut(b.len()).zip(a) {
+    for (c, &a) in c.chunks_exact_mut(b.len().max(1)).zip(a) {
         add_scaled(c, factor * a, b);
     }
 }
@@ -349,11 +352,11 @@ impl<'a, T> Mark<'a, T> {
     /// The marks of a batch: those of each row, of each component.
     fn all(marks: &'a mut [T], shape: JointShape) -> impl Iterator<Item = impl Iterator<Item = Mark<'a, T>>> {
         let len = Alone::<T>::mark_len(shape);
-        marks.chunks_exact_mut(len * shape.components()).map(move |marks| {
-            marks.chunks_exact_mut(len).filter_map(move |mark| {
+        marks.chunks_exact_mut((len * shape.components()).max(1)).map(move |marks| {
+            marks.chunks_exact_mut(len.max(1)).filter_map(move |mark| {
                 let (mean, rest) = mark.split_first_mut()?;
                 let (of_m, rest) = rest.split_first_mut()?;
-                let (weighted, of_q) = rest.split_at_mut(shape.rank());
+                let (weighted, of_q) = shape::split(rest, shape.rank());
                 Some(Mark { mean, of_m, weighted, of_q })
             })
         })
@@ -368,7 +371,7 @@ struct InputRows<'a, T> {
 
 impl<T> Split for InputRows<'_, T> {
     fn split_at(self, rows: usize, _: usize) -> (Self, Self) {
-        let (first, second) = self.dx.split_at_mut(rows * self.inputs);
+        let (first, second) = shape::split(self.dx, rows * self.inputs);
         (Self { dx: first, inputs: self.inputs }, Self { dx: second, inputs: self.inputs })
     }
 }

@@ -130,19 +130,19 @@ impl<'a, T: Real> Prepared<'a, T> {
         let mut rest = shape::workspace(work, self.workspace_len(batch)?)?;
         let [directions, plain, transposed, y_transposed, weighted, record] =
             self.layout(batch).map(|len| take(&mut rest, len));
-        let (q, unit) = directions.split_at_mut(rank);
+        let (q, unit) = shape::split(directions, rank);
         let mut directions = Directions { q, unit };
         if plain.is_empty() {
-            for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)) {
+            for (x, y) in shape::side_by_side(x, inputs, y, outputs) {
                 self.row(x, y, &mut directions);
             }
             return Ok(());
         }
         let lanes = plain.len() / 2;
-        let (plain, least) = plain.split_at_mut(lanes);
+        let (plain, least) = shape::split(plain, lanes);
         let mut record = Record::split(lanes, self.shape.components(), record);
         let (x_chunk, y_chunk) = (CHUNK.saturating_mul(inputs), CHUNK.saturating_mul(outputs));
-        for (x, y) in x.chunks(x_chunk).zip(y.chunks_mut(y_chunk)) {
+        for (x, y) in shape::side_by_side(x, x_chunk, y, y_chunk) {
             self.record(x, (&mut *plain, &mut *least), transposed, &mut directions, &mut record);
             let Constants { mu_w, c_w, .. } = self.constants;
             record.values(
@@ -174,7 +174,7 @@ impl<'a, T: Real> Prepared<'a, T> {
         record.write_means(0, mu_b, x_lanes, inputs);
         record.square(rank);
         record.rectify(columns, inputs * rank, least, plain);
-        for (row, (x, plain)) in x.chunks_exact(inputs).zip(plain.iter()).enumerate() {
+        for (row, (x, plain)) in x.chunks_exact(inputs.max(1)).zip(plain.iter()).enumerate() {
             if !self.usual || plain.is_zero() {
                 for (index, component) in self.components().enumerate() {
                     let at = widest(Project, (component, x, &mut *directions));
@@ -204,9 +204,9 @@ impl<'a, T: Real> Prepared<'a, T> {
     fn components(&self) -> impl Iterator<Item = Constants<'a, T>> {
         let (inputs, outputs, rank) = (self.shape.inputs(), self.shape.outputs(), self.shape.rank());
         let Constants { mu_w, mu_b, c_w, columns } = self.constants;
-        mu_w.chunks_exact(outputs)
-            .zip(mu_b.chunks_exact(inputs))
-            .zip(c_w.chunks_exact(outputs * rank).zip(columns.chunks_exact(inputs * rank)))
+        mu_w.chunks_exact(outputs.max(1))
+            .zip(mu_b.chunks_exact(inputs.max(1)))
+            .zip(c_w.chunks_exact((outputs * rank).max(1)).zip(columns.chunks_exact((inputs * rank).max(1))))
             .map(|((mu_w, mu_b), (c_w, columns))| Constants { mu_w, mu_b, c_w, columns })
     }
 }
@@ -228,7 +228,7 @@ impl<T: Real> Task<(Constants<'_, T>, &[T], &mut Directions<'_, T>)> for Project
                 *q = dot;
             }
         });
-        let columns = component.columns.chunks_exact(x.len()).map(<[T]>::iter);
+        let columns = component.columns.chunks_exact(x.len().max(1)).map(<[T]>::iter);
         rectify(component.mu_b, columns, x, directions)
     }
 }

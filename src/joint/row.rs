@@ -15,7 +15,7 @@
 use super::parameters::Component;
 use crate::kernel::{LANES, Simd, Task, Vector, add_scaled, dot, largest, sum, widest};
 use crate::rectified::in_range;
-use crate::{Real, Rectified};
+use crate::{Real, Rectified, shape};
 
 /// Inputs whose terms are summed before they are added to the rest: rounding errors grow with this, not with the
 /// number of inputs.
@@ -46,14 +46,14 @@ impl<T: Real> Component<'_, T> {
         for (q, column) in rest.iter_mut().rev().zip((0..rank).rev()) {
             *q = project_column(simd, matrix, column, x);
         }
-        rectify(self.mu_b, (0..rank).map(|column| self.c_b.iter().skip(column).step_by(rank)), x, to)
+        rectify(self.mu_b, (0..rank).map(|column| self.c_b.iter().skip(column).step_by(rank.max(1))), x, to)
     }
 
     /// ∂m; overwrites q by ∂q.
     pub(super) fn turn(&self, at: &Rectified<T>, g: &[T], directions: &mut Directions<'_, T>) -> T {
         let Directions { q: of_q, unit } = directions;
         of_q.fill(T::zero());
-        for (&g, c_w) in g.iter().zip(self.c_w.chunks_exact(unit.len())) {
+        for (&g, c_w) in g.iter().zip(self.c_w.chunks_exact(unit.len().max(1))) {
             add_scaled(of_q, g, c_w);
         }
         let (a, b) = (dot(g, self.mu_w), dot(of_q, unit));
@@ -66,7 +66,7 @@ impl<T: Real> Component<'_, T> {
 
     /// ∂x += ∂m μ_β + C_β ∂q.
     pub(super) fn add_input(&self, of_m: T, of_q: &[T], dx: &mut [T]) {
-        for ((dx, &mu), c_b) in dx.iter_mut().zip(self.mu_b).zip(self.c_b.chunks_exact(of_q.len())) {
+        for ((dx, &mu), c_b) in dx.iter_mut().zip(self.mu_b).zip(self.c_b.chunks_exact(of_q.len().max(1))) {
             *dx += of_m * mu + dot(c_b, of_q);
         }
     }
@@ -90,7 +90,7 @@ impl<T: Real> Task<(&Component<'_, T>, &[T], &mut Directions<'_, T>)> for Projec
 
 /// y += μ_ω r + C_ω q p.
 pub(super) fn add_value<T: Real>((mu_w, c_w): (&[T], &[T]), at: &Rectified<T>, q: &[T], y: &mut [T]) {
-    for ((y, &mu_w), c_w) in y.iter_mut().zip(mu_w).zip(c_w.chunks_exact(q.len())) {
+    for ((y, &mu_w), c_w) in y.iter_mut().zip(mu_w).zip(c_w.chunks_exact(q.len().max(1))) {
         *y += mu_w * at.mean + dot(c_w, q) * at.probability;
     }
 }
@@ -105,9 +105,9 @@ fn project_columns<T: Real, S: Simd>(
     x: &[T],
 ) -> Vector<T> {
     let mut total = simd.splat(T::zero());
-    for (rows, x) in matrix.chunks(RUN.saturating_mul(rank)).zip(x.chunks(RUN)) {
+    for (rows, x) in shape::side_by_side_ref(matrix, RUN.saturating_mul(rank), x, RUN) {
         let mut partial = simd.splat(T::zero());
-        for (row, &x) in rows.chunks_exact(rank).zip(x) {
+        for (row, &x) in rows.chunks_exact(rank.max(1)).zip(x) {
             if let Some(row) = simd.load::<true, T>(row.get(first..).unwrap_or_default(), 0) {
                 partial = simd.mul_add(row, simd.splat(x), partial);
             }
@@ -121,9 +121,9 @@ fn project_columns<T: Real, S: Simd>(
 #[inline(always)]
 fn project_column<T: Real, S: Simd>(simd: S, (matrix, rank): (&[T], usize), column: usize, x: &[T]) -> T {
     let mut total = simd.splat(T::zero());
-    for (rows, x) in matrix.chunks(LANES.saturating_mul(rank)).zip(x.chunks(LANES)) {
+    for (rows, x) in shape::side_by_side_ref(matrix, LANES.saturating_mul(rank), x, LANES) {
         let mut lanes = [T::zero(); LANES];
-        for (lane, row) in lanes.iter_mut().zip(rows.chunks_exact(rank)) {
+        for (lane, row) in lanes.iter_mut().zip(rows.chunks_exact(rank.max(1))) {
             *lane = row.get(column).copied().unwrap_or_else(T::zero);
         }
         let x = if x.len() == LANES { simd.load::<true, T>(x, 0) } else { simd.load::<false, T>(x, 0) };

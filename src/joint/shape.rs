@@ -1,7 +1,7 @@
 //! The sizes of a joint layer, and every length that follows from them.
 
 use crate::Error;
-use crate::shape::product;
+use crate::shape::{product, visible};
 
 /// The sizes of a joint layer: inputs d, outputs L, components K, rank R ≤ d + L.
 ///
@@ -62,25 +62,25 @@ impl JointShape {
     /// The number of inputs, d.
     #[must_use]
     pub const fn inputs(self) -> usize {
-        self.inputs
+        visible(self.inputs)
     }
 
     /// The number of outputs, L.
     #[must_use]
     pub const fn outputs(self) -> usize {
-        self.outputs
+        visible(self.outputs)
     }
 
     /// The number of components, K.
     #[must_use]
     pub const fn components(self) -> usize {
-        self.components
+        visible(self.components)
     }
 
     /// The rank of the covariance, R.
     #[must_use]
     pub const fn rank(self) -> usize {
-        self.rank
+        visible(self.rank)
     }
 
     /// The length of the means of ω: K·L.

@@ -137,9 +137,9 @@ impl<'a, T> Alone<'a, T> {
     pub(super) fn split(layout: Layout, work: &'a mut [T]) -> Result<Self, Error> {
         let work = shape::workspace(work, layout.len()?)?;
         let rank = layout.shape.rank();
-        let (q, rest) = work.split_at_mut(rank);
-        let (unit, rest) = rest.split_at_mut(rank);
-        let (share, marks) = rest.split_at_mut(layout.shape.outputs());
+        let (q, rest) = shape::split(work, rank);
+        let (unit, rest) = shape::split(rest, rank);
+        let (share, marks) = shape::split(rest, layout.shape.outputs());
         Ok(Self { directions: Directions { q, unit }, share, marks })
     }
 }
@@ -227,11 +227,11 @@ impl<T> Locals<'_, T> {
     /// The memory of one part.
     pub(super) fn get(&mut self, part: usize) -> Local<'_, T> {
         let skip = (part * self.layout.local_len()).min(self.data.len());
-        let (_, mut rest) = self.data.split_at_mut(skip);
+        let (_, mut rest) = shape::split(self.data, skip);
         let [directions, plain, x, outputs, of_q, weighted, turned, of_c_b] =
             self.layout.local().map(|len| take(&mut rest, len));
-        let (q, unit) = directions.split_at_mut(directions.len() / 2);
-        let (plain, least) = plain.split_at_mut(plain.len() / 2);
+        let (q, unit) = shape::split(directions, directions.len() / 2);
+        let (plain, least) = shape::split(plain, plain.len() / 2);
         let directions = Directions { q, unit };
         Local { directions, plain, least, x, outputs, of_q, weighted, turned, of_c_b }
     }
@@ -244,7 +244,7 @@ impl<T> Locals<'_, T> {
 
 impl<T> Split for Locals<'_, T> {
     fn split_at(self, _: usize, parts: usize) -> (Self, Self) {
-        let (first, second) = self.data.split_at_mut(parts * self.layout.local_len());
+        let (first, second) = shape::split(self.data, parts * self.layout.local_len());
         (Self { layout: self.layout, data: first }, Self { layout: self.layout, data: second })
     }
 }
@@ -266,9 +266,9 @@ impl<T> Split for Fields<'_, T> {
     fn split_at(self, components: usize, _: usize) -> (Self, Self) {
         let Self { layout, of_mu_w, of_c_w, of_mean, record } = self;
         let [outputs, factors, inputs, _] = layout.component().map(|each| each * components);
-        let (of_mu_w, other_of_mu_w) = of_mu_w.split_at_mut(outputs);
-        let (of_c_w, other_of_c_w) = of_c_w.split_at_mut(factors);
-        let (of_mean, other_of_mean) = of_mean.split_at_mut(inputs);
+        let (of_mu_w, other_of_mu_w) = shape::split(of_mu_w, outputs);
+        let (of_c_w, other_of_c_w) = shape::split(of_c_w, factors);
+        let (of_mean, other_of_mean) = shape::split(of_mean, inputs);
         let (record, other) = record.split_at(components);
         (
             Self { layout, of_mu_w, of_c_w, of_mean, record },

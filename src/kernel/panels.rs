@@ -1,7 +1,7 @@
 //! Inputs laid out for the products that run along them.
 
 use super::{LANES, Matrix, Onto, Rows, RowsMut, Size, product};
-use crate::Real;
+use crate::{Real, shape};
 
 /// The width of a panel: what a register tile takes from one row of inputs to the next.
 const WIDTH: usize = 64;
@@ -30,15 +30,18 @@ impl<'a, T: Real> Panels<'a, T> {
 
     /// Cuts X, `[rows × columns]`, into panels, with zeros in the place of rows where `keep` is 0.
     pub(crate) fn cut(columns: usize, x: &[T], keep: &[T], to: &'a mut [T]) -> Self {
-        let (rows, stride) = (x.len() / columns, columns.next_multiple_of(LANES));
-        let (to, _) = to.split_at_mut((rows * stride).min(to.len()));
-        for (panel, to) in to.chunks_mut(rows * WIDTH).enumerate() {
-            let lines = to.chunks_exact_mut(to.len() / rows);
+        let columns = columns.max(1);
+        let (rows, stride) = ((x.len() / columns).max(1), columns.next_multiple_of(LANES));
+        let (to, _) = shape::split(to, (rows * stride).min(to.len()));
+        for (panel, to) in to.chunks_mut((rows * WIDTH).max(1)).enumerate() {
+            let lines = to.chunks_exact_mut((to.len() / rows).max(1));
             for (row, (line, x)) in lines.zip(x.chunks_exact(columns)).enumerate() {
                 let x = x.get(panel * WIDTH..).unwrap_or_default();
                 let here = if keep.get(row).is_some_and(T::is_zero) { 0 } else { x.len().min(line.len()) };
-                let (line, rest) = line.split_at_mut(here);
-                line.copy_from_slice(x.split_at(here).0);
+                let (line, rest) = shape::split(line, here);
+                for (line, &x) in line.iter_mut().zip(x) {
+                    *line = x;
+                }
                 rest.fill(T::zero());
             }
         }
@@ -62,15 +65,15 @@ impl<'a, T: Real> Panels<'a, T> {
         columns: usize,
         ahead: &[T],
     ) {
-        let blocks = rows.div_ceil(ROWS).max(1) * self.data.len().div_ceil(self.rows * WIDTH).max(1);
-        let mut ahead = ahead.chunks(ahead.len().div_ceil(blocks).max(1));
+        let blocks = rows.div_ceil(ROWS).max(1) * self.data.len().div_ceil((self.rows * WIDTH).max(1)).max(1);
+        let mut ahead = ahead.chunks(ahead.len().div_ceil(blocks.max(1)).max(1));
         let stride = c.stride;
-        for (block, c) in c.data.chunks_mut(ROWS.saturating_mul(stride)).enumerate() {
+        for (block, c) in c.data.chunks_mut(ROWS.saturating_mul(stride).max(1)).enumerate() {
             let first = block * ROWS;
             let rows = ROWS.min(rows.saturating_sub(first));
             let a = Matrix { data: a.data.get(first * a.row_stride..).unwrap_or_default(), ..a };
-            for (panel, x) in self.data.chunks(self.rows * WIDTH).enumerate() {
-                let width = x.len() / self.rows;
+            for (panel, x) in self.data.chunks((self.rows * WIDTH).max(1)).enumerate() {
+                let width = x.len() / self.rows.max(1);
                 let columns = width.min(columns.saturating_sub(panel * WIDTH));
                 let c = RowsMut { data: c.get_mut(panel * WIDTH..).unwrap_or_default(), stride };
                 let size = Size { rows, terms: self.rows, columns };

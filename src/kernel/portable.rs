@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use super::{Matrix, Onto, Rows, RowsMut, Size, TERMS, run_of};
-use crate::Real;
+use crate::{Real, shape};
 
 /// Rows of C that one tile holds.
 const TILE_ROWS: usize = 4;
@@ -28,6 +28,9 @@ impl<T: Real> Matrix<'_, T> {
 }
 
 /// The product, as [`super::product`] says.
+///
+/// Never inlined: it takes up to 8 KiB of stack, which single rows, that go another way, should not have to find.
+#[inline(never)]
 pub(super) fn product<T: Real, const SQUARED: bool>(
     onto: Onto,
     c: RowsMut<'_, T>,
@@ -61,17 +64,19 @@ fn tiles<T: Real, const WIDE: usize, const NARROW: usize, const SQUARED: bool>(
     let mut last = [[T::zero(); NARROW]; TERMS];
     let last_column = columns - columns % NARROW;
     let run = run_of(terms);
-    for (block, b_rows) in b.data.chunks(run.saturating_mul(b.stride)).take(terms.div_ceil(run)).enumerate() {
+    for (block, b_rows) in
+        b.data.chunks(run.saturating_mul(b.stride).max(1)).take(terms.div_ceil(run.max(1))).enumerate()
+    {
         let first = block * run;
         let terms = run.min(terms - first);
-        let (factors, _) = factors.split_at_mut(terms);
-        let (last, _) = last.split_at_mut(if last_column < columns { terms } else { 0 });
-        for (lanes, b) in last.iter_mut().zip(b_rows.chunks(b.stride)) {
+        let (factors, _) = shape::split(&mut factors, terms);
+        let (last, _) = shape::split(&mut last, if last_column < columns { terms } else { 0 });
+        for (lanes, b) in last.iter_mut().zip(b_rows.chunks(b.stride.max(1))) {
             for (lane, &b) in lanes.iter_mut().zip(b.iter().take(columns).skip(last_column)) {
                 *lane = b;
             }
         }
-        let strips = c.data.chunks_mut(TILE_ROWS.saturating_mul(c.stride));
+        let strips = c.data.chunks_mut(TILE_ROWS.saturating_mul(c.stride).max(1));
         for (strip, c_rows) in strips.take(rows.div_ceil(TILE_ROWS)).enumerate() {
             let row = strip * TILE_ROWS;
             a.copy(row, first, factors);
@@ -95,7 +100,7 @@ fn tiles<T: Real, const WIDE: usize, const NARROW: usize, const SQUARED: bool>(
 /// `WIDTH` columns of B from `column` on, term by term; they lie inside the rows.
 #[inline(always)]
 fn lanes<T, const WIDTH: usize>(b: &[T], column: usize, stride: usize) -> impl Iterator<Item = &[T; WIDTH]> {
-    b.chunks(stride).filter_map(move |b| b.get(column..)?.first_chunk())
+    b.chunks(stride.max(1)).filter_map(move |b| b.get(column..)?.first_chunk())
 }
 
 /// At most [`TILE_ROWS`] rows of C.
@@ -123,7 +128,7 @@ impl<T: Real> Strip<'_, T> {
                 *sums = core::array::from_fn(|i| sums[i] + factor * lanes[i]);
             }
         }
-        for (sums, c) in sums.iter().zip(self.data.chunks_mut(self.stride)).take(self.rows) {
+        for (sums, c) in sums.iter().zip(self.data.chunks_mut(self.stride.max(1))).take(self.rows) {
             for (c, &sum) in c.iter_mut().take(columns.end).skip(columns.start).zip(sums) {
                 *c += sum;
             }
@@ -133,9 +138,9 @@ impl<T: Real> Strip<'_, T> {
 
 /// The transpose, as [`super::transpose`] says.
 pub(super) fn transpose<T: Real>(from: Rows<'_, T>, to: RowsMut<'_, T>, rows: usize, columns: usize) {
-    for (column, to) in to.data.chunks_mut(to.stride).take(columns).enumerate() {
-        let (to, rest) = to.split_at_mut(rows.min(to.len()));
-        for (to, from) in to.iter_mut().zip(from.data.iter().skip(column).step_by(from.stride)) {
+    for (column, to) in to.data.chunks_mut(to.stride.max(1)).take(columns).enumerate() {
+        let (to, rest) = shape::split(to, rows.min(to.len()));
+        for (to, from) in to.iter_mut().zip(from.data.iter().skip(column).step_by(from.stride.max(1))) {
             *to = *from;
         }
         rest.fill(T::zero());

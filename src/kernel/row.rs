@@ -1,7 +1,7 @@
 //! Loops along one row.
 
 use super::vector::{Along, Simd, Vector};
-use crate::Real;
+use crate::{Real, shape};
 
 /// Partial sums that a row is split into: vector lanes, and the reason why rounding errors stay small.
 pub(crate) const LANES: usize = 16;
@@ -15,25 +15,24 @@ pub(crate) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
 /// ⟨a, b⟩ for each row `a` of a matrix with rows as long as `b`, two at once, to the same bits as [`dot`].
 #[inline(always)]
 pub(crate) fn for_each_dot<T: Real, S: Simd>(simd: S, rows: &[T], b: &[T], mut give: impl FnMut(usize, T)) {
-    let several = rows.chunks_exact(2 * b.len());
-    let rest = several.remainder();
-    let whole = 2 * several.len();
-    for (block, rows) in several.enumerate() {
-        let start = Dots { simd, rows, b, sums: [simd.splat(T::zero()); 2] };
-        let Dots { sums, .. } = start.along(b.len());
-        for (row, sum) in sums.into_iter().enumerate() {
-            give(2 * block + row, simd.sum(sum));
+    let (mut rest, mut row) = (rows, 0);
+    while let Some((one, after)) = rest.split_at_checked(b.len().max(1)) {
+        let Some((other, after)) = after.split_at_checked(b.len()) else {
+            give(row, dot(one, b));
+            return;
+        };
+        let start = Dots { simd, rows: [one, other], b, sums: [simd.splat(T::zero()); 2] };
+        for (index, sum) in start.along(b.len()).sums.into_iter().enumerate() {
+            give(row + index, simd.sum(sum));
         }
-    }
-    for (row, a) in rest.chunks_exact(b.len()).enumerate() {
-        give(whole + row, dot(a, b));
+        (rest, row) = (after, row + 2);
     }
 }
 
 /// The way along two rows: more would be too many streams for the prefetcher.
 struct Dots<'a, T, S> {
     simd: S,
-    rows: &'a [T],
+    rows: [&'a [T]; 2],
     b: &'a [T],
     sums: [Vector<T>; 2],
 }
@@ -42,7 +41,7 @@ impl<T: Real, S: Simd> Along for Dots<'_, T, S> {
     #[inline(always)]
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let b = self.simd.load::<WHOLE, T>(self.b, at)?;
-        for (sum, row) in self.sums.iter_mut().zip(self.rows.chunks_exact(self.b.len())) {
+        for (sum, row) in self.sums.iter_mut().zip(self.rows) {
             *sum = self.simd.mul_add(self.simd.load::<WHOLE, T>(row, at)?, b, *sum);
         }
         Some(())
@@ -86,7 +85,7 @@ pub(crate) fn sum<T: Real>(terms: impl Iterator<Item = T>) -> T {
 pub(crate) fn tree<T: Real>(mut sums: [T; LANES]) -> T {
     let mut width = LANES / 2;
     while width > 0 {
-        let (low, high) = sums.split_at_mut(width);
+        let (low, high) = shape::split(&mut sums, width);
         for (low, &high) in low.iter_mut().zip(high.iter()) {
             *low += high;
         }

@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
-use super::ParameterBlock;
+use super::{OptimizerState, ParameterBlock};
 use crate::kernel::{Along, Simd, Vector, task, widest};
 use crate::{Error, Real, shape};
 
@@ -29,6 +29,16 @@ pub trait Optimizer<T: Real>: Debug + Send {
     fn descent_rates(&self) -> Option<&[T]> {
         None
     }
+
+    /// Everything that the next step depends on besides its arguments: what a checkpoint keeps.
+    fn state(&self) -> OptimizerState<'_, T>;
+
+    /// Takes up the counts and the memory of a [`state`](Self::state) of an optimiser of the same kind and settings.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] when they are not as many and as long as the optimiser's own; it is then as it was.
+    fn restore(&mut self, counts: &[u64], memory: &[&[T]]) -> Result<(), Error>;
 }
 
 /// Stochastic gradient descent, with a learning rate for each block and with or without momentum.
@@ -84,6 +94,29 @@ impl<T: Real> Optimizer<T> for Sgd<T> {
 
     fn descent_rates(&self) -> Option<&[T]> {
         self.velocity.is_empty().then_some(&self.rates)
+    }
+
+    fn state(&self) -> OptimizerState<'_, T> {
+        let memory =
+            if self.velocity.is_empty() { Vec::new() } else { vec![("velocity", self.velocity.as_slice())] };
+        OptimizerState {
+            name: "sgd",
+            settings: vec![("momentum", self.momentum.to_f64())],
+            rates: &self.full_rates,
+            counts: Vec::new(),
+            memory,
+        }
+    }
+
+    fn restore(&mut self, counts: &[u64], memory: &[&[T]]) -> Result<(), Error> {
+        shape::exact("counts", counts.len(), 0)?;
+        shape::exact("memory", memory.len(), usize::from(!self.velocity.is_empty()))?;
+        for velocity in memory {
+            shape::exact("velocity", velocity.len(), self.velocity.len())?;
+            self.velocity.clear();
+            self.velocity.extend_from_slice(velocity);
+        }
+        Ok(())
     }
 
     fn step(
@@ -224,6 +257,29 @@ impl<T: Real> Optimizer<T> for Adam<T> {
             };
             widest(AdamStep, (factors, parameters, gradients, mean, square));
         }
+        Ok(())
+    }
+
+    fn state(&self) -> OptimizerState<'_, T> {
+        let AdamSettings { mean_decay, square_decay, epsilon } = self.settings;
+        OptimizerState {
+            name: "adam",
+            settings: vec![("mean_decay", mean_decay), ("square_decay", square_decay), ("epsilon", epsilon)],
+            rates: &self.rates,
+            counts: vec![("steps", self.steps)],
+            memory: vec![("mean", self.mean.as_slice()), ("square", self.square.as_slice())],
+        }
+    }
+
+    fn restore(&mut self, counts: &[u64], memory: &[&[T]]) -> Result<(), Error> {
+        let (&[steps], &[mean, square]) = (counts, memory) else {
+            return Err(Error::Length { argument: "memory", expected: 2, got: memory.len() });
+        };
+        shape::exact("mean", mean.len(), self.mean.len())?;
+        shape::exact("square", square.len(), self.square.len())?;
+        self.steps = steps;
+        self.mean = mean.to_vec();
+        self.square = square.to_vec();
         Ok(())
     }
 }

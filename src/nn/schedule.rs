@@ -1,7 +1,7 @@
 //! Learning rates that fall while training goes on.
 
-use super::{Optimizer, ParameterBlock};
-use crate::{Error, Real};
+use super::{Optimizer, OptimizerState, ParameterBlock};
+use crate::{Error, Real, shape};
 
 /// An optimiser whose learning rates fall to 0 as half a cosine.
 ///
@@ -62,6 +62,22 @@ impl<T: Real, O: Optimizer<T>> Optimizer<T> for Cosine<O> {
 
     fn set_rate_factor(&mut self, factor: T) {
         self.factor = factor.to_f64();
+    }
+
+    fn state(&self) -> OptimizerState<'_, T> {
+        let mut state = self.optimizer.state();
+        state.settings.push(("cosine_steps", self.steps as f64));
+        state.counts.push(("cosine_done", self.done));
+        state
+    }
+
+    fn restore(&mut self, counts: &[u64], memory: &[&[T]]) -> Result<(), Error> {
+        let Some((&done, counts)) = counts.split_last() else {
+            return shape::exact("counts", counts.len(), 1);
+        };
+        self.optimizer.restore(counts, memory)?;
+        self.done = done;
+        Ok(())
     }
 }
 

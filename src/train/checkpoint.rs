@@ -1,26 +1,47 @@
-//! Networks as safetensors files (feature `checkpoint`).
+//! Networks and training as safetensors files (feature `checkpoint`).
 //!
 //! A file holds one `F32` tensor for each block, named and shaped as [`Network::blocks`] says (`0.mu [K, d]`,
-//! `0.sigma [K, d]`, `0.u [K, L, d]`, `0.v [K, L]`, `1.weight [L, d]`, `1.bias [L]`), and in its metadata,
-//! under `gmlayer`, a JSON text with the format's version and the kind and sizes of every layer. Every
-//! safetensors reader opens it.
+//! `0.sigma [K, d]`, `0.u [K, L, d]`, `0.v [K, L]`, `1.weight [L, d]`, `1.bias [L]`). Training adds what the optimiser
+//! remembers, as tensors like `optimizer.mean.0.mu`.
+//!
+//! Its metadata have, under `gmlayer`, a JSON text with the format's version, the kind and sizes of every layer, where
+//! training stands, and at its end a `checksum`: CRC-32, in hexadecimal, of the text before `,"checksum"` and then of
+//! the tensors in the order of their names. A file that another program has written may leave it out. Every
+//! safetensors reader opens such files.
 
 mod description;
 mod error;
+mod file;
+mod header;
+mod training;
 
-use std::fs::File;
-use std::io::Write;
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use flate2::Crc;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 pub use error::{CheckpointError, CheckpointProblem};
+pub use training::{SavedOptimizer, Training};
 
+use super::State;
 use crate::nn::{Network, ParameterBlock};
 use description::Description;
+use training::TrainingEntry;
 
 /// The key of the description in the file's metadata.
 const KEY: &str = "gmlayer";
+/// What the checksum follows in the description.
+const CHECKSUM: &str = ",\"checksum\":\"";
+
+/// What a file holds.
+#[derive(Debug)]
+pub struct Checkpoint {
+    /// The network.
+    pub network: Network<f32>,
+    /// Where training stands, where the file says so.
+    pub training: Option<Training>,
+}
 
 /// Writes `network` to `path`.
 ///
@@ -30,8 +51,8 @@ const KEY: &str = "gmlayer";
 ///
 /// # Errors
 ///
-/// [`CheckpointError`] when a layer is not one of this crate's, `path` is something other than a file, or the
-/// file cannot be written.
+/// [`CheckpointError`] when a layer is not one of this crate's, a parameter is not finite, `path` is something other
+/// than a file, or the file cannot be written.
 ///
 /// # Example
 ///
@@ -49,116 +70,205 @@ const KEY: &str = "gmlayer";
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn save(network: &Network<f32>, path: impl AsRef<Path>) -> Result<(), CheckpointError> {
-    let path = path.as_ref();
-    let bytes = serialize(network).map_err(|problem| CheckpointError::new(path, problem))?;
-    write(path, &bytes).map_err(|error| CheckpointError::new(path, CheckpointProblem::Write(error)))
+    write(path.as_ref(), || serialize(network, None, &[]))
 }
 
-/// Finds out whether [`save`] could write to `path`, without leaving anything there.
+/// Writes training as it stands to `path`, as safely as [`save`]: with [`resume`](super::resume), a training that
+/// goes on from the file ends with the bits that it would have had without a stop.
+///
+/// `notes` are kept as they are, for the caller to find everything else again, such as where the data lie.
+///
+/// # Errors
+///
+/// As for [`save`]; also when what the optimiser remembers, or one of its settings, is not finite.
+pub fn save_training(
+    state: &State<'_, f32>,
+    notes: &BTreeMap<String, String>,
+    path: impl AsRef<Path>,
+) -> Result<(), CheckpointError> {
+    write(path.as_ref(), || {
+        let optimizer = state.optimizer.state();
+        let entry = TrainingEntry::of(state, &optimizer, notes)?;
+        serialize(state.network, Some(entry), &optimizer.memory)
+    })
+}
+
+/// Finds out whether [`save`] could write to `path`, without leaving anything there, and removes what a process that
+/// was killed while it saved to `path` has left beside it. One process at a time should save to one path.
 ///
 /// # Errors
 ///
 /// [`CheckpointError`] when `path` is something other than a file, or no file can be made beside it.
 pub fn check_target(path: impl AsRef<Path>) -> Result<(), CheckpointError> {
     let path = path.as_ref();
-    temporary(path).map(drop).map_err(|error| CheckpointError::new(path, CheckpointProblem::Write(error)))
+    file::check_target(path).map_err(|error| CheckpointError::new(path, CheckpointProblem::Write(error)))
 }
 
-/// Reads the network that [`save`] wrote, for batches of up to `batch` rows.
+/// Reads the network of a file, for batches of up to `batch` rows.
+///
+/// # Errors
+///
+/// As for [`open`].
+pub fn load(path: impl AsRef<Path>, batch: usize) -> Result<Network<f32>, CheckpointError> {
+    open(path, batch).map(|checkpoint| checkpoint.network)
+}
+
+/// Reads a file, its network for batches of up to `batch` rows.
+///
+/// Sizes are compared with the file before memory is taken for them; nothing of what a damaged file says is used.
 ///
 /// # Errors
 ///
 /// [`CheckpointError`], naming what is wrong, when the file cannot be read, is not a safetensors file, has
-/// another version or no description, or when a tensor is missing, unknown, of another type or shape, or
-/// holds a value that is not finite.
-pub fn load(path: impl AsRef<Path>, batch: usize) -> Result<Network<f32>, CheckpointError> {
+/// another version or no description, when a tensor is missing, unknown, there twice, of another type or shape, or
+/// holds a value that is not finite, and when the checksum is that of other contents.
+pub fn open(path: impl AsRef<Path>, batch: usize) -> Result<Checkpoint, CheckpointError> {
     let path = path.as_ref();
-    std::fs::read(path)
-        .map_err(CheckpointProblem::Read)
+    file::read(path)
         .and_then(|bytes| deserialize(&bytes, batch))
         .map_err(|problem| CheckpointError::new(path, problem))
 }
 
-fn serialize(network: &Network<f32>) -> Result<Vec<u8>, CheckpointProblem> {
-    let description = Description::of(network)?.to_json()?;
-    let bytes: Vec<u8> = network.parameters().iter().flat_map(|value| value.to_le_bytes()).collect();
-    let mut tensors = Vec::with_capacity(network.blocks().len());
+/// [`open`] for bytes in memory.
+///
+/// # Errors
+///
+/// As for [`open`], without the path.
+pub fn from_bytes(bytes: &[u8], batch: usize) -> Result<Checkpoint, CheckpointProblem> {
+    header::check(&mut &*bytes, bytes.len() as u64)?;
+    deserialize(bytes, batch)
+}
+
+fn write(
+    path: &Path,
+    serialize: impl FnOnce() -> Result<Vec<u8>, CheckpointProblem>,
+) -> Result<(), CheckpointError> {
+    serialize()
+        .and_then(|bytes| file::replace(path, &bytes).map_err(CheckpointProblem::Write))
+        .map_err(|problem| CheckpointError::new(path, problem))
+}
+
+/// The name of the tensor of what an optimiser remembers of a block.
+fn memory_name(memory: &str, block: &str) -> String {
+    format!("optimizer.{memory}.{block}")
+}
+
+fn serialize(
+    network: &Network<f32>,
+    training: Option<TrainingEntry>,
+    memory: &[(&'static str, &[f32])],
+) -> Result<Vec<u8>, CheckpointProblem> {
+    let mut tensors: BTreeMap<String, (Vec<usize>, Vec<u8>)> = BTreeMap::new();
+    let mut add = |name: String, block: &ParameterBlock, flat: &[f32]| {
+        let values = flat.get(block.range.clone()).unwrap_or(&[]);
+        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+            return Err(CheckpointProblem::NotFinite { tensor: name, index });
+        }
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        tensors.insert(name, (block.dimensions.clone(), bytes));
+        Ok(())
+    };
     for block in network.blocks() {
-        let data = bytes.get(block.range.start * 4..block.range.end * 4).unwrap_or(&[]);
-        tensors.push((&block.name, TensorView::new(Dtype::F32, block.dimensions.clone(), data)?));
+        add(block.name.clone(), block, network.parameters())?;
+        for (name, values) in memory {
+            add(memory_name(name, &block.name), block, values)?;
+        }
     }
-    let metadata = [(KEY.to_owned(), description)].into();
-    Ok(safetensors::serialize(tensors, Some(metadata))?)
+    let description = Description::of(network, training)?.to_json()?;
+    let text = description.strip_suffix('}').unwrap_or(&description);
+    let mut checksum = Crc::new();
+    checksum.update(text.as_bytes());
+    let mut views = Vec::with_capacity(tensors.len());
+    for (name, (dimensions, bytes)) in &tensors {
+        checksum.update(bytes);
+        views.push((name, TensorView::new(Dtype::F32, dimensions.clone(), bytes)?));
+    }
+    let description = format!("{text}{CHECKSUM}{:08x}\"}}", checksum.sum());
+    Ok(safetensors::serialize(views, Some([(KEY.to_owned(), description)].into()))?)
 }
 
-/// A file in the folder of `path` that can take its place: of a file, not of a folder or a device.
-fn temporary(path: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    if path.is_dir() {
-        return Err(std::io::ErrorKind::IsADirectory.into());
-    }
-    if path.exists() && !path.is_file() {
-        return Err(std::io::Error::other("it is not an ordinary file"));
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)] // as for any new file, not for the owner's eyes alone
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.prefix(".gmlayer-").tempfile_in(folder.unwrap_or(Path::new(".")))
-}
-
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = temporary(path)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    // The new name is on the disk only once its folder is; not every system lets a folder be flushed.
-    if let Some(Ok(folder)) = path.parent().map(File::open) {
-        let _ = folder.sync_all();
-    }
-    Ok(())
-}
-
-fn deserialize(bytes: &[u8], batch: usize) -> Result<Network<f32>, CheckpointProblem> {
+fn deserialize(bytes: &[u8], batch: usize) -> Result<Checkpoint, CheckpointProblem> {
     let (_, header) = SafeTensors::read_metadata(bytes)?;
-    let description = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
-    let description = Description::from_json(description.ok_or(CheckpointProblem::NoDescription)?)?;
+    let text = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
+    let text = text.ok_or(CheckpointProblem::NoDescription)?;
+    let description = Description::from_json(text)?;
     let tensors = SafeTensors::deserialize(bytes)?;
 
     // Every size is compared with the tensors that are there before anything of that size is allocated.
     let layers = description.layers()?;
+    let memories = description.training.as_ref().map_or(&[][..], TrainingEntry::memories);
     let mut expected = Vec::new();
     for (index, layer) in layers.iter().enumerate() {
         for block in layer.blocks() {
-            let name = format!("{index}.{}", block.name);
-            let tensor = tensors.tensor(&name).map_err(|_| CheckpointProblem::Missing(name.clone()))?;
-            if tensor.dtype() != Dtype::F32 {
-                return Err(CheckpointProblem::Type { tensor: name, got: tensor.dtype().to_string() });
+            let block_name = format!("{index}.{}", block.name);
+            let names = memories.iter().map(|memory| memory_name(memory, &block_name));
+            for name in [block_name.clone()].into_iter().chain(names) {
+                let tensor = tensors.tensor(&name).map_err(|_| CheckpointProblem::Missing(name.clone()))?;
+                if tensor.dtype() != Dtype::F32 {
+                    return Err(CheckpointProblem::Type { tensor: name, got: tensor.dtype().to_string() });
+                }
+                if tensor.shape() != block.dimensions {
+                    let (expected, got) = (block.dimensions, tensor.shape().to_vec());
+                    return Err(CheckpointProblem::Dimensions { tensor: name, expected, got });
+                }
+                expected.push(name);
             }
-            if tensor.shape() != block.dimensions {
-                let got = tensor.shape().to_vec();
-                return Err(CheckpointProblem::Dimensions { tensor: name, expected: block.dimensions, got });
-            }
-            expected.push(name);
         }
     }
-    if let Some(unknown) =
-        tensors.names().into_iter().find(|name| !expected.iter().any(|known| known == name))
-    {
+    expected.sort_unstable();
+    let unknown = |name: &&str| expected.binary_search_by(|known| known.as_str().cmp(name)).is_err();
+    if let Some(unknown) = tensors.names().into_iter().filter(unknown).min() {
         return Err(CheckpointProblem::Unknown(unknown.to_owned()));
     }
 
     let mut network = Network::new(layers, batch)?;
-    let blocks: Vec<ParameterBlock> = network.blocks().to_vec();
-    for ParameterBlock { name, range, .. } in blocks {
-        let tensor = tensors.tensor(&name)?;
-        let (values, _) = tensor.data().as_chunks::<4>();
-        let parameters = network.parameters_mut().get_mut(range).unwrap_or(&mut []);
-        for (index, (parameter, &value)) in parameters.iter_mut().zip(values).enumerate() {
-            *parameter = f32::from_le_bytes(value);
-            if !parameter.is_finite() {
-                return Err(CheckpointProblem::NotFinite { tensor: name, index });
-            }
+    let mut parameters = Vec::new();
+    let mut memory: Vec<Vec<f32>> = vec![Vec::new(); memories.len()];
+    for ParameterBlock { name, .. } in network.blocks() {
+        append(&mut parameters, &tensors, name)?;
+        for (values, memory) in memory.iter_mut().zip(memories) {
+            append(values, &tensors, &memory_name(memory, name))?;
         }
     }
-    Ok(network)
+    for (parameter, value) in network.parameters_mut().iter_mut().zip(parameters) {
+        *parameter = value;
+    }
+    let training = match description.training {
+        Some(entry) => Some(entry.into_training(&mut network, memory)?),
+        None => None,
+    };
+    if let Some(stated) = description.checksum {
+        check_sum(text, stated, &tensors, &expected)?;
+    }
+    Ok(Checkpoint { network, training })
+}
+
+/// Appends the values of a tensor, all of them finite.
+fn append(values: &mut Vec<f32>, tensors: &SafeTensors<'_>, name: &str) -> Result<(), CheckpointProblem> {
+    let tensor = tensors.tensor(name)?;
+    let (numbers, _) = tensor.data().as_chunks::<4>();
+    for (index, &number) in numbers.iter().enumerate() {
+        let value = f32::from_le_bytes(number);
+        if !value.is_finite() {
+            return Err(CheckpointProblem::NotFinite { tensor: name.to_owned(), index });
+        }
+        values.push(value);
+    }
+    Ok(())
+}
+
+/// Compares the checksum that the description states with the contents; `names` in their order.
+fn check_sum(
+    text: &str,
+    stated: String,
+    tensors: &SafeTensors<'_>,
+    names: &[String],
+) -> Result<(), CheckpointProblem> {
+    let mut checksum = Crc::new();
+    checksum.update(text.rsplit_once(CHECKSUM).map_or(text, |(text, _)| text).as_bytes());
+    for name in names {
+        checksum.update(tensors.tensor(name)?.data());
+    }
+    let got = format!("{:08x}", checksum.sum());
+    if stated == got { Ok(()) } else { Err(CheckpointProblem::Checksum { stated, got }) }
 }

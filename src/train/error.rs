@@ -28,11 +28,15 @@ pub enum TrainError {
         epoch: usize,
         /// The step in the epoch, from 1.
         step: usize,
+        /// The name of the block with the largest parameter.
+        block: String,
     },
     /// A parameter became infinite or NaN.
     Parameter {
-        /// The epoch, from 1, after whose last step it was found.
+        /// The epoch, from 1.
         epoch: usize,
+        /// The step in the epoch, from 1, after which it was found.
+        step: usize,
         /// The name of the block that it is in.
         block: String,
     },
@@ -49,14 +53,14 @@ impl fmt::Display for TrainError {
             Self::Classes { network, data } => {
                 write!(f, "the network has {network} outputs, but the data have {data} classes")
             }
-            Self::Loss { epoch, step } => write!(
+            Self::Loss { epoch, step, block } => write!(
                 f,
-                "training diverged: the loss is not finite in epoch {epoch}, step {step}; \
-                 a smaller learning rate may help"
+                "training diverged: the loss is not finite in epoch {epoch}, step {step}, where `{block}` has the \
+                 largest parameter; a smaller learning rate may help"
             ),
-            Self::Parameter { epoch, block } => write!(
+            Self::Parameter { epoch, step, block } => write!(
                 f,
-                "training diverged: `{block}` holds a value that is not finite after epoch {epoch}; \
+                "training diverged: `{block}` holds a value that is not finite after epoch {epoch}, step {step}; \
                  a smaller learning rate may help"
             ),
             Self::Size(error) => error.fmt(f),

@@ -31,10 +31,12 @@ mod error;
 mod evaluate;
 mod history;
 mod order;
+mod position;
 mod run;
 
 pub use error::TrainError;
 pub use evaluate::{ClassCount, Evaluation, evaluate};
 pub use history::{History, Record};
 pub use order::generator;
-pub use run::{Event, Settings, train};
+pub use position::{Position, State};
+pub use run::{Event, Settings, resume, train};

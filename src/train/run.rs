@@ -4,7 +4,7 @@ use core::ops::ControlFlow;
 
 use super::evaluate::{Batch, check};
 use super::order::epoch_order;
-use super::{History, Record, TrainError, evaluate};
+use super::{History, Position, Record, State, TrainError, evaluate};
 use crate::data::Dataset;
 use crate::nn::{Network, Optimizer, cross_entropy};
 use crate::{Error, Real};
@@ -36,13 +36,15 @@ pub enum Event<'a, T> {
         samples: usize,
         /// The mean loss of the epoch so far.
         loss: f64,
+        /// Everything that training goes on from.
+        state: State<'a, T>,
     },
     /// An epoch is done, or was stopped, and the network has been evaluated.
     Epoch {
         /// The epoch's figures.
         record: &'a Record,
-        /// The network.
-        network: &'a Network<T>,
+        /// Everything that training goes on from.
+        state: State<'a, T>,
     },
 }
 
@@ -63,6 +65,23 @@ pub fn train<T: Real>(
     optimizer: &mut dyn Optimizer<T>,
     data: &Dataset,
     settings: &Settings,
+    observer: impl FnMut(Event<'_, T>) -> ControlFlow<()>,
+) -> Result<History, TrainError> {
+    resume(network, optimizer, data, settings, &mut Position::default(), observer)
+}
+
+/// [`train`] from `position` on, which it moves along: where network and optimiser are as they were there, the rest
+/// of the training has the bits that it would have had without a stop.
+///
+/// # Errors
+///
+/// As for [`train`]; [`TrainError::Size`] also when the position has more steps than an epoch.
+pub fn resume<T: Real>(
+    network: &mut Network<T>,
+    optimizer: &mut dyn Optimizer<T>,
+    data: &Dataset,
+    settings: &Settings,
+    position: &mut Position,
     mut observer: impl FnMut(Event<'_, T>) -> ControlFlow<()>,
 ) -> Result<History, TrainError> {
     let &Settings { epochs, batch_size, seed } = settings;
@@ -79,54 +98,80 @@ pub fn train<T: Real>(
     check(network, &data.train)?;
     check(network, &data.test)?;
 
-    let outputs = network.outputs();
+    let (outputs, mark) = (network.outputs(), data.mark());
     let mut batch = Batch::new(network);
     let mut gradient = vec![T::zero(); batch_size * outputs];
     let mut order = vec![0; data.train.len()];
-    let steps = order.len().div_ceil(batch_size);
-    let mut history = History::default();
-    for epoch in 1..=epochs {
+    let (samples, steps) = (order.len(), order.len().div_ceil(batch_size));
+    if position.step > steps {
+        return Err(Error::Range { argument: "position.step", largest: steps, got: position.step }.into());
+    }
+    let mut history = History { records: position.records.clone(), ..History::default() };
+    if position.epoch() > epochs {
+        history.evaluation = evaluate(network, &data.test)?;
+    }
+    while position.epoch() <= epochs {
+        let epoch = position.epoch();
         epoch_order(seed, epoch, &mut order);
         let mut stop = ControlFlow::Continue(());
-        let (mut loss_sum, mut seen, mut step) = (0.0, 0, 0);
-        for indices in order.chunks(batch_size) {
-            step += 1;
+        // The samples that the steps of this epoch have seen.
+        let seen = |step: usize| samples.min(step.saturating_mul(batch_size));
+        for indices in order.chunks(batch_size).skip(position.step) {
             let (x, labels) = batch.load(&data.train, indices)?;
             let (gradient, _) = gradient.split_at_mut(indices.len() * outputs);
             let loss = cross_entropy(network.forward(x)?, outputs, labels, Some(gradient))?;
             if !loss.is_finite() {
-                return Err(TrainError::Loss { epoch, step });
+                return Err(diverged(network, epoch, position.step));
             }
             network.learn(x, gradient, optimizer)?;
-            loss_sum += loss.to_f64() * indices.len() as f64;
-            seen += indices.len();
-            let loss = loss_sum / seen as f64;
-            stop = observer(Event::Step { epoch, step, steps, samples: indices.len(), loss });
+            position.loss_sum += loss.to_f64() * indices.len() as f64;
+            position.step += 1;
+            let (step, loss) = (position.step, position.loss_sum / seen(position.step) as f64);
+            let state = State { network, optimizer, data: mark, settings, position };
+            stop = observer(Event::Step { epoch, step, steps, samples: indices.len(), loss, state });
             if stop.is_break() {
                 break;
             }
         }
-        check_parameters(network, epoch)?;
+        if let Some(block) = not_finite(network) {
+            return Err(TrainError::Parameter { epoch, step: position.step, block });
+        }
         history.evaluation = evaluate(network, &data.test)?;
+        let train_loss = position.loss_sum / seen(position.step).max(1) as f64;
         let test_error = history.evaluation.total().error();
-        let record = Record { epoch, steps: step, train_loss: loss_sum / seen as f64, test_error };
+        let record = Record { epoch, steps: position.step, train_loss, test_error };
         history.records.push(record);
-        let stop_after = observer(Event::Epoch { record: &record, network });
+        if position.step == steps {
+            position.records.push(record);
+            (position.step, position.loss_sum) = (0, 0.0);
+        }
+        let state = State { network, optimizer, data: mark, settings, position };
+        let stop_after = observer(Event::Epoch { record: &record, state });
         if stop.is_break() || stop_after.is_break() {
-            history.interrupted = step < steps || epoch < epochs;
+            history.interrupted = position.epoch() <= epochs;
             break;
         }
     }
     Ok(history)
 }
 
-/// Refuses to go on with a parameter that is not finite.
-fn check_parameters<T: Real>(network: &Network<T>, epoch: usize) -> Result<(), TrainError> {
-    for block in network.blocks() {
-        let parameters = network.block(&block.name).unwrap_or(&[]);
-        if !parameters.iter().all(|parameter| parameter.is_finite()) {
-            return Err(TrainError::Parameter { epoch, block: block.name.clone() });
-        }
+/// The first block with a parameter that is not finite.
+fn not_finite<T: Real>(network: &Network<T>) -> Option<String> {
+    let finite = |name: &str| network.block(name).unwrap_or(&[]).iter().all(|value| value.is_finite());
+    network.blocks().iter().find(|block| !finite(&block.name)).map(|block| block.name.clone())
+}
+
+/// Why the loss of the batch after `step` steps is not finite: a parameter is not, or one is so large that the
+/// outputs are not.
+fn diverged<T: Real>(network: &Network<T>, epoch: usize, step: usize) -> TrainError {
+    if let Some(block) = not_finite(network) {
+        return TrainError::Parameter { epoch, step, block };
     }
-    Ok(())
+    let size = |name: &str| {
+        network.block(name).unwrap_or(&[]).iter().fold(0.0, |most: f64, value| most.max(value.to_f64().abs()))
+    };
+    let sizes = network.blocks().iter().map(|block| (size(&block.name), &block.name));
+    let largest = sizes.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    let block = largest.map(|(_, name)| name.clone()).unwrap_or_default();
+    TrainError::Loss { epoch, step: step + 1, block }
 }

@@ -1,5 +1,8 @@
 //! The diagonal layer against witnesses that share no code with it, and its contracts.
 
+#[path = "../support/budget.rs"]
+#[allow(missing_docs, unreachable_pub)]
+mod budget;
 mod budgets;
 mod contracts;
 mod descent;

@@ -33,10 +33,11 @@ pub(crate) fn run(arguments: &ExperimentArguments) -> Result<(), Failure> {
         true => (arguments.trials.unwrap_or(1), arguments.epochs.unwrap_or(3)),
         false => (arguments.trials.unwrap_or(5), arguments.epochs.unwrap_or(30)),
     };
-    let source = DataArguments { data: Some(arguments.data.clone()), test_images: None };
+    let source = DataArguments { data: Some(arguments.data.clone()), test_images: None, side: None };
     let mut data = data::load(&source, None)?;
     if arguments.quick {
-        data.train = data::first(&data.train, QUICK_IMAGES.min(data.train.len()), "--quick")?;
+        let count = QUICK_IMAGES.min(data.train.len());
+        data.train = data::first(data.train, count, "--quick")?;
     }
     let threads = match arguments.threads {
         Some(threads) => threads,

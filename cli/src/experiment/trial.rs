@@ -72,9 +72,9 @@ impl Task {
         let settings = Settings { epochs: run.epochs, batch_size, seed: *seed };
         let history = train(&mut network, &mut *optimizer, data, &settings, |event| match event {
             Event::Step { samples, .. } => observer(samples),
-            Event::Epoch { network, .. } => {
+            Event::Epoch { state, .. } => {
                 if let Some(follower) = &mut follower {
-                    follower.follow(network);
+                    follower.follow(state.network);
                 }
                 ControlFlow::Continue(())
             }

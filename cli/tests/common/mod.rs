@@ -1,4 +1,5 @@
 //! Running the program as a user does.
+#![allow(dead_code)] // each test uses its own part
 
 use std::path::Path;
 use std::process::{Command, Output};

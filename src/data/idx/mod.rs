@@ -13,11 +13,13 @@
 
 mod element;
 mod error;
+mod images;
 mod read;
 mod write;
 
 pub use element::{ElementType, Elements};
 pub use error::{IdxError, IdxErrorKind};
+pub use images::Images;
 
 /// An array of numbers as an IDX file holds it.
 ///

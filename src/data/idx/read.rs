@@ -50,36 +50,43 @@ impl Idx {
     }
 }
 
-/// Tells raw from gzip and reads either. `length` is the number of bytes of the file, where it is known.
-fn read(name: &str, mut reader: impl Read, length: Option<u64>, limit: u64) -> Result<Idx, IdxError> {
-    let mut start = Vec::with_capacity(2);
-    let mut gzip = false;
-    let mut offset = 0;
-    let result = match reader.by_ref().take(2).read_to_end(&mut start) {
-        Err(error) => Err(IdxErrorKind::Io(error)),
-        Ok(_) => {
-            gzip = start == [0x1F, 0x8B];
-            let whole = BufReader::with_capacity(CHUNK, start.chain(reader));
-            if gzip {
-                Source { reader: MultiGzDecoder::new(whole), gzip, offset: &mut offset }.array(None, limit)
-            } else {
-                Source { reader: whole, gzip, offset: &mut offset }.array(length, limit)
-            }
-        }
-    };
-    result.map_err(|kind| IdxError { file: name.to_owned(), offset, gzip, kind })
+/// Reads the whole array. `length` is the number of bytes of the file, where it is known.
+fn read(name: &str, reader: impl Read, length: Option<u64>, limit: u64) -> Result<Idx, IdxError> {
+    let mut source = Source::new(name, reader, length)?;
+    source.array(limit).map_err(|kind| source.error(name, kind))
 }
 
 /// A reader of unpacked bytes that knows how many have come.
-struct Source<'a, R> {
-    reader: R,
+pub(super) struct Source<'a> {
+    reader: Box<dyn Read + 'a>,
     gzip: bool,
-    offset: &'a mut u64,
+    offset: u64,
+    /// The unpacked bytes that there are, where that is known.
+    length: Option<u64>,
 }
 
-impl<R: Read> Source<'_, R> {
-    /// The whole array, up to the end of the data.
-    fn array(mut self, length: Option<u64>, limit: u64) -> Result<Idx, IdxErrorKind> {
+impl<'a> Source<'a> {
+    /// Tells raw from gzip.
+    pub(super) fn new(name: &str, mut reader: impl Read + 'a, length: Option<u64>) -> Result<Self, IdxError> {
+        let mut start = Vec::with_capacity(2);
+        if let Err(error) = reader.by_ref().take(2).read_to_end(&mut start) {
+            let kind = IdxErrorKind::Io(error);
+            return Err(IdxError { file: name.to_owned(), offset: 0, gzip: false, kind });
+        }
+        let gzip = start == [0x1F, 0x8B];
+        let whole = BufReader::with_capacity(CHUNK, io::Cursor::new(start).chain(reader));
+        let (reader, length): (Box<dyn Read + 'a>, _) =
+            if gzip { (Box::new(MultiGzDecoder::new(whole)), None) } else { (Box::new(whole), length) };
+        Ok(Self { reader, gzip, offset: 0, length })
+    }
+
+    /// What was wrong, with the place.
+    pub(super) fn error(&self, name: &str, kind: IdxErrorKind) -> IdxError {
+        IdxError { file: name.to_owned(), offset: self.offset, gzip: self.gzip, kind }
+    }
+
+    /// The element type, the sizes, and the number of bytes up to the end of the elements.
+    pub(super) fn start(&mut self, limit: u64) -> Result<(ElementType, Vec<u32>, u64), IdxErrorKind> {
         let (element_type, sizes) = self.header()?;
         let bytes = element_count(sizes.iter().map(|&size| u64::from(size)))
             .and_then(|count| count.checked_mul(element_type.size() as u64));
@@ -87,17 +94,22 @@ impl<R: Read> Source<'_, R> {
             return Err(IdxErrorKind::Limit { element_type, bytes, limit });
         };
         let end = self.offset.saturating_add(bytes);
-        match length {
+        match self.length {
             Some(length) if length < end => {
-                *self.offset = length;
-                return Err(IdxErrorKind::Missing { expected: end });
+                self.offset = length;
+                Err(IdxErrorKind::Missing { expected: end })
             }
             Some(length) if length > end => {
-                *self.offset = end;
-                return Err(IdxErrorKind::Trailing);
+                self.offset = end;
+                Err(IdxErrorKind::Trailing)
             }
-            _ => {}
+            _ => Ok((element_type, sizes, end)),
         }
+    }
+
+    /// The whole array, up to the end of the data.
+    fn array(&mut self, limit: u64) -> Result<Idx, IdxErrorKind> {
+        let (element_type, sizes, end) = self.start(limit)?;
         let elements = match element_type {
             ElementType::U8 => Elements::U8(self.elements(end, u8::from_be_bytes)?),
             ElementType::I8 => Elements::I8(self.elements(end, i8::from_be_bytes)?),
@@ -106,14 +118,17 @@ impl<R: Read> Source<'_, R> {
             ElementType::F32 => Elements::F32(self.elements(end, f32::from_be_bytes)?),
             ElementType::F64 => Elements::F64(self.elements(end, f64::from_be_bytes)?),
         };
-        // Reading on past the last element also makes the gzip decoder compare its checksum.
+        self.finish(end)?;
+        Ok(Idx { dimensions: sizes.into_iter().map(|size| size as usize).collect(), elements })
+    }
+
+    /// Sees to it that nothing follows byte `end`. Reading on also makes the gzip decoder compare its checksum.
+    pub(super) fn finish(&mut self, end: u64) -> Result<(), IdxErrorKind> {
         if self.fill(&mut [0])? == 0 {
-            let dimensions = sizes.into_iter().map(|size| size as usize).collect();
-            Ok(Idx { dimensions, elements })
-        } else {
-            *self.offset = end;
-            Err(IdxErrorKind::Trailing)
+            return Ok(());
         }
+        self.offset = end;
+        Err(IdxErrorKind::Trailing)
     }
 
     /// The element type and the sizes.
@@ -122,15 +137,15 @@ impl<R: Read> Source<'_, R> {
         self.fill_whole(&mut start, 4)?;
         let [first, second, code, dimensions] = start;
         if [first, second] != [0, 0] {
-            *self.offset = 0;
+            self.offset = 0;
             return Err(IdxErrorKind::Magic { got: [first, second] });
         }
         let Some(element_type) = ElementType::from_code(code) else {
-            *self.offset = 2;
+            self.offset = 2;
             return Err(IdxErrorKind::ElementType { got: code });
         };
         if dimensions == 0 {
-            *self.offset = 3;
+            self.offset = 3;
             return Err(IdxErrorKind::Dimensions { got: 0, largest: 0 });
         }
         let mut sizes = vec![0; 4 * usize::from(dimensions)];
@@ -144,7 +159,7 @@ impl<R: Read> Source<'_, R> {
         end: u64,
         decode: fn([u8; SIZE]) -> T,
     ) -> Result<Vec<T>, IdxErrorKind> {
-        let bytes = end.saturating_sub(*self.offset);
+        let bytes = end.saturating_sub(self.offset);
         let count = usize::try_from(bytes).map_err(|_| IdxErrorKind::Memory { bytes })? / SIZE;
         let mut elements = Vec::new();
         let mut chunk = vec![0; CHUNK];
@@ -164,7 +179,7 @@ impl<R: Read> Source<'_, R> {
     }
 
     /// Fills the buffer; `end` is the number of bytes that the data should have in all.
-    fn fill_whole(&mut self, buffer: &mut [u8], end: u64) -> Result<(), IdxErrorKind> {
+    pub(super) fn fill_whole(&mut self, buffer: &mut [u8], end: u64) -> Result<(), IdxErrorKind> {
         if self.fill(buffer)? == buffer.len() { Ok(()) } else { Err(IdxErrorKind::Missing { expected: end }) }
     }
 
@@ -176,7 +191,7 @@ impl<R: Read> Source<'_, R> {
                 Ok(0) => break,
                 Ok(came) => {
                     filled += came;
-                    *self.offset += came as u64;
+                    self.offset += came as u64;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(self.failure(error)),
@@ -193,5 +208,19 @@ impl<R: Read> Source<'_, R> {
         } else {
             IdxErrorKind::Io(error)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{IdxErrorKind, read};
+
+    /// The header and the length of the file agree, but less comes.
+    #[test]
+    fn a_file_that_shrinks_while_it_is_read_is_named() {
+        let bytes = [0, 0, 8, 1, 0, 0, 0, 9, 1, 2, 3];
+        let error = read("file", &bytes[..], Some(17), 100).unwrap_err();
+        assert!(matches!(error.kind, IdxErrorKind::Missing { expected: 17 }), "{error}");
+        assert_eq!(error.offset, 11);
     }
 }

@@ -1,8 +1,8 @@
 //! The backward pass of some components over a group of rows.
 
-use crate::Real;
 use crate::batch::Record;
 use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Simd, Size, dot, product, task, widest};
+use crate::{Real, shape};
 
 /// What ∂x needs of all components: μ with rows of `inputs`, W and σ² with rows of `stride` elements.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +50,7 @@ impl<T: Real> Record<'_, T> {
         of_w: &mut [T],
         ahead: &[T],
     ) {
-        let rows = of_w.len() / panels.stride();
+        let rows = of_w.len() / panels.stride().max(1);
         let slope = self.slope.get(component * rows * self.lanes..).unwrap_or_default();
         add_rows::<T, false>(onto, panels, of_w, self.from(first, slope), ahead);
     }
@@ -66,14 +66,14 @@ impl<T: Real> Record<'_, T> {
         spread: &mut [T],
     ) {
         let Constants { inputs, stride, mu, w, variance } = constants;
-        let rows = dx.len() / inputs;
+        let rows = dx.len() / inputs.max(1);
         let add = |onto, c: &mut [T], field: &[T], b: &[T], stride: usize| {
             let a = Matrix::transposed(field.get(first..).unwrap_or_default(), self.lanes);
-            let size = Size { rows, terms: field.len() / self.lanes, columns: inputs };
+            let size = Size { rows, terms: field.len() / self.lanes.max(1), columns: inputs };
             let c = RowsMut { data: c, stride: inputs };
             product::<T, false>(onto, c, a, Rows { data: b, stride }, size, &[]);
         };
-        let (spread, _) = spread.split_at_mut(dx.len().min(spread.len()));
+        let (spread, _) = shape::split(spread, dx.len().min(spread.len()));
         add(Onto::Zeros, dx, self.density, mu, inputs);
         add(Onto::Sums, dx, self.slope, w, stride);
         add(Onto::Zeros, spread, self.density_moment, variance, stride);
@@ -96,7 +96,7 @@ fn add_rows<T: Real, const SQUARED: bool>(
     a: Matrix<'_, T>,
     ahead: &[T],
 ) {
-    let (rows, stride) = (c.len() / x.stride(), x.stride());
+    let (rows, stride) = (c.len() / x.stride().max(1), x.stride());
     x.product::<SQUARED>(onto, RowsMut { data: c, stride }, a, rows, stride, ahead);
 }
 
@@ -111,25 +111,25 @@ fn turn<T: Real, S: Simd>(
     share: Rows<'_, T>,
 ) {
     let (lanes, width) = (record.lanes, share.stride);
-    let outputs = share.data.len() / width;
+    let outputs = share.data.len() / width.max(1);
     let components = record
         .mean
-        .chunks_exact(lanes)
-        .zip(record.inverse.chunks_exact(lanes))
-        .zip(record.probability.chunks_exact(lanes))
-        .zip(record.density.chunks_exact_mut(lanes))
-        .zip(record.density_moment.chunks_exact_mut(lanes))
-        .zip(record.slope.chunks_exact_mut(outputs * lanes))
-        .zip(a.chunks_exact(outputs).zip(of_a.chunks_exact_mut(outputs)));
+        .chunks_exact(lanes.max(1))
+        .zip(record.inverse.chunks_exact(lanes.max(1)))
+        .zip(record.probability.chunks_exact(lanes.max(1)))
+        .zip(record.density.chunks_exact_mut(lanes.max(1)))
+        .zip(record.density_moment.chunks_exact_mut(lanes.max(1)))
+        .zip(record.slope.chunks_exact_mut((outputs * lanes).max(1)))
+        .zip(a.chunks_exact(outputs.max(1)).zip(of_a.chunks_exact_mut(outputs.max(1))));
     for ((((((mean, inverse), probability), density), moment), slope), (a, of_a)) in components {
-        let rows = share.data.chunks_exact(width);
+        let rows = share.data.chunks_exact(width.max(1));
         for (of_a, share) in of_a.iter_mut().zip(rows.clone()) {
             *of_a += dot(share, mean.get(first..).unwrap_or_default());
         }
         let mut turn_at = |at: usize| -> Option<()> {
             let p = simd.load::<true, T>(probability, at)?;
             let (mut rho, mut pi) = (simd.splat(T::zero()), simd.splat(T::zero()));
-            for ((share, slope), &a) in rows.clone().zip(slope.chunks_exact_mut(lanes)).zip(a) {
+            for ((share, slope), &a) in rows.clone().zip(slope.chunks_exact_mut(lanes.max(1))).zip(a) {
                 let g = simd.load::<true, T>(share, at - first / LANES)?;
                 rho = simd.mul_add(g, simd.splat(a), rho);
                 pi = simd.mul_add(g, simd.load::<true, T>(slope, at)?, pi);

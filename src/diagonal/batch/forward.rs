@@ -2,7 +2,7 @@
 
 use crate::batch::{Record, write_product};
 use crate::kernel::{LANES, Matrix, Rows, RowsMut, Simd, task, transpose, widest};
-use crate::{Real, Shape};
+use crate::{Real, Shape, shape};
 
 impl<T: Real> Record<'_, T> {
     /// Writes m and s² of a chunk, from the lane `first` on; leaves the squares of `x` in its place.
@@ -49,9 +49,9 @@ impl<T: Real> Record<'_, T> {
         y: &mut [T],
         y_transposed: &mut [T],
     ) {
-        let rows = y.len() / outputs;
+        let rows = y.len() / outputs.max(1);
         let width = rows.next_multiple_of(LANES);
-        let (y_transposed, _) = y_transposed.split_at_mut(outputs * width);
+        let (y_transposed, _) = shape::split(y_transposed, outputs * width);
         widest(Sum, (self, first, width, a, divisor, &mut *y_transposed));
         transpose(
             Rows { data: y_transposed, stride: width },
@@ -74,14 +74,16 @@ fn sum<T: Real, S: Simd>(
     y_transposed: &mut [T],
 ) {
     let lanes = record.lanes;
-    let outputs = y_transposed.len() / width;
+    let outputs = y_transposed.len() / width.max(1);
     y_transposed.fill(T::zero());
-    let fields = record.mean.chunks_exact(lanes).zip(record.probability.chunks_exact(lanes));
-    let slopes = record.slope.chunks_exact(outputs * lanes).zip(a.chunks_exact(outputs));
+    let fields = record.mean.chunks_exact(lanes.max(1)).zip(record.probability.chunks_exact(lanes.max(1)));
+    let slopes = record.slope.chunks_exact((outputs * lanes).max(1)).zip(a.chunks_exact(outputs.max(1)));
     for ((mean, probability), (slope, a)) in fields.zip(slopes) {
         let part = |field| -> &[T] { <[T]>::get(field, first..first + width).unwrap_or_default() };
         let (mean, probability) = (part(mean), part(probability));
-        for ((y, slope), &a) in y_transposed.chunks_exact_mut(width).zip(slope.chunks_exact(lanes)).zip(a) {
+        for ((y, slope), &a) in
+            y_transposed.chunks_exact_mut(width.max(1)).zip(slope.chunks_exact(lanes.max(1))).zip(a)
+        {
             for (((y, &slope), &r), &p) in y.iter_mut().zip(part(slope)).zip(mean).zip(probability) {
                 *y += a * r + slope * p;
             }

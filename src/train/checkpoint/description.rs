@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::CheckpointProblem;
+use super::training::TrainingEntry;
 use crate::diagonal::{Coordinates, Form};
 use crate::joint::JointShape;
 use crate::nn::{JointGamma, Layer, LayerKind, Network, NetworkError};
@@ -22,6 +23,11 @@ fn is_default(flag: &bool) -> bool {
 pub(super) struct Description {
     version: u64,
     layers: Vec<Entry>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) training: Option<TrainingEntry>,
+    /// Written by hand, after everything that it is of.
+    #[serde(default, skip_serializing)]
+    pub(super) checksum: Option<String>,
 }
 
 /// The part that every version has.
@@ -68,7 +74,10 @@ enum Entry {
 }
 
 impl Description {
-    pub(super) fn of(network: &Network<f32>) -> Result<Self, CheckpointProblem> {
+    pub(super) fn of(
+        network: &Network<f32>,
+        training: Option<TrainingEntry>,
+    ) -> Result<Self, CheckpointProblem> {
         let layers = network
             .layers()
             .map(|layer| match layer.kind() {
@@ -94,7 +103,7 @@ impl Description {
                 LayerKind::Other(name) => Err(CheckpointProblem::Layer(name)),
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { version: VERSION, layers })
+        Ok(Self { version: VERSION, layers, training, checksum: None })
     }
 
     pub(super) fn to_json(&self) -> Result<String, CheckpointProblem> {

@@ -33,6 +33,35 @@ pub enum CheckpointProblem {
     Read(io::Error),
     /// The file is not a safetensors file, or a damaged one.
     Format(SafeTensorError),
+    /// The header of the file is damaged, or has a name twice.
+    Header(serde_json::Error),
+    /// The file is longer than what is read at most.
+    TooLarge {
+        /// The bytes that are read at most.
+        limit: u64,
+        /// The bytes that it has.
+        got: u64,
+    },
+    /// The checksum is that of other contents: something in the file has changed.
+    Checksum {
+        /// The checksum that the file states.
+        stated: String,
+        /// The checksum of its contents.
+        got: String,
+    },
+    /// Where training stands makes no sense.
+    Position(String),
+    /// A setting of training is infinite or NaN.
+    Setting(String),
+    /// An optimiser is not the one that the file tells of.
+    Optimizer {
+        /// What differs.
+        what: String,
+        /// What the file has.
+        saved: String,
+        /// What the optimiser has.
+        got: String,
+    },
     /// The file has no description of a network: it is not a model of this crate.
     NoDescription,
     /// The description of the network cannot be read.
@@ -85,6 +114,9 @@ impl fmt::Display for CheckpointError {
         match &self.problem {
             CheckpointProblem::Write(error) => write!(f, "cannot write {path}: {error}"),
             CheckpointProblem::Read(error) => write!(f, "cannot read {path}: {error}"),
+            problem @ (CheckpointProblem::NotFinite { .. }
+            | CheckpointProblem::Layer(_)
+            | CheckpointProblem::Setting(_)) => write!(f, "{path}: {problem}"),
             problem => write!(f, "{path} is not a usable model: {problem}"),
         }
     }
@@ -95,6 +127,18 @@ impl fmt::Display for CheckpointProblem {
         match self {
             Self::Write(error) | Self::Read(error) => error.fmt(f),
             Self::Format(error) => write!(f, "it is damaged or no safetensors file ({error})"),
+            Self::Header(error) => write!(f, "it is damaged or no safetensors file ({error})"),
+            Self::TooLarge { limit, got } => {
+                write!(f, "it has {got} bytes, but at most {limit} are read")
+            }
+            Self::Checksum { stated, got } => {
+                write!(f, "it is damaged: its checksum is {got}, but it states {stated}")
+            }
+            Self::Position(what) => write!(f, "what it says of training is damaged: {what}"),
+            Self::Setting(name) => write!(f, "the setting `{name}` is infinite or NaN"),
+            Self::Optimizer { what, saved, got } => {
+                write!(f, "the {what} of its optimiser: it has {saved}, but training has {got}")
+            }
             Self::NoDescription => write!(f, "its metadata do not have the entry `gmlayer`"),
             Self::Description(error) => write!(f, "the description in its metadata is damaged ({error})"),
             Self::Version { expected, got } => {
@@ -123,7 +167,7 @@ impl core::error::Error for CheckpointError {
         match &self.problem {
             CheckpointProblem::Write(error) | CheckpointProblem::Read(error) => Some(error),
             CheckpointProblem::Format(error) => Some(error),
-            CheckpointProblem::Description(error) => Some(error),
+            CheckpointProblem::Description(error) | CheckpointProblem::Header(error) => Some(error),
             CheckpointProblem::Network(error) => Some(error),
             _ => None,
         }

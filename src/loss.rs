@@ -24,7 +24,7 @@ use crate::{Error, Real, kernel, shape};
 /// # Example
 ///
 /// ```
-/// use gmlayer::nn::cross_entropy;
+/// use gmlayer::loss::cross_entropy;
 ///
 /// let mut gradient = [0.0; 2];
 /// let loss = cross_entropy(&[1e30, -1e30], 2, &[0], Some(&mut gradient))?;

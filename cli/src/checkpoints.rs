@@ -1,0 +1,172 @@
+//! Saving training as it goes, and going on with it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use gmlayer::nn::{Network, Optimizer};
+use gmlayer::train::checkpoint::{self, CheckpointProblem, Training};
+use gmlayer::train::{Position, State, TrainError};
+
+use crate::arguments::{ScheduleName, TrainArguments};
+use crate::failure::Failure;
+
+/// The note that holds the arguments.
+const ARGUMENTS: &str = "arguments";
+
+/// The options that may come with `--resume`.
+const WITH_RESUME: [&str; 7] = ["resume", "data", "epochs", "save", "checkpoint_every", "threads", "json"];
+
+/// Where training is saved, and when.
+#[derive(Debug)]
+pub(crate) struct Checkpoints {
+    path: Option<PathBuf>,
+    every: Option<usize>,
+    notes: BTreeMap<String, String>,
+    /// Epoch and step of what the file holds.
+    saved: Option<(usize, usize)>,
+    failure: Option<Failure>,
+}
+
+impl Checkpoints {
+    /// Checks that the file can be written.
+    pub(crate) fn new(arguments: &TrainArguments, from: Option<&Training>) -> Result<Self, Failure> {
+        if arguments.checkpoint_every.is_some() && arguments.save.is_none() {
+            return Err(Failure::usage("--checkpoint-every needs --save"));
+        }
+        if let Some(path) = &arguments.save {
+            checkpoint::check_target(path).map_err(Failure::other)?;
+        }
+        let mut kept = arguments.clone();
+        // Absolute, so that it is found from anywhere; one that is not UTF-8 has to be given again.
+        let absolute = |path: &PathBuf| std::path::absolute(path).ok().filter(|path| path.to_str().is_some());
+        kept.data.data = kept.data.data.as_ref().and_then(absolute);
+        let text = serde_json::to_string(&kept).map_err(Failure::other)?;
+        let same_file = arguments.resume.is_some() && arguments.resume == arguments.save;
+        let stands = |training: &Training| (training.position.epoch(), training.position.step);
+        Ok(Self {
+            path: arguments.save.clone(),
+            every: arguments.checkpoint_every,
+            notes: [(ARGUMENTS.to_owned(), text)].into(),
+            saved: from.filter(|_| same_file).map(stands),
+            failure: None,
+        })
+    }
+
+    /// Saves where it is time to; false where that fails.
+    pub(crate) fn step(&mut self, steps: usize, state: &State<'_, f32>) -> bool {
+        let done = state.position.records.len() * steps + state.position.step;
+        if self.every.is_none_or(|every| !done.is_multiple_of(every)) {
+            return true;
+        }
+        match self.save(state) {
+            Ok(()) => true,
+            Err(failure) => {
+                self.failure = Some(failure);
+                false
+            }
+        }
+    }
+
+    /// Saves training as it stands, where a file is wanted.
+    pub(crate) fn save(&mut self, state: &State<'_, f32>) -> Result<(), Failure> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let Position { step, .. } = *state.position;
+        let epoch = state.position.epoch();
+        match checkpoint::save_training(state, &self.notes, path) {
+            Ok(()) => {
+                self.saved = Some((epoch, step));
+                Ok(())
+            }
+            Err(error) => Err(match error.problem {
+                CheckpointProblem::NotFinite { tensor: block, .. } => {
+                    self.diverged(TrainError::Parameter { epoch, step, block })
+                }
+                _ => Failure::other(error),
+            }),
+        }
+    }
+
+    /// Why training ended early: what it says itself, or a failure to save.
+    pub(crate) fn ended(&mut self, error: Option<TrainError>) -> Result<(), Failure> {
+        match (self.failure.take(), error) {
+            (Some(failure), _) => Err(failure),
+            (None, Some(error)) => Err(self.diverged(error)),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// The error, and where the last good state is.
+    fn diverged(&self, error: TrainError) -> Failure {
+        match (&self.path, self.saved) {
+            (Some(path), Some((epoch, step))) => {
+                let path = path.display();
+                Failure::other(format!("{error}; {path} holds the training up to epoch {epoch}, step {step}"))
+            }
+            _ => Failure::other(error),
+        }
+    }
+}
+
+/// The training that a file holds: its own arguments with those that were given now, where that is allowed, and the
+/// network with its parameters.
+pub(crate) fn open(
+    path: &Path,
+    now: &TrainArguments,
+    given: &[String],
+) -> Result<(TrainArguments, Network<f32>, Training), Failure> {
+    if let Some(option) = given.iter().find(|option| !WITH_RESUME.contains(&option.as_str())) {
+        let option = option.replace('_', "-");
+        return Err(Failure::usage(format!("--{option} has no meaning with --resume: the file says it")));
+    }
+    let (path, named) = (path, path.display());
+    let checkpoint = checkpoint::open(path, 1).map_err(Failure::other)?;
+    let Some(training) = checkpoint.training else {
+        return Err(Failure::other(format!("{named} holds a network, but no training to go on with")));
+    };
+    let foreign = || Failure::other(format!("{named} holds a training that `gmlayer train` did not save"));
+    let text = training.notes.get(ARGUMENTS).ok_or_else(foreign)?;
+    let saved: TrainArguments = serde_json::from_str(text).map_err(|_| foreign())?;
+    if !saved.is_sound() {
+        return Err(foreign());
+    }
+    let is_given = |option: &str| given.iter().any(|given| given == option);
+    if saved.schedule == ScheduleName::Cosine && is_given("epochs") && now.epochs != training.settings.epochs
+    {
+        return Err(Failure::usage("--epochs cannot change what --schedule cosine has begun"));
+    }
+    let mut arguments = TrainArguments {
+        epochs: if is_given("epochs") { now.epochs } else { training.settings.epochs },
+        batch_size: training.settings.batch_size,
+        seed: training.settings.seed,
+        save: Some(now.save.clone().unwrap_or_else(|| path.to_owned())),
+        resume: Some(path.to_owned()),
+        checkpoint_every: now.checkpoint_every.or(saved.checkpoint_every),
+        threads: now.threads,
+        json: now.json,
+        ..saved
+    };
+    if now.data.data.is_some() {
+        arguments.data.data.clone_from(&now.data.data);
+    }
+    Ok((arguments, checkpoint.network, training))
+}
+
+/// Puts a network and an optimiser, made by the arguments, where the file's stood.
+pub(crate) fn restore(
+    network: &mut Network<f32>,
+    optimizer: &mut dyn Optimizer<f32>,
+    saved: &Network<f32>,
+    training: &Training,
+    path: &Path,
+) -> Result<(), Failure> {
+    let kinds = |network: &Network<f32>| network.layers().map(|layer| layer.kind()).collect::<Vec<_>>();
+    if kinds(network) != kinds(saved) || network.blocks() != saved.blocks() {
+        let path = path.display();
+        return Err(Failure::other(format!("{path} holds another network than its arguments and data make")));
+    }
+    network.parameters_mut().copy_from_slice(saved.parameters());
+    training
+        .optimizer
+        .restore(optimizer)
+        .map_err(|problem| Failure::other(format!("{} cannot be gone on with: {problem}", path.display())))
+}

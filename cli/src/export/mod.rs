@@ -1,0 +1,143 @@
+//! `gmlayer export`: a trained layer as source text or bytes, for a device without an allocator.
+
+mod blob;
+mod block;
+mod measure;
+mod source;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use gmlayer::data::Samples;
+use gmlayer::nn::{LayerKind, Network};
+use gmlayer::train::{checkpoint, evaluate};
+use gmlayer::{Shape, compact};
+use serde::Serialize;
+
+use crate::arguments::{ExportArguments, Format, Precision};
+use crate::data;
+use crate::failure::Failure;
+use block::{Block, Values};
+
+/// Rows that are evaluated together.
+const BATCH: usize = 64;
+
+/// What `export --json` prints. Errors are fractions.
+#[derive(Debug, Serialize)]
+struct ExportReport<'a> {
+    dataset: &'a str,
+    precision: Precision,
+    inputs: usize,
+    outputs: usize,
+    components: usize,
+    bytes: usize,
+    test_images: usize,
+    test_error: f64,
+    test_error_before: f64,
+}
+
+/// Converts a model, writes it and says what it costs in memory and errors.
+pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
+    if arguments.parameters && (arguments.format == Format::Bin || arguments.precision != Precision::F32) {
+        return Err(Failure::usage("--parameters are written as source text in f32: --format rust or c"));
+    }
+    let output = target(arguments);
+    checkpoint::check_target(&output).map_err(Failure::other)?;
+    let mut network = checkpoint::load(&arguments.model, BATCH).map_err(Failure::other)?;
+    let shape = only_layer(&network)?;
+    let (dataset, test) = data::load_test(&arguments.data)?;
+    let before = evaluate(&mut network, &test).map_err(Failure::other)?.total().error();
+
+    let (blocks, input, after);
+    let mut values = Vec::new();
+    if arguments.parameters {
+        blocks = vec![Block::parameters(shape, network.parameters().to_vec())];
+        after = before;
+    } else {
+        blocks = block::constants(shape, &network, arguments.precision)?;
+        input = first_image(&test)?;
+        let bytes = blob::write(shape, arguments.precision, &blocks, &input, &vec![0.0; shape.outputs()]);
+        let model = compact::Blob::new(&bytes).map_err(Failure::other)?.model;
+        values = measure::forward(&model, &input)?;
+        after = measure::test_error(&model, &test)?;
+        values.splice(..0, input);
+    }
+    let test_vector = values.split_at_checked(shape.inputs());
+
+    let name = name(&output);
+    let bytes = match (arguments.format, test_vector) {
+        (Format::Bin, Some((x, y))) => blob::write(shape, arguments.precision, &blocks, x, y),
+        (Format::C, _) => source::c(&name, shape, &blocks, test_vector).into_bytes(),
+        _ => source::rust(shape, arguments.precision, &blocks, test_vector).into_bytes(),
+    };
+    write(&output, &bytes)
+        .map_err(|error| Failure::other(format!("cannot write {}: {error}", output.display())))?;
+
+    let report = ExportReport {
+        dataset: &dataset,
+        precision: arguments.precision,
+        inputs: shape.inputs(),
+        outputs: shape.outputs(),
+        components: shape.components(),
+        bytes: blocks.iter().map(|block| block.values.bytes()).sum(),
+        test_images: test.len(),
+        test_error: after,
+        test_error_before: before,
+    };
+    print(&output, &report, arguments.json)
+}
+
+fn print(output: &Path, report: &ExportReport<'_>, json: bool) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", output.display())?;
+    writeln!(out, "bytes of the model  {}", report.bytes)?;
+    let (after, before) = (100.0 * report.test_error, 100.0 * report.test_error_before);
+    writeln!(out, "test error          {after:.2} % ({before:.2} % before), {} images", report.test_images)?;
+    if json {
+        writeln!(out, "{}", serde_json::to_string(report).map_err(Failure::other)?)?;
+    }
+    Ok(())
+}
+
+/// The sizes of a network's only layer.
+fn only_layer(network: &Network<f32>) -> Result<Shape, Failure> {
+    match network.layers().map(|layer| layer.kind()).collect::<Vec<_>>()[..] {
+        [LayerKind::Mixture { shape, .. }] => Ok(shape),
+        _ => Err(Failure::other("only a model of one Gaussian mixture layer can be exported")),
+    }
+}
+
+fn first_image(samples: &Samples) -> Result<Vec<f32>, Failure> {
+    let mut image = vec![0.0; samples.inputs()];
+    samples.batch(&[0], &mut image).map_err(Failure::other)?;
+    Ok(image)
+}
+
+/// The file to write.
+fn target(arguments: &ExportArguments) -> PathBuf {
+    let ending = match arguments.format {
+        Format::Rust => "rs",
+        Format::C => "h",
+        Format::Bin => "bin",
+    };
+    arguments.output.clone().unwrap_or_else(|| arguments.model.with_extension(ending))
+}
+
+/// The file's name as an identifier.
+fn name(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let name: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { format!("model_{name}") }
+}
+
+/// Writes a file whole, or leaves what was there.
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)] // as for any new file, not for the owner's eyes alone
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.prefix(".gmlayer-").tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    file.write_all(bytes)?;
+    file.persist(path)?;
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! Exported models as source text.
+
+use core::fmt::Display;
+use std::fmt::Write;
+
+use gmlayer::Shape;
+
+use super::{Block, Values};
+use crate::arguments::Precision;
+
+/// The width of a line.
+const WIDTH: usize = 110;
+
+/// A Rust module for the crate gmlayer: the arrays, the model over them, and a test vector.
+pub(super) fn rust(
+    shape: Shape,
+    precision: Precision,
+    blocks: &[Block],
+    test_vector: Option<(&[f32], &[f32])>,
+) -> String {
+    let mut text = String::from("// Written by `gmlayer export`.\n\n");
+    let (model, constants, scratch) = match precision {
+        Precision::F32 => ("Floating<'static, f32>", "Constants", "f32"),
+        Precision::F16 => ("Floating<'static, u16>", "Constants", "f32"),
+        Precision::I8 => ("Quantised<'static, i8>", "QuantisedConstants", "i16"),
+    };
+    text.push_str("use gmlayer::Shape;\n");
+    if test_vector.is_some() {
+        text.push_str(match precision {
+            Precision::I8 => "use gmlayer::compact::{Quantised, QuantisedConstants};\n",
+            _ => "use gmlayer::compact::Floating;\nuse gmlayer::diagonal::Constants;\n",
+        });
+    }
+    let (inputs, outputs, components) = (shape.inputs(), shape.outputs(), shape.components());
+    let _ = write!(
+        text,
+        "\n/// {inputs} inputs, {outputs} outputs, {components} components.\n\
+         pub const SHAPE: Shape = match Shape::new({inputs}, {outputs}, {components}) {{\n    \
+             Ok(shape) => shape,\n    Err(_) => panic!(\"the sizes are wrong\"),\n}};\n"
+    );
+    if test_vector.is_some() {
+        let names: Vec<String> =
+            blocks.iter().map(|block| format!("{}: &{}", block.name, block.name.to_uppercase())).collect();
+        let _ = write!(
+            text,
+            "\n/// The model, for `MODEL.forward(x, y, work)` with a `work` of `MODEL.workspace_len()` numbers of type \
+             {scratch}.\n\
+             pub const MODEL: {model} = match {}::new(SHAPE, {constants} {{ {} }}) {{\n    \
+                 Ok(model) => model,\n    Err(_) => panic!(\"the lengths are wrong\"),\n}};\n",
+            model.split('<').next().unwrap_or_default(),
+            names.join(", ")
+        );
+    }
+    let mut array = |name: &str, about: &str, values: &Values| {
+        let kind = match values {
+            Values::F32(_) => "f32",
+            Values::F16(_) => "u16",
+            Values::I8(_) => "i8",
+        };
+        let name = name.to_uppercase();
+        let _ = write!(text, "\n/// {about}\npub static {name}: [{kind}; {}] = [\n", values.len());
+        push_values(&mut text, values, "");
+        text.push_str("];\n");
+    };
+    for block in blocks {
+        array(block.name, &block.about, &block.values);
+    }
+    if let Some((x, y)) = test_vector {
+        array("input", "An input to test the model with.", &Values::F32(x.to_vec()));
+        array("output", "What the model gives for it, to the bit.", &Values::F32(y.to_vec()));
+    }
+    text
+}
+
+/// A C header with the same arrays.
+pub(super) fn c(name: &str, shape: Shape, blocks: &[Block], test_vector: Option<(&[f32], &[f32])>) -> String {
+    let capitals = name.to_uppercase();
+    let mut text = format!(
+        "/* Written by `gmlayer export`. */\n#ifndef {capitals}_H\n#define {capitals}_H\n\n#include <stdint.h>\n\n"
+    );
+    let sizes =
+        [("INPUTS", shape.inputs()), ("OUTPUTS", shape.outputs()), ("COMPONENTS", shape.components())];
+    for (size, value) in sizes {
+        let _ = writeln!(text, "#define {capitals}_{size} {value}");
+    }
+    let mut array = |block: &str, about: &str, values: &Values| {
+        let (kind, ending) = match values {
+            Values::F32(_) => ("float", "f"),
+            Values::F16(_) => ("uint16_t", ""),
+            Values::I8(_) => ("int8_t", ""),
+        };
+        let _ = write!(text, "\n/* {about} */\nstatic const {kind} {name}_{block}[{}] = {{\n", values.len());
+        push_values(&mut text, values, ending);
+        text.push_str("};\n");
+    };
+    for block in blocks {
+        array(block.name, &block.about, &block.values);
+    }
+    if let Some((x, y)) = test_vector {
+        array("input", "An input to test the model with.", &Values::F32(x.to_vec()));
+        array("output", "What the model gives for it, to the bit.", &Values::F32(y.to_vec()));
+    }
+    let _ = writeln!(text, "\n#endif");
+    text
+}
+
+/// The values of an array, in lines: each number the shortest text that gives its bits back.
+fn push_values(text: &mut String, values: &Values, ending: &str) {
+    match values {
+        Values::F32(values) => push_lines(text, values.iter().map(|value| format!("{value:e}{ending}"))),
+        Values::F16(values) => {
+            push_lines(text, values.iter().map(|value| format!("{:#06x}", value.to_bits())))
+        }
+        Values::I8(values) => push_lines(text, values),
+    }
+}
+
+fn push_lines<V: Display>(text: &mut String, values: impl IntoIterator<Item = V>) {
+    let mut line = String::new();
+    for value in values {
+        let value = value.to_string();
+        if !line.is_empty() && 4 + line.len() + value.len() + 2 > WIDTH {
+            let _ = writeln!(text, "    {}", line.trim_end());
+            line.clear();
+        }
+        let _ = write!(line, "{value}, ");
+    }
+    let _ = writeln!(text, "    {}", line.trim_end());
+}

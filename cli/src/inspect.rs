@@ -1,0 +1,119 @@
+//! `gmlayer inspect`.
+
+use std::io::{self, Write};
+
+use comfy_table::{Table, presets};
+use gmlayer::train::checkpoint;
+use serde::Serialize;
+
+use crate::arguments::InspectArguments;
+use crate::failure::Failure;
+
+/// What `inspect --json` prints.
+#[derive(Debug, Serialize)]
+struct InspectReport {
+    layers: Vec<&'static str>,
+    parameters: usize,
+    tensors: Vec<Tensor>,
+    training: Option<Standing>,
+}
+
+#[derive(Debug, Serialize)]
+struct Tensor {
+    name: String,
+    shape: Vec<usize>,
+    frozen: bool,
+    least: f32,
+    largest: f32,
+}
+
+/// Where training stands.
+#[derive(Debug, Serialize)]
+struct Standing {
+    epoch: usize,
+    epochs: usize,
+    step: usize,
+    steps: usize,
+    batch_size: usize,
+    seed: u64,
+    optimizer: String,
+    learning_rates: Vec<f64>,
+    train_images: usize,
+    train_loss: Option<f64>,
+    test_error: Option<f64>,
+}
+
+/// Prints what a file holds, all of which has been checked.
+pub(crate) fn run(arguments: &InspectArguments) -> Result<(), Failure> {
+    let checkpoint = checkpoint::open(&arguments.model, 1).map_err(Failure::other)?;
+    let network = &checkpoint.network;
+    let tensors = network.blocks().iter().map(|block| {
+        let values = network.block(&block.name).unwrap_or(&[]);
+        Tensor {
+            name: block.name.clone(),
+            shape: block.dimensions.clone(),
+            frozen: block.frozen,
+            least: values.iter().copied().fold(f32::INFINITY, f32::min),
+            largest: values.iter().copied().fold(f32::NEG_INFINITY, f32::max),
+        }
+    });
+    let training = checkpoint.training.map(|training| Standing {
+        epoch: training.position.epoch(),
+        epochs: training.settings.epochs,
+        step: training.position.step,
+        steps: training.data.samples.div_ceil(training.settings.batch_size.max(1)),
+        batch_size: training.settings.batch_size,
+        seed: training.settings.seed,
+        optimizer: training.optimizer.name,
+        learning_rates: training.optimizer.rates,
+        train_images: training.data.samples,
+        train_loss: training.position.records.last().map(|record| record.train_loss),
+        test_error: training.position.records.last().map(|record| record.test_error),
+    });
+    let report = InspectReport {
+        layers: network.layers().map(|layer| layer.kind().name()).collect(),
+        parameters: network.parameters().len(),
+        tensors: tensors.collect(),
+        training,
+    };
+    let mut out = io::stdout().lock();
+    if arguments.json {
+        let line = serde_json::to_string(&report).map_err(Failure::other)?;
+        writeln!(out, "{line}")?;
+    } else {
+        writeln!(out, "{}", table(&report))?;
+    }
+    Ok(out.flush()?)
+}
+
+fn table(report: &InspectReport) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_BORDERS_ONLY_CONDENSED);
+    table.add_row(["layers", &report.layers.join(", "), ""]);
+    table.add_row(["parameters", &report.parameters.to_string(), ""]);
+    for Tensor { name, shape, frozen, least, largest } in &report.tensors {
+        let frozen = if *frozen { ", frozen" } else { "" };
+        table.add_row([
+            &format!("  {name}"),
+            &format!("{shape:?}"),
+            &format!("{least} to {largest}{frozen}"),
+        ]);
+    }
+    let Some(training) = &report.training else {
+        table.add_row(["training", "none", ""]);
+        return table;
+    };
+    let Standing { epoch, epochs, step, steps, batch_size, seed, optimizer, train_images, .. } = training;
+    let done = format!("{} of {epochs} epochs", epoch - 1);
+    table.add_row(["training", &done, &format!("{step} of {steps} steps of the next")]);
+    table.add_row(["  optimizer", optimizer, &format!("{:?}", training.learning_rates)]);
+    table.add_row(["  images", &train_images.to_string(), &format!("{batch_size} a step, seed {seed}")]);
+    if let (Some(loss), Some(error)) = (training.train_loss, training.test_error) {
+        table.add_row([
+            "  last epoch",
+            &format!("loss {loss:.4}"),
+            &format!("test error {:.2} %", 100.0 * error),
+        ]);
+    }
+    table
+}

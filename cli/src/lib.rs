@@ -1,0 +1,50 @@
+//! What the `gmlayer` program does: trains, evaluates and exports Gaussian mixture layers, and repeats the
+//! experiments of the paper.
+
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod arguments;
+mod checkpoints;
+mod data;
+mod eval;
+mod experiment;
+mod export;
+mod failure;
+mod inspect;
+mod model;
+mod predict;
+mod progress;
+mod report;
+mod signal;
+mod train;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+pub use arguments::Arguments;
+use arguments::Command;
+use failure::Failure;
+
+/// Runs a command line, the program's name first, and says how it went.
+pub fn run(line: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let result = match Arguments::read(line) {
+        Ok((Arguments { command }, given)) => match command {
+            Command::Train(arguments) => train::run(arguments, &given),
+            Command::Eval(arguments) => eval::run(&arguments),
+            Command::Experiment(arguments) => experiment::run(&arguments),
+            Command::Export(arguments) => export::run(&arguments),
+            Command::Predict(arguments) => predict::run(&arguments),
+            Command::Inspect(arguments) => inspect::run(&arguments),
+        },
+        Err(error) => Err(Failure::from(error)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // There is nobody left to tell when this fails too.
+            let _ = write!(std::io::stderr(), "{failure}");
+            failure.exit_code()
+        }
+    }
+}

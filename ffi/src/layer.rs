@@ -1,0 +1,142 @@
+//! Training one sample at a time.
+
+use gmlayer::diagonal::{self, Online};
+use gmlayer::loss::cross_entropy;
+
+use crate::memory::{read, write};
+use crate::model::Sizes;
+use crate::status::{Status, status};
+
+/// A layer that learns: its sizes, and its parameters μ, σ, U, v one after the other.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct Layer {
+    /// The sizes.
+    pub sizes: Sizes,
+    /// As many numbers as `gmlayer_layer_parameters` says.
+    pub parameters: *mut f32,
+}
+
+/// The learning rate of each block of parameters.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct Rates {
+    /// Of the means.
+    pub mu: f32,
+    /// Of the standard deviations.
+    pub sigma: f32,
+    /// Of the output slopes.
+    pub u: f32,
+    /// Of the output offsets.
+    pub v: f32,
+}
+
+/// The number of parameters of a layer; 0 for sizes that cannot be.
+#[unsafe(no_mangle)]
+pub extern "C" fn gmlayer_layer_parameters(sizes: Sizes) -> usize {
+    sizes.shape().map_or(0, |shape| shape.parameter_count())
+}
+
+/// The number of floats of workspace that a layer needs; 0 for sizes that cannot be.
+#[unsafe(no_mangle)]
+pub extern "C" fn gmlayer_layer_workspace(sizes: Sizes) -> usize {
+    sizes.shape().map_or(0, Online::<f32>::workspace_len)
+}
+
+/// The layer and its workspace in the types of Rust.
+///
+/// # Safety
+///
+/// `layer`, unless it is null or misaligned, may be read; its parameters and `work` have their lengths and do not
+/// overlap.
+unsafe fn open<'a>(
+    layer: *const Layer,
+    work: *mut f32,
+    work_len: usize,
+) -> Result<(Online<'a, f32>, &'a mut [f32]), Status> {
+    // SAFETY: the caller's.
+    unsafe {
+        let [layer] = read(layer, 1)? else { return Err(Status::Pointer) };
+        let shape = layer.sizes.shape()?;
+        let parameters = write(layer.parameters, shape.parameter_count())?;
+        Ok((Online::new(shape, parameters)?, write(work, work_len)?))
+    }
+}
+
+/// Overwrites `y` with what the layer gives for `x`.
+///
+/// `x` has as many numbers as the layer has inputs, `y` as it has outputs, `work` has `work_len` floats.
+///
+/// # Safety
+///
+/// The arrays have those lengths and do not overlap, nor does the array of parameters.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gmlayer_layer_forward(
+    layer: *const Layer,
+    x: *const f32,
+    y: *mut f32,
+    work: *mut f32,
+    work_len: usize,
+) -> Status {
+    // SAFETY: the caller's.
+    status(unsafe {
+        open(layer, work, work_len).and_then(|(layer, work)| {
+            let shape = layer.shape();
+            Ok(layer.forward(read(x, shape.inputs())?, write(y, shape.outputs())?, work)?)
+        })
+    })
+}
+
+/// The backward pass and one step of gradient descent: `g` is the loss's derivative by the outputs at `x`.
+///
+/// `x` has as many numbers as the layer has inputs, `g` as it has outputs, `work` has `work_len` floats.
+///
+/// # Safety
+///
+/// The arrays have those lengths and do not overlap, nor does the array of parameters.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gmlayer_layer_step(
+    layer: *const Layer,
+    x: *const f32,
+    g: *const f32,
+    rates: Rates,
+    work: *mut f32,
+    work_len: usize,
+) -> Status {
+    let Rates { mu, sigma, u, v } = rates;
+    // SAFETY: the caller's.
+    status(unsafe {
+        open(layer, work, work_len).and_then(|(mut layer, work)| {
+            let shape = layer.shape();
+            let rates = diagonal::Rates { mu: Some(mu), sigma: Some(sigma), u: Some(u), v: Some(v) };
+            Ok(layer.step(read(x, shape.inputs())?, read(g, shape.outputs())?, &rates, work)?)
+        })
+    })
+}
+
+/// The cross-entropy of the softmax of `classes` scores, and its derivative by each of them.
+///
+/// # Safety
+///
+/// `scores` and `gradient` have `classes` numbers and do not overlap; `loss` may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gmlayer_cross_entropy(
+    scores: *const f32,
+    classes: usize,
+    label: usize,
+    gradient: *mut f32,
+    loss: *mut f32,
+) -> Status {
+    // SAFETY: the caller's.
+    status(unsafe {
+        let write_loss = |value: f32| {
+            let [loss] = write(loss, 1)? else { return Err(Status::Pointer) };
+            *loss = value;
+            Ok(())
+        };
+        read(scores, classes).and_then(|scores| {
+            let gradient = write(gradient, classes)?;
+            write_loss(cross_entropy(scores, classes, &[label], Some(gradient))?)
+        })
+    })
+}

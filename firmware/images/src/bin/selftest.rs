@@ -1,0 +1,101 @@
+//! The gradient check of the crate on the device, for the layer in `f32` and `f64`.
+
+#![no_std]
+#![no_main]
+
+use board::{buffer, print_number, stack_used};
+use gmlayer::diagonal::{Diagonal, Gradients, Parameters, workspace_len};
+use gmlayer::gradcheck::{Block, Check};
+use gmlayer::{Error, Real, Shape};
+use images::{DIFFERENT, PASSED, REFUSED};
+
+const SHAPE: Shape = match Shape::new(5, 3, 2) {
+    Ok(shape) => shape,
+    Err(_) => panic!("the sizes are wrong"),
+};
+const WORK: usize = match workspace_len(SHAPE, 1) {
+    Ok(len) => len,
+    Err(_) => panic!("the sizes are wrong"),
+};
+const PARAMETERS: usize = SHAPE.parameter_count();
+const INPUTS: usize = SHAPE.inputs();
+/// The parameters and one input.
+const THETA: usize = PARAMETERS + INPUTS;
+const CHECK: Check<5> = match Check::new(
+    [
+        Block::new("mu", SHAPE.mu_len()),
+        Block::new("sigma", SHAPE.sigma_len()),
+        Block::new("u", SHAPE.u_len()),
+        Block::new("v", SHAPE.v_len()),
+        Block::new("x", INPUTS),
+    ],
+    SHAPE.outputs(),
+) {
+    Ok(check) => check,
+    Err(_) => panic!("the sizes are wrong"),
+};
+const SCRATCH: usize = CHECK.workspace_len();
+
+#[unsafe(no_mangle)]
+fn image() -> u32 {
+    let narrow = buffer!([f32; SCRATCH], [0.0; SCRATCH]);
+    let wide = buffer!([f64; SCRATCH], [0.0; SCRATCH]);
+    let mut outcomes = [Ok(false); 4];
+    let [right, wrong, right_wide, wrong_wide] = &mut outcomes;
+    *right = passes::<f32>(1.0, narrow);
+    *wrong = passes::<f32>(1.05, narrow);
+    *right_wide = passes::<f64>(1.0, wide);
+    *wrong_wide = passes::<f64>(1.0001, wide);
+    print_number(b"stack", stack_used());
+    match outcomes {
+        [Ok(true), Ok(false), Ok(true), Ok(false)] => PASSED,
+        [Ok(_), Ok(_), Ok(_), Ok(_)] => DIFFERENT,
+        _ => REFUSED,
+    }
+}
+
+/// Whether the check accepts the backward pass, its gradients of σ multiplied by `factor`.
+fn passes<T: Real>(factor: f64, scratch: &mut [T]) -> Result<bool, Error> {
+    // Numbers without a pattern, from −1 to 1.
+    let mut theta = [T::zero(); THETA];
+    for (index, theta) in theta.iter_mut().enumerate() {
+        *theta = T::from_f64((index * 37 % 41) as f64 / 20.0 - 1.0);
+    }
+    let (mut refused, mut refused_backward) = (None, None);
+    let report = CHECK.run(
+        |theta, y| refused = forward(theta, y).err().or(refused),
+        |theta, g, d| {
+            refused_backward = backward(theta, g, d, T::from_f64(factor)).err().or(refused_backward)
+        },
+        &theta,
+        scratch,
+    )?;
+    refused.or(refused_backward).map_or(Ok(report.into_result().is_ok()), Err)
+}
+
+fn forward<T: Real>(theta: &[T], y: &mut [T]) -> Result<(), Error> {
+    let (parameters, x) = split(theta)?;
+    let layer = Diagonal::new(SHAPE, Parameters::from_flat(SHAPE, parameters)?)?;
+    layer.forward(x, y, &mut [T::zero(); WORK])
+}
+
+fn backward<T: Real>(theta: &[T], g: &[T], d: &mut [T], factor: T) -> Result<(), Error> {
+    let (parameters, x) = split(theta)?;
+    let layer = Diagonal::new(SHAPE, Parameters::from_flat(SHAPE, parameters)?)?;
+    let (mut of_parameters, mut dx) = ([T::zero(); PARAMETERS], [T::zero(); INPUTS]);
+    let gradients = Gradients::from_flat(SHAPE, &mut of_parameters)?;
+    layer.backward(x, g, gradients, Some(&mut dx), &mut [T::zero(); WORK])?;
+    for of_sigma in of_parameters.iter_mut().skip(SHAPE.mu_len()).take(SHAPE.sigma_len()) {
+        *of_sigma *= factor;
+    }
+    for (d, &gradient) in d.iter_mut().zip(of_parameters.iter().chain(&dx)) {
+        *d += gradient;
+    }
+    Ok(())
+}
+
+/// The parameters and the input.
+fn split<T>(theta: &[T]) -> Result<(&[T], &[T]), Error> {
+    let got = theta.len();
+    theta.split_at_checked(PARAMETERS).ok_or(Error::Length { argument: "theta", expected: THETA, got })
+}

@@ -1,0 +1,147 @@
+//! The fast path, the portable path and the textbook in `f64`, each against the others by the rule of accuracy.
+
+use core::f64::consts::{FRAC_1_SQRT_2, PI};
+
+use gmlayer::diagonal::{Diagonal, Gradients, Parameters};
+use gmlayer::{Dual, Real};
+
+use crate::budget::{self, Budget, Budgets, budgets};
+use crate::problem::{Bits, Problem, header};
+
+/// What an output may be off by, in budgets u·scale + η.
+const BAR: f64 = 8.0;
+
+/// Compares the ways on the problem that the bytes stand for; where numbers leave the range of the scalar, nothing
+/// can be said.
+pub fn run(bytes: &[u8]) {
+    let Some((header, rest)) = header(bytes) else { return };
+    match header.choices % 2 {
+        0 => {
+            let problem = Problem::<f32>::new(header, rest);
+            if !sums_in_range(&problem, f64::from(f32::MAX)) {
+                return;
+            }
+            let want = textbook(&problem);
+            compare(&problem, |got, portable, name| {
+                for ((got, portable), want) in got.iter().zip(portable).zip(block(&want, name)) {
+                    if in_range(want, f64::from(f32::MAX)) {
+                        assert!(want.ratio(*got) <= BAR, "{name}: {got:e} against {want:?}");
+                        assert!(
+                            want.ratio(*portable) <= BAR,
+                            "portable {name}: {portable:e} against {want:?}"
+                        );
+                    }
+                }
+            });
+        }
+        _ => {
+            let problem = Problem::<f64>::new(header, rest);
+            if !sums_in_range(&problem, f64::MAX) {
+                return;
+            }
+            let want = textbook(&problem);
+            compare(&problem, |got, portable, name| {
+                for ((got, portable), want) in got.iter().zip(portable).zip(block(&want, name)) {
+                    // The textbook is not exact enough to judge f64: its budgets judge the difference.
+                    if in_range(want, f64::MAX.sqrt()) {
+                        let budget = f64::EPSILON / 2.0 * (want.scale + 4.0 * f64::MIN_POSITIVE * want.floor);
+                        let bar = 2.0 * BAR * (budget + f64::from_bits(16));
+                        assert!(
+                            (got - portable).abs() <= bar,
+                            "{name}: {got:e} against {portable:e}, {want:?}"
+                        );
+                    }
+                }
+            });
+        }
+    }
+}
+
+/// Whether the sums that the outputs are made of stay clear of overflow: Uᵀg, ⟨Uᵀg, μ⟩ + ⟨g, v⟩, ⟨Uᵀg, σ⟩, U diag(σ²) x,
+/// Uμ + v and E[β ReLU(z)].
+fn sums_in_range<T: Real>(problem: &Problem<T>, most: f64) -> bool {
+    let largest = |block: &[T]| block.iter().fold(0.0, |most: f64, value| most.max(value.to_f64().abs()));
+    let Problem { shape, mu, sigma, u, v, x, g, .. } = problem;
+    let [mu, sigma, u, v, x, g] = [mu, sigma, u, v, x, g].map(|block| largest(block));
+    let (inputs, outputs) = (shape.inputs() as f64, shape.outputs() as f64);
+    let c = outputs * u * g;
+    let z = inputs * x * mu.max(sigma);
+    let sums = [
+        c,
+        inputs * c * mu + outputs * g * v,
+        inputs * c * sigma,
+        inputs * u * sigma * sigma * x,
+        inputs * u * mu + v,
+        z * mu.max(sigma),
+        z,
+    ];
+    // A sum that is not a number does not compare.
+    sums.into_iter().all(|sum| sum < most / 64.0)
+}
+
+/// Whether the value and everything that it is made of stay clear of overflow.
+fn in_range(want: &Budget, most: f64) -> bool {
+    want.scale < most / 16.0 && want.floor < most / 16.0
+}
+
+fn block<'a>(all: &'a Budgets, name: &str) -> &'a [Budget] {
+    match name {
+        "h" => &all.h,
+        "mu" => &all.mu,
+        "sigma" => &all.sigma,
+        "u" => &all.u,
+        "v" => &all.v,
+        _ => &all.x,
+    }
+}
+
+/// The formulas as they are printed, in `f64`.
+fn textbook<T: Real>(problem: &Problem<T>) -> Budgets {
+    let Problem { shape, mu, sigma, u, v, x, g, .. } = &problem.convert(|value| value.to_f64());
+    let (inputs, outputs, components) = (shape.inputs(), shape.outputs(), shape.components());
+    let (share, through_mean) = (1.0 / components as f64, 1.0);
+    let problem = budget::Problem { inputs, outputs, components, share, through_mean, mu, sigma, u, v, x, g };
+    budgets(&problem, |m, s| {
+        if s == 0.0 {
+            let p = if m == 0.0 { 0.5 } else { f64::from(u8::from(m > 0.0)) };
+            return [m.max(0.0), p, 0.0, 0.0];
+        }
+        let t = m / s;
+        let p = libm::erfc(-t * FRAC_1_SQRT_2) / 2.0;
+        let phi = libm::exp(-t * t / 2.0) / libm::sqrt(2.0 * PI);
+        let t_phi = if phi == 0.0 { 0.0 } else { t * phi };
+        // E max(z, 0) with the sign of m turned: the sum of m and a mean of small terms cancels less.
+        let r = if t < 0.0 { m * p + s * phi } else { m + s * phi - m * libm::erfc(t * FRAC_1_SQRT_2) / 2.0 };
+        [r.max(0.0), p, phi, t_phi]
+    })
+}
+
+/// Gives every block of both ways to `judge`.
+fn compare<T: Bits>(problem: &Problem<T>, judge: impl Fn(&[T], &[T], &str)) {
+    let fast = outputs(problem);
+    let portable = outputs(&problem.convert(Dual::constant));
+    for ((name, fast), (_, portable)) in fast.iter().zip(&portable) {
+        let portable: Vec<T> = portable.iter().map(|dual| dual.value).collect();
+        judge(fast, &portable, name);
+    }
+}
+
+/// h and all gradients.
+fn outputs<T: Real>(problem: &Problem<T>) -> [(&'static str, Vec<T>); 6] {
+    let Problem { shape, rows, mu, sigma, u, v, x, g } = problem;
+    let layer = Diagonal::new(*shape, Parameters { mu, sigma, u, v }).expect("the lengths fit");
+    let mut work = vec![T::zero(); layer.workspace_len(*rows).expect("small sizes")];
+    let zeros = |len| vec![T::zero(); len];
+    let mut y = zeros(g.len());
+    let [mut of_mu, mut of_sigma, mut of_u, mut of_v, mut dx] =
+        [mu.len(), sigma.len(), u.len(), v.len(), x.len()].map(zeros);
+    layer.forward(x, &mut y, &mut work).expect("the lengths fit");
+    let gradients = Gradients {
+        mu: Some(&mut of_mu),
+        sigma: Some(&mut of_sigma),
+        u: Some(&mut of_u),
+        v: Some(&mut of_v),
+    };
+    layer.backward_after_forward(x, g, gradients, Some(&mut dx), &mut work).expect("the lengths fit");
+    [("h", y), ("mu", of_mu), ("sigma", of_sigma), ("u", of_u), ("v", of_v), ("x", dx)]
+}

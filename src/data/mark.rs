@@ -1,0 +1,27 @@
+//! Telling data sets apart.
+
+use flate2::Crc;
+
+use super::Dataset;
+
+/// What tells the samples to train on from others: two numbers and a checksum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DataMark {
+    /// The number of samples.
+    pub samples: usize,
+    /// The number of pixels of an image.
+    pub inputs: usize,
+    /// CRC-32 of all pixels and then all labels.
+    pub checksum: u32,
+}
+
+impl Dataset {
+    /// The mark of the samples to train on.
+    #[must_use]
+    pub fn mark(&self) -> DataMark {
+        let mut checksum = Crc::new();
+        checksum.update(self.train.images());
+        checksum.update(self.train.labels());
+        DataMark { samples: self.train.len(), inputs: self.train.inputs(), checksum: checksum.sum() }
+    }
+}
