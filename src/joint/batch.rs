@@ -308,7 +308,6 @@ fn add_rows<T: Real, S: Simd>(_: S, to: &mut [T], factor: T, from: &[T], rank: u
         1 => add_rows_of::<T, 1>(to, factor, from, stride),
         2 => add_rows_of::<T, 2>(to, factor, from, stride),
         4 => add_rows_of::<T, 4>(to, factor, from, stride),
-        8 => add_rows_of::<T, 8>(to, factor, from, stride),
         _ if rank == stride => add_scaled(to, factor, from),
         _ => {
             for (to, from) in to.chunks_exact_mut(rank.max(1)).zip(from.chunks_exact(stride.max(1))) {

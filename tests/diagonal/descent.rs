@@ -14,7 +14,8 @@ type Step<T> = ([Vec<T>; 4], Vec<T>);
 fn joined<T: Real>(case: &Case<T>, rates: Rates<T>, with_dx: bool) -> Step<T> {
     let mut blocks = [case.mu.clone(), case.sigma.clone(), case.u.clone(), case.v.clone()];
     let [mu, sigma, u, v] = &mut blocks;
-    let mut layer = DiagonalMut::new(case.shape, ParametersMut { mu, sigma, u, v }).unwrap();
+    let layer = DiagonalMut::new(case.shape, ParametersMut { mu, sigma, u, v }).unwrap();
+    let mut layer = layer.with_form(case.form);
     let mut work = vec![T::from_f64(f64::NAN); layer.workspace_len(case.batch()).unwrap()];
     let mut y = vec![T::zero(); case.g.len()];
     layer.as_diagonal().forward(&case.x, &mut y, &mut work).unwrap();

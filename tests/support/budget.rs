@@ -153,7 +153,9 @@ pub fn budgets(problem: &Problem<'_>, rectify: Rectify) -> Budgets {
                 all.h[b * outputs + l] += a * r + stein * p;
                 all.v[k * outputs + l] += g[l] * r;
                 for i in 0..d {
-                    all.u[(k * outputs + l) * d + i] += g[l] * (through_mean * mu[i] * r + covariance[i] * p);
+                    // E[β ReLU(z)], a factor of its own: in centred coordinates it may be as small as σ².
+                    let q = through_mean * mu[i] * r + covariance[i] * p;
+                    all.u[(k * outputs + l) * d + i] += g[l] * Budget { floor: q.floor + 1.0, ..q };
                 }
             }
             for i in 0..d {
