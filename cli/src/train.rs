@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::atomic::Ordering;
 
 use gmlayer::Threads;
-use gmlayer::train::{Settings, checkpoint, generator, train};
+use gmlayer::train::{Regularisation, Settings, checkpoint, generator, train};
 
 use crate::arguments::{Model, TrainArguments};
 use crate::data;
@@ -34,7 +34,9 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
 
     let stop = stop_on_signal()?;
     let mut progress = Progress::new(arguments.epochs, data.train.len());
-    let settings = Settings { epochs: arguments.epochs, batch_size, seed: arguments.seed };
+    let regularisation =
+        Regularisation { input_dropout: arguments.input_dropout, label_smoothing: arguments.label_smoothing };
+    let settings = Settings { epochs: arguments.epochs, batch_size, seed: arguments.seed, regularisation };
     let mut run = || {
         train(&mut network, &mut *optimizer, &data, &settings, |event| {
             let read = progress.update(&event);
@@ -71,6 +73,8 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
         learning_rate: choices.learning_rate,
         sigma_learning_rate: gm.then_some(choices.sigma_learning_rate),
         batch_size,
+        input_dropout: arguments.input_dropout,
+        label_smoothing: arguments.label_smoothing,
         frozen: &arguments.freeze,
         epochs: history.records.len(),
         interrupted: history.interrupted,

@@ -257,6 +257,8 @@ fn paper(components: usize, gamma: f64, epochs: usize) -> Run {
         frozen: Vec::new(),
         epochs,
         batch: 64,
+        input_dropout: 0.0,
+        label_smoothing: 0.0,
         followed: components == 5,
     }
 }

@@ -6,7 +6,7 @@ use gmlayer::nn::{
     Adam, AdamSettings, Cosine, Dense, JointGamma, JointMixture, Layer, Mixture, Network, NetworkError,
     Optimizer, ParameterBlock, Relu, Sgd,
 };
-use gmlayer::train::generator;
+use gmlayer::train::{Regularisation, generator};
 use gmlayer::{Error, Scale, Shape};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,10 @@ pub(super) struct Run {
     pub(super) frozen: Vec<String>,
     pub(super) epochs: usize,
     pub(super) batch: usize,
+    /// The share of the inputs that a step leaves out.
+    pub(super) input_dropout: f64,
+    /// The share of the target that all classes get alike.
+    pub(super) label_smoothing: f64,
     /// Whether the components or neurons of the first layer are followed for a picture.
     pub(super) followed: bool,
 }
@@ -95,6 +99,11 @@ impl Run {
                 Box::new(Cosine::new(adam, steps))
             }
         }
+    }
+
+    /// What is done to the samples.
+    pub(super) fn regularisation(&self) -> Regularisation {
+        Regularisation { input_dropout: self.input_dropout, label_smoothing: self.label_smoothing }
     }
 
     /// The number of parameters, for images of `inputs` pixels.
