@@ -22,8 +22,10 @@ pub(super) struct Run {
     pub(super) epochs: usize,
     pub(super) batch: usize,
     /// The share of the inputs that a step leaves out.
+    #[serde(default)]
     pub(super) input_dropout: f64,
     /// The share of the target that all classes get alike.
+    #[serde(default)]
     pub(super) label_smoothing: f64,
     /// Whether the components or neurons of the first layer are followed for a picture.
     pub(super) followed: bool,
@@ -125,17 +127,25 @@ impl Run {
         }
     }
 
-    /// The optimiser in words.
+    /// The optimiser, and what is done to the samples, in words.
     pub(super) fn optimizer_text(&self) -> String {
         let layers = self.layers.iter();
         let spread = layers.clone().any(|layer| matches!(layer, LayerPlan::Diagonal { .. }));
-        match self.optimizer {
+        let rates = match self.optimizer {
             OptimizerPlan::Sgd { rate, sigma_rate } if spread && self.frozen.is_empty() => {
                 format!("SGD, rate {rate}, {sigma_rate} for σ")
             }
             OptimizerPlan::Sgd { rate, .. } => format!("SGD, rate {rate}"),
             OptimizerPlan::Adam { rate } => format!("Adam, rate {rate} falling as a cosine"),
+        };
+        let mut regularisation = String::new();
+        if self.input_dropout > 0.0 {
+            regularisation += &format!("; dropout of inputs {}", self.input_dropout);
         }
+        if self.label_smoothing > 0.0 {
+            regularisation += &format!("; label smoothing {}", self.label_smoothing);
+        }
+        rates + &regularisation
     }
 
     /// The layers in words.
