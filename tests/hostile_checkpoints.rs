@@ -9,7 +9,7 @@ use gmlayer::Shape;
 use gmlayer::data::DataMark;
 use gmlayer::nn::{Adam, AdamSettings, Dense, Mixture, Network, Optimizer};
 use gmlayer::train::checkpoint::{self, Checkpoint, CheckpointProblem};
-use gmlayer::train::{Position, Record, Settings, State, generator};
+use gmlayer::train::{Position, Record, Regularisation, Settings, State, generator};
 use serde_json::{Value, json};
 
 /// The file of a small network in the middle of its training.
@@ -27,7 +27,7 @@ fn file() -> Vec<u8> {
         network: &network,
         optimizer: &optimizer,
         data: DataMark { samples: 10, inputs: 2, checksum: 77 },
-        settings: &Settings { epochs: 4, batch_size: 4, seed: 9 },
+        settings: &Settings { epochs: 4, batch_size: 4, seed: 9, regularisation: Regularisation::NONE },
         position: &Position { records: vec![record], step: 2, loss_sum: 1.5 },
     };
     let folder = tempfile::tempdir().unwrap();

@@ -9,7 +9,7 @@ use gmlayer::joint::JointShape;
 use gmlayer::nn::{
     Adam, AdamSettings, Dense, JointGamma, JointMixture, Layer, Mixture, Network, Optimizer, Relu, Sgd,
 };
-use gmlayer::train::{self, Settings};
+use gmlayer::train::{self, Regularisation, Settings};
 
 /// The allocations of one epoch over this many samples.
 fn allocations(samples: usize, optimizer: impl Fn(&Network<f32>) -> Box<dyn Optimizer<f32>>) -> u64 {
@@ -31,7 +31,8 @@ fn allocations(samples: usize, optimizer: impl Fn(&Network<f32>) -> Box<dyn Opti
     let mut network = Network::new(layers, 8).unwrap();
     network.initialise(&mut train::generator(0, 0)).unwrap();
     let mut optimizer = optimizer(&network);
-    let settings = Settings { epochs: 1, batch_size: 8, seed: 0 };
+    let regularisation = Regularisation { input_dropout: 0.1, label_smoothing: 0.1 };
+    let settings = Settings { epochs: 1, batch_size: 8, seed: 0, regularisation };
     allocation_counter::measure(|| {
         train::train(&mut network, &mut *optimizer, &data, &settings, |_| ControlFlow::Continue(())).unwrap();
     })

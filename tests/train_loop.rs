@@ -6,9 +6,10 @@ use core::ops::ControlFlow;
 use gmlayer::Error;
 use gmlayer::data::{Dataset, Samples};
 use gmlayer::nn::{Dense, Layer, Network, Relu, Sgd};
-use gmlayer::train::{self, Event, History, Settings, TrainError, evaluate};
+use gmlayer::train::{self, Event, History, Regularisation, Settings, TrainError, evaluate};
 
-const SETTINGS: Settings = Settings { epochs: 3, batch_size: 8, seed: 5 };
+const SETTINGS: Settings =
+    Settings { epochs: 3, batch_size: 8, seed: 5, regularisation: Regularisation::NONE };
 
 /// Four pixels, three classes: the brightest of the first three pixels.
 fn samples(count: usize, seed: u64) -> Samples {
@@ -68,6 +69,36 @@ fn the_same_seed_gives_the_same_bits_and_another_one_does_not() {
     assert_ne!(bits(&first), bits(&other), "the order of the samples is drawn from the seed");
 }
 
+/// What is left out comes from the seed as well; the smoothing changes the gradient and not the loss that is told.
+#[test]
+fn regularised_training_is_repeatable_and_another_one() {
+    let run_with = |regularisation| {
+        let mut network = network(0);
+        let history = run(&mut network, &Settings { epochs: 1, regularisation, ..SETTINGS });
+        (bits(&network), history)
+    };
+    let dropout = Regularisation { input_dropout: 0.2, ..Regularisation::NONE };
+    let smoothing = Regularisation { label_smoothing: 0.2, ..Regularisation::NONE };
+    let plain = run_with(Regularisation::NONE);
+    for regularisation in [dropout, smoothing] {
+        let first = run_with(regularisation);
+        assert_eq!(first, run_with(regularisation));
+        assert_ne!(first.0, plain.0, "{regularisation:?}");
+    }
+    // One step: nothing has been learnt yet, so that the loss is that of the plain labels.
+    let one = Dataset::new("one", samples(8, 1), samples(8, 2)).unwrap();
+    let loss = |regularisation| {
+        let mut network = network(0);
+        let mut optimizer = Sgd::new(network.blocks(), |_| 0.1);
+        let settings = Settings { epochs: 1, regularisation, ..SETTINGS };
+        let history =
+            train::train(&mut network, &mut optimizer, &one, &settings, |_| ControlFlow::Continue(()));
+        history.unwrap().records[0].train_loss
+    };
+    assert_eq!(loss(smoothing), loss(Regularisation::NONE));
+    assert_ne!(loss(dropout), loss(Regularisation::NONE));
+}
+
 /// 203 samples in batches of 8: 26 steps, the last one of 3 samples; every sample once an epoch.
 #[test]
 fn the_observer_sees_every_step_and_epoch() {
@@ -109,7 +140,7 @@ fn the_loss_of_an_epoch_weighs_samples_alike() {
     for batch_size in [8, 7] {
         let mut network = network(0);
         let mut optimizer = Sgd::new(network.blocks(), |_| 0.0);
-        let settings = Settings { epochs: 1, batch_size, seed: 0 };
+        let settings = Settings { epochs: 1, batch_size, seed: 0, ..SETTINGS };
         let history =
             train::train(&mut network, &mut optimizer, &data(), &settings, |_| ControlFlow::Continue(()));
         losses.push(history.unwrap().records[0].train_loss);
@@ -214,11 +245,17 @@ fn what_does_not_fit_is_refused() {
         Settings { epochs: 0, ..SETTINGS },
         Settings { batch_size: 0, ..SETTINGS },
         Settings { batch_size: 9, ..SETTINGS },
+        Settings {
+            regularisation: Regularisation { label_smoothing: 1.0, ..Regularisation::NONE },
+            ..SETTINGS
+        },
     ]
     .map(refused);
     assert_eq!(results[0], Error::Zero { argument: "epochs" }.into());
     assert_eq!(results[1], Error::Zero { argument: "batch_size" }.into());
     assert_eq!(results[2], Error::Range { argument: "batch_size", largest: 8, got: 9 }.into());
+
+    assert_eq!(results[3], TrainError::Share { setting: "label_smoothing", got: 1.0 });
 
     let mut narrow = Network::new(vec![Box::new(Dense::new(3, 3, false).unwrap())], 8).unwrap();
     let error = error_of(&mut narrow, 0.1, &data, SETTINGS);

@@ -226,6 +226,14 @@ pub(crate) struct TrainArguments {
     #[arg(long, value_enum, default_value_t = ScheduleName::Constant)]
     pub(crate) schedule: ScheduleName,
 
+    /// Share of the inputs that a training step leaves out
+    #[arg(long, value_name = "P", value_parser = share, default_value = "0")]
+    pub(crate) input_dropout: f64,
+
+    /// Share of the target that training gives to all classes alike
+    #[arg(long, value_name = "P", value_parser = share, default_value = "0")]
+    pub(crate) label_smoothing: f64,
+
     /// Parameter blocks to leave as they start, such as mu,sigma
     #[arg(long, value_name = "BLOCKS", value_delimiter = ',')]
     pub(crate) freeze: Vec<String>,
@@ -423,5 +431,12 @@ fn positive(text: &str) -> Result<f32, String> {
     match text.parse() {
         Ok(value) if value > 0.0 && f32::is_finite(value) => Ok(value),
         _ => Err("it must be a positive number".to_owned()),
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(value) if (0.0..1.0).contains(&value) => Ok(value),
+        _ => Err("it must be a number from 0 to below 1".to_owned()),
     }
 }

@@ -138,6 +138,8 @@ pub(crate) fn open(
         epochs: if is_given("epochs") { now.epochs } else { training.settings.epochs },
         batch_size: training.settings.batch_size,
         seed: training.settings.seed,
+        input_dropout: training.settings.regularisation.input_dropout,
+        label_smoothing: training.settings.regularisation.label_smoothing,
         save: Some(now.save.clone().unwrap_or_else(|| path.to_owned())),
         resume: Some(path.to_owned()),
         checkpoint_every: now.checkpoint_every.or(saved.checkpoint_every),

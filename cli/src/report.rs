@@ -28,6 +28,8 @@ pub(crate) struct TrainReport<'a> {
     pub(crate) learning_rate: f32,
     pub(crate) sigma_learning_rate: Option<f32>,
     pub(crate) batch_size: usize,
+    pub(crate) input_dropout: f64,
+    pub(crate) label_smoothing: f64,
     pub(crate) frozen: &'a [String],
     pub(crate) epochs: usize,
     pub(crate) interrupted: bool,

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::atomic::Ordering;
 
 use gmlayer::Threads;
-use gmlayer::train::{Event, Position, Settings, State, generator, resume};
+use gmlayer::train::{Event, Position, Regularisation, Settings, State, generator, resume};
 
 use crate::arguments::{Model, TrainArguments};
 use crate::checkpoints::{self, Checkpoints};
@@ -56,7 +56,9 @@ pub(crate) fn run(arguments: TrainArguments, given: &[String]) -> Result<(), Fai
     let images = data.train.len();
     let done = position.records.len() * images + (position.step * batch_size).min(images);
     let mut progress = Progress::new(arguments.epochs, images, done as u64);
-    let settings = Settings { epochs: arguments.epochs, batch_size, seed: arguments.seed };
+    let regularisation =
+        Regularisation { input_dropout: arguments.input_dropout, label_smoothing: arguments.label_smoothing };
+    let settings = Settings { epochs: arguments.epochs, batch_size, seed: arguments.seed, regularisation };
     let mut run = || {
         resume(&mut network, &mut *optimizer, &data, &settings, &mut position, |event| {
             let read = progress.update(&event);
@@ -100,6 +102,8 @@ pub(crate) fn run(arguments: TrainArguments, given: &[String]) -> Result<(), Fai
         learning_rate: choices.learning_rate,
         sigma_learning_rate: gm.then_some(choices.sigma_learning_rate),
         batch_size,
+        input_dropout: arguments.input_dropout,
+        label_smoothing: arguments.label_smoothing,
         frozen: &arguments.freeze,
         epochs: history.records.len(),
         interrupted: history.interrupted,

@@ -44,7 +44,7 @@ fn models_of_a_folder_are_evaluated_there() {
     let output = gmlayer(&["eval", model, "--data", data, "--test-images", "21"]);
     assert_fails(&output, 2, "--test-images is 21, but there are 20 images");
     let output = gmlayer(&["eval", model, "--test-images", "10"]);
-    assert_fails(&output, 1, "the network takes 4 inputs, but an image of the data has 784 pixels");
+    assert_fails(&output, 1, "the network takes 36 inputs, but an image of the data has 784 pixels");
 }
 
 #[test]

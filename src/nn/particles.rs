@@ -82,6 +82,9 @@ pub fn sample_neurons<T: Real, R: Rng + ?Sized>(
     Ok(network)
 }
 
+/// β and ω of a neuron.
+type Neuron<'a> = (&'a [f64], &'a [f64]);
+
 /// Rounds of clustering: far more than it takes to settle.
 const ROUNDS: usize = 100;
 
@@ -132,7 +135,7 @@ pub fn fit_neurons<T: Real, R: Rng + ?Sized>(
             rows.filter(move |(_, of)| **of == cluster).map(|(row, _)| row)
         };
         let count = members().count().max(1) as f64;
-        let mean = |of: &dyn Fn((&[f64], &[f64])) -> f64| members().map(of).sum::<f64>() / count;
+        let mean = |of: &dyn Fn(Neuron<'_>) -> f64| members().map(of).sum::<f64>() / count;
         let at = |row: &[f64], index: usize| row.get(index).copied().unwrap_or(0.0);
         let weight = count * if form.scale == Scale::Mean { components as f64 } else { 1.0 };
         let offsets: Vec<f64> = (0..outputs).map(|output| mean(&|(_, omega)| at(omega, output))).collect();

@@ -40,6 +40,13 @@ pub enum TrainError {
         /// The name of the block that it is in.
         block: String,
     },
+    /// A setting is not a share, which is at least 0 and below 1.
+    Share {
+        /// The setting's name.
+        setting: &'static str,
+        /// The number that came.
+        got: f64,
+    },
     /// A size or a setting does not fit.
     Size(Error),
 }
@@ -63,6 +70,9 @@ impl fmt::Display for TrainError {
                 "training diverged: `{block}` holds a value that is not finite after epoch {epoch}, step {step}; \
                  a smaller learning rate may help"
             ),
+            Self::Share { setting, got } => {
+                write!(f, "`{setting}` must be at least 0 and below 1, but is {got}")
+            }
             Self::Size(error) => error.fmt(f),
         }
     }

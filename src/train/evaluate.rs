@@ -111,7 +111,7 @@ impl<T: Real> Batch<T> {
         &mut self,
         samples: &Samples,
         indices: &[usize],
-    ) -> Result<(&[T], &[usize]), TrainError> {
+    ) -> Result<(&mut [T], &[usize]), TrainError> {
         let rows = indices.len().min(self.labels.len());
         let (x, _) = self.x.split_at_mut(rows * self.inputs);
         let (labels, _) = self.labels.split_at_mut(rows);

@@ -4,11 +4,11 @@
 //! ```
 //! use core::ops::ControlFlow;
 //! use gmlayer::nn::{Mixture, Network, Sgd};
-//! use gmlayer::train::{self, Event, Settings};
+//! use gmlayer::train::{self, Event, Regularisation, Settings};
 //! use gmlayer::{Shape, data};
 //!
 //! let data = data::digits(0, 64, 16)?;
-//! let settings = Settings { epochs: 2, batch_size: 16, seed: 1 };
+//! let settings = Settings { epochs: 2, batch_size: 16, seed: 1, regularisation: Regularisation::NONE };
 //! let layer = Mixture::new(Shape::new(data.inputs, data.classes, 3)?, 0.5);
 //! let mut network = Network::<f32>::new(vec![Box::new(layer)], settings.batch_size)?;
 //! network.initialise(&mut train::generator(settings.seed, 0))?;
@@ -32,6 +32,7 @@ mod evaluate;
 mod history;
 mod order;
 mod position;
+mod regularise;
 mod run;
 
 pub use error::TrainError;
@@ -39,4 +40,5 @@ pub use evaluate::{ClassCount, Evaluation, evaluate};
 pub use history::{History, Record};
 pub use order::generator;
 pub use position::{Position, State};
+pub use regularise::Regularisation;
 pub use run::{Event, Settings, resume, train};

@@ -5,7 +5,8 @@ use rand_pcg::Pcg64;
 
 use crate::random::shuffle;
 
-/// The generator of one stream of a seed: 0 for the starting values, e for the order of epoch e.
+/// The generator of one stream of a seed: 0 for the starting values, e for the order of epoch e, and counted back
+/// from the last one, e for what is left out of the inputs in epoch e.
 ///
 /// Every stream starts by itself, so that training can go on at any epoch without what came before.
 #[must_use]
@@ -20,6 +21,11 @@ fn mix(bits: u64) -> u64 {
     let bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^ (bits >> 31)
+}
+
+/// The generator of what is left out of the inputs in an epoch, which is counted from 1.
+pub(super) fn disturbance(seed: u64, epoch: usize) -> Pcg64 {
+    generator(seed, u64::MAX - epoch as u64)
 }
 
 /// Puts into `order` the samples 0, 1, ... in the order of an epoch, which is counted from 1.

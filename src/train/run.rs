@@ -3,21 +3,23 @@
 use core::ops::ControlFlow;
 
 use super::evaluate::{Batch, check};
-use super::order::epoch_order;
-use super::{History, Position, Record, State, TrainError, evaluate};
+use super::order::{disturbance, epoch_order};
+use super::{History, Position, Record, Regularisation, State, TrainError, evaluate};
 use crate::data::Dataset;
 use crate::nn::{Network, Optimizer, cross_entropy};
 use crate::{Error, Real};
 
 /// How long and in which order to train.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
     /// The number of passes over the samples.
     pub epochs: usize,
     /// The number of samples of a step; the last step of an epoch takes what is left.
     pub batch_size: usize,
-    /// The seed of the order of the samples.
+    /// The seed of the order of the samples and of the inputs that are left out.
     pub seed: u64,
+    /// What is done to the samples.
+    pub regularisation: Regularisation,
 }
 
 /// What training tells its observer.
@@ -51,13 +53,14 @@ pub enum Event<'a, T> {
 /// Trains `network` on `data` with the cross-entropy of the softmax of its outputs, and evaluates it after
 /// every epoch.
 ///
-/// The order of the samples in an epoch follows from the seed and the epoch alone. `observer` is called
-/// after every step and every epoch; when it breaks, training stops there, and an epoch that was begun is
-/// evaluated like a whole one. A step allocates nothing.
+/// The order of the samples in an epoch, and what is left out of them, follow from the seed and the epoch alone.
+/// `observer` is called after every step and every epoch; when it breaks, training stops there, and an epoch that was
+/// begun is evaluated like a whole one. A step allocates nothing.
 ///
 /// # Errors
 ///
 /// - [`TrainError::Size`] when there are no epochs, or a batch is empty or larger than the network's;
+/// - [`TrainError::Share`] when a share of the regularisation is none;
 /// - [`TrainError::Inputs`], [`TrainError::Classes`] when the data do not fit the network;
 /// - [`TrainError::Loss`], [`TrainError::Parameter`] when training diverges.
 pub fn train<T: Real>(
@@ -84,7 +87,7 @@ pub fn resume<T: Real>(
     position: &mut Position,
     mut observer: impl FnMut(Event<'_, T>) -> ControlFlow<()>,
 ) -> Result<History, TrainError> {
-    let &Settings { epochs, batch_size, seed } = settings;
+    let &Settings { epochs, batch_size, seed, regularisation } = settings;
     if epochs == 0 {
         return Err(Error::Zero { argument: "epochs" }.into());
     }
@@ -95,6 +98,7 @@ pub fn resume<T: Real>(
         let largest = network.batch();
         return Err(Error::Range { argument: "batch_size", largest, got: batch_size }.into());
     }
+    regularisation.check()?;
     check(network, &data.train)?;
     check(network, &data.test)?;
 
@@ -113,16 +117,26 @@ pub fn resume<T: Real>(
     while position.epoch() <= epochs {
         let epoch = position.epoch();
         epoch_order(seed, epoch, &mut order);
+        let mut random = disturbance(seed, epoch);
+        // Random numbers that the steps up to the position have taken.
+        if regularisation.input_dropout > 0.0 {
+            for indices in order.chunks(batch_size).take(position.step) {
+                let (x, _) = batch.load(&data.train, indices)?;
+                regularisation.drop_inputs(x, &mut random);
+            }
+        }
         let mut stop = ControlFlow::Continue(());
         // The samples that the steps of this epoch have seen.
         let seen = |step: usize| samples.min(step.saturating_mul(batch_size));
         for indices in order.chunks(batch_size).skip(position.step) {
             let (x, labels) = batch.load(&data.train, indices)?;
+            regularisation.drop_inputs(x, &mut random);
             let (gradient, _) = gradient.split_at_mut(indices.len() * outputs);
             let loss = cross_entropy(network.forward(x)?, outputs, labels, Some(gradient))?;
             if !loss.is_finite() {
                 return Err(diverged(network, epoch, position.step));
             }
+            regularisation.smooth(outputs, labels, gradient);
             network.learn(x, gradient, optimizer)?;
             position.loss_sum += loss.to_f64() * indices.len() as f64;
             position.step += 1;

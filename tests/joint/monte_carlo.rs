@@ -65,15 +65,15 @@ fn sample(case: &Case<f64>, random: &mut Pcg64) -> (Vec<f64>, All<f64>) {
             for l in 0..outputs {
                 h[b * outputs + l] += omega[l] * relu;
                 all.mu_w[k * outputs + l] += g[l] * relu;
-                for r in 0..rank {
-                    all.c_w[row_of_c_w(l) + r] += g[l] * relu * noise[r];
+                for (r, noise) in noise.iter().enumerate() {
+                    all.c_w[row_of_c_w(l) + r] += g[l] * relu * noise;
                 }
             }
             for i in 0..d {
                 all.mu_b[k * d + i] += g_omega * step * x[i];
                 all.x[b * d + i] += g_omega * step * beta[i];
-                for r in 0..rank {
-                    all.c_b[row_of_c_b(i) + r] += g_omega * step * x[i] * noise[r];
+                for (r, noise) in noise.iter().enumerate() {
+                    all.c_b[row_of_c_b(i) + r] += g_omega * step * x[i] * noise;
                 }
             }
         }

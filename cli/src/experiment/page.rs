@@ -82,7 +82,7 @@ fn table(summaries: &[Summary<'_>]) -> Markup {
                 th.number { "operations an image" }
                 th.number { "epochs" }
                 th { "layers" }
-                th { "optimiser" }
+                th { "training" }
             }
             @for summary in summaries {
                 @let error = summary.final_error();

@@ -6,7 +6,7 @@ use gmlayer::nn::{
     Adam, AdamSettings, Cosine, Dense, JointGamma, JointMixture, Layer, Mixture, Network, NetworkError,
     Optimizer, ParameterBlock, Relu, Sgd,
 };
-use gmlayer::train::generator;
+use gmlayer::train::{Regularisation, generator};
 use gmlayer::{Error, Scale, Shape};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,12 @@ pub(super) struct Run {
     pub(super) frozen: Vec<String>,
     pub(super) epochs: usize,
     pub(super) batch: usize,
+    /// The share of the inputs that a step leaves out.
+    #[serde(default)]
+    pub(super) input_dropout: f64,
+    /// The share of the target that all classes get alike.
+    #[serde(default)]
+    pub(super) label_smoothing: f64,
     /// Whether the components or neurons of the first layer are followed for a picture.
     pub(super) followed: bool,
 }
@@ -97,6 +103,11 @@ impl Run {
         }
     }
 
+    /// What is done to the samples.
+    pub(super) fn regularisation(&self) -> Regularisation {
+        Regularisation { input_dropout: self.input_dropout, label_smoothing: self.label_smoothing }
+    }
+
     /// The number of parameters, for images of `inputs` pixels.
     pub(super) fn parameters(&self, inputs: usize) -> usize {
         self.over_layers(inputs, |plan, inputs, _| plan.parameters(inputs))
@@ -116,17 +127,25 @@ impl Run {
         }
     }
 
-    /// The optimiser in words.
+    /// The optimiser, and what is done to the samples, in words.
     pub(super) fn optimizer_text(&self) -> String {
         let layers = self.layers.iter();
         let spread = layers.clone().any(|layer| matches!(layer, LayerPlan::Diagonal { .. }));
-        match self.optimizer {
+        let rates = match self.optimizer {
             OptimizerPlan::Sgd { rate, sigma_rate } if spread && self.frozen.is_empty() => {
                 format!("SGD, rate {rate}, {sigma_rate} for σ")
             }
             OptimizerPlan::Sgd { rate, .. } => format!("SGD, rate {rate}"),
             OptimizerPlan::Adam { rate } => format!("Adam, rate {rate} falling as a cosine"),
+        };
+        let mut regularisation = String::new();
+        if self.input_dropout > 0.0 {
+            regularisation += &format!("; dropout of inputs {}", self.input_dropout);
         }
+        if self.label_smoothing > 0.0 {
+            regularisation += &format!("; label smoothing {}", self.label_smoothing);
+        }
+        rates + &regularisation
     }
 
     /// The layers in words.

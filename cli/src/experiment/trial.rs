@@ -69,7 +69,8 @@ impl Task {
         let mut optimizer = run.optimizer(&network, steps as u64);
         // Only the first trial is drawn.
         let mut follower = (run.followed && *seed == 0).then(|| Follower::new(run, &network));
-        let settings = Settings { epochs: run.epochs, batch_size, seed: *seed };
+        let regularisation = run.regularisation();
+        let settings = Settings { epochs: run.epochs, batch_size, seed: *seed, regularisation };
         let history = train(&mut network, &mut *optimizer, data, &settings, |event| match event {
             Event::Step { samples, .. } => observer(samples),
             Event::Epoch { state, .. } => {

@@ -52,13 +52,13 @@ pub(crate) fn idx(dimensions: &[u32], bytes: &[u8]) -> Vec<u8> {
     file
 }
 
-/// A folder in the layout of MNIST: 40 and 20 images of 2 × 2 pixels in 2 classes.
+/// A folder in the layout of MNIST: 40 and 20 images of 6 × 6 pixels in 2 classes, the same four pixels again and again.
 pub(crate) fn write_data(folder: &Path) {
     for (part, count) in [("train", 40_u32), ("t10k", 20)] {
         let labels: Vec<u8> = (0..count).map(|image| (image % 2) as u8).collect();
-        let images: Vec<u8> =
-            labels.iter().flat_map(|label| [255 * label, 255 - 255 * label, 9, 0]).collect();
-        std::fs::write(folder.join(format!("{part}-images-idx3-ubyte")), idx(&[count, 2, 2], &images))
+        let four = |label: &u8| [255 * label, 255 - 255 * label, 9, 0];
+        let images: Vec<u8> = labels.iter().flat_map(|label| four(label).repeat(9)).collect();
+        std::fs::write(folder.join(format!("{part}-images-idx3-ubyte")), idx(&[count, 6, 6], &images))
             .unwrap();
         std::fs::write(folder.join(format!("{part}-labels-idx1-ubyte")), idx(&[count], &labels)).unwrap();
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::CheckpointProblem;
 use crate::data::DataMark;
 use crate::nn::{Network, Optimizer, OptimizerState};
-use crate::train::{Position, Record, Settings, State};
+use crate::train::{Position, Record, Regularisation, Settings, State};
 
 /// Where training stands, besides the network.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,6 +86,8 @@ pub(super) struct TrainingEntry {
     epochs: usize,
     batch_size: usize,
     seed: u64,
+    input_dropout: f64,
+    label_smoothing: f64,
     epoch: usize,
     step: usize,
     loss_sum: f64,
@@ -128,7 +130,8 @@ impl TrainingEntry {
         optimizer: &OptimizerState<'_, f32>,
         notes: &BTreeMap<String, String>,
     ) -> Result<Self, CheckpointProblem> {
-        let &Settings { epochs, batch_size, seed } = state.settings;
+        let &Settings { epochs, batch_size, seed, regularisation } = state.settings;
+        let Regularisation { input_dropout, label_smoothing } = regularisation;
         let Position { records, step, loss_sum } = state.position;
         let rates: Vec<f64> = optimizer.rates.iter().copied().map(f64::from).collect();
         // JSON has no word for other numbers.
@@ -147,6 +150,8 @@ impl TrainingEntry {
             epochs,
             batch_size,
             seed,
+            input_dropout,
+            label_smoothing,
             epoch: state.position.epoch(),
             step: *step,
             loss_sum: *loss_sum,
@@ -184,6 +189,10 @@ impl TrainingEntry {
         if self.epochs == 0 || self.batch_size == 0 {
             return wrong("there are no epochs or no samples of a step");
         }
+        let shares = [self.input_dropout, self.label_smoothing];
+        if !shares.iter().all(|share| (0.0..1.0).contains(share)) {
+            return wrong("input dropout or label smoothing is not a share");
+        }
         if self.epoch != self.records.len() + 1 {
             return wrong("the epoch is not the one after the records");
         }
@@ -204,7 +213,15 @@ impl TrainingEntry {
         });
         let OptimizerEntry { name, settings, rates, counts, memory: names } = self.optimizer;
         Ok(Training {
-            settings: Settings { epochs: self.epochs, batch_size: self.batch_size, seed: self.seed },
+            settings: Settings {
+                epochs: self.epochs,
+                batch_size: self.batch_size,
+                seed: self.seed,
+                regularisation: Regularisation {
+                    input_dropout: self.input_dropout,
+                    label_smoothing: self.label_smoothing,
+                },
+            },
             position: Position { records: records.collect(), step: self.step, loss_sum: self.loss_sum },
             data: DataMark {
                 samples: self.data.samples,

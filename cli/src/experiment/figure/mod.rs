@@ -21,7 +21,7 @@ type DrawingError = Box<dyn core::error::Error>;
 /// The pixels of a figure.
 const SIZE: (u32, u32) = (960, 520);
 /// The width of the legend on its right.
-const LEGEND: u32 = 300;
+const LEGEND: u32 = 330;
 
 /// The text of a figure's SVG file. The summaries are those of the whole experiment.
 pub(super) fn draw(figure: &Figure, summaries: &[Summary<'_>]) -> Result<String, Failure> {
@@ -47,10 +47,15 @@ fn draw_on(root: &Area<'_>, figure: &Figure, chosen: &[&Summary<'_>]) -> Result<
     }
 }
 
-/// The errors, in percent, that an axis from `least` to `most` names.
+/// The errors, in percent, that an axis from `least` to `most` names; more of them on a short axis.
 fn error_ticks(least: f64, most: f64) -> Vec<f64> {
-    let ticks = [0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, 70.0, 100.0];
-    ticks.into_iter().filter(|tick| (least..=most).contains(tick)).collect()
+    let few = [0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, 70.0, 100.0];
+    let many = [
+        0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0,
+        10.0, 11.0, 12.0, 13.0, 14.0, 16.0, 18.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0, 80.0, 100.0,
+    ];
+    let ticks = if most < 4.0 * least { &many[..] } else { &few[..] };
+    ticks.iter().copied().filter(|tick| (least..=most).contains(tick)).collect()
 }
 
 /// The ends of an axis of errors around some numbers, a tick at or beyond each end.

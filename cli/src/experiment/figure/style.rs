@@ -85,8 +85,11 @@ impl Look {
 /// A legend, line by line: each with its look and whether it is that of a line.
 pub(super) fn legend(area: &Area<'_>, lines: &[(Look, String)], with_line: bool) -> Result<(), DrawingError> {
     let text = ("sans-serif", 15).into_font();
+    // Many lines stand closer, so that all of them fit.
+    let (_, height) = area.dim_in_pixel();
+    let step = (height as i32 / (lines.len() as i32 + 1)).min(24);
     for (row, (look, label)) in lines.iter().enumerate() {
-        let y = 24 + 24 * row as i32;
+        let y = step + step * row as i32;
         if with_line {
             look.line(area, &[(6, y), (42, y)])?;
         }
