@@ -8,11 +8,15 @@ cd "$(dirname "$0")/.."
 target=$1 seconds=$2
 host=$(rustc -vV | sed -n 's/^host: //p')
 
-# What cargo-fuzz passes: coverage counters, comparisons, AddressSanitizer, every check of a debug build.
+# What cargo-fuzz passes: coverage counters, comparisons, every check of a debug build; AddressSanitizer for the targets
+# that reach `unsafe` code of this crate.
 export RUSTC_BOOTSTRAP=1
-export RUSTFLAGS="--cfg fuzzing -Zsanitizer=address -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
 -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 -Cdebug-assertions -Coverflow-checks"
+case $target in
+differential | layer) RUSTFLAGS+=" -Zsanitizer=address" ;;
+esac
 cargo build --release --locked --manifest-path fuzz/Cargo.toml --target-dir target/fuzz --target "$host" --bin "$target"
 
 mkdir -p "target/fuzz/corpus/$target" "fuzz/findings/$target"

@@ -130,6 +130,14 @@ fn in_range<T: Extreme>(small: &Small<T>, most: f64) -> bool {
     .all(|size| size < most - 3.0)
 }
 
+/// Whether the constants of a prepared layer, Uμ + v, U σ² and σ², stay below half of the range: one that does not is
+/// an infinity, times an r or an x of 0 too.
+fn constants_in_range<T: Extreme>(small: &Small<T>, most: f64) -> bool {
+    let [mu, sigma, u, v] = [&small.mu, &small.sigma, &small.u, &small.v]
+        .map(|block| size(block[0]).unwrap_or(f64::NEG_INFINITY));
+    [(u + mu).max(v), u + 2.0 * sigma, 2.0 * sigma].into_iter().all(|size| size < most - 3.0)
+}
+
 /// All 15⁶ combinations over a layer of one input, output and component, one row at a time.
 fn single_rows<T: Extreme>(most: f64) -> [usize; 2] {
     let shape = Shape::new(1, 1, 1).unwrap();
@@ -148,7 +156,9 @@ fn single_rows<T: Extreme>(most: f64) -> [usize; 2] {
         }
         // These do not depend on g.
         if small.g[0].same(T::NUMBERS[0]) {
-            let in_range = numbers.iter().all(|block| block[0].is_finite()) && in_range(&small, most);
+            let in_range = numbers.iter().all(|block| block[0].is_finite())
+                && in_range(&small, most)
+                && constants_in_range(&small, most);
             let forms = small.prepared();
             assert!(!in_range || forms.iter().all(|h| h[0].is_finite()), "{small:?}: {forms:?}");
         }

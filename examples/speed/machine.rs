@@ -105,22 +105,22 @@ fn peak() -> (&'static str, f64) {
             ),
         )
     } else if asked == "avx2" || !is_x86_feature_detected!("avx512f") {
-        // SAFETY: the processor has the instructions.
         (
             "avx2",
             gflops(
                 &mut || {
+                    // SAFETY: the processor has the instructions.
                     black_box(unsafe { chains_avx2(black_box(0.5)) });
                 },
                 8,
             ),
         )
     } else {
-        // SAFETY: the processor has the instructions.
         (
             "avx512",
             gflops(
                 &mut || {
+                    // SAFETY: the processor has the instructions.
                     black_box(unsafe { chains_avx512(black_box(0.5)) });
                 },
                 16,

@@ -30,5 +30,4 @@ macro_rules! targets {
     };
 }
 
-// The reader of exported models belongs here too.
-targets!(checkpoint, command_line, differential, idx, idx_gzip, layer);
+targets!(blob, checkpoint, command_line, differential, idx, idx_gzip, layer);

@@ -24,6 +24,9 @@ extern "C" fn rust_eh_personality() {}
 mod memory {
     use core::arch::asm;
 
+    /// # Safety
+    ///
+    /// That of C's function.
     #[unsafe(no_mangle)]
     unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, len: usize) -> *mut u8 {
         // SAFETY: the caller's.
@@ -33,6 +36,9 @@ mod memory {
         to
     }
 
+    /// # Safety
+    ///
+    /// That of C's function.
     #[unsafe(no_mangle)]
     unsafe extern "C" fn memset(to: *mut u8, byte: i32, len: usize) -> *mut u8 {
         // SAFETY: the caller's.
@@ -42,6 +48,9 @@ mod memory {
         to
     }
 
+    /// # Safety
+    ///
+    /// That of C's function.
     #[unsafe(no_mangle)]
     unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, len: usize) -> *mut u8 {
         if to.cast_const() <= from {
@@ -61,6 +70,9 @@ mod memory {
         to
     }
 
+    /// # Safety
+    ///
+    /// That of C's function.
     #[unsafe(no_mangle)]
     unsafe extern "C" fn memcmp(a: *const u8, b: *const u8, len: usize) -> i32 {
         for at in 0..len {
