@@ -1,6 +1,5 @@
 //! The diagonal layer is a joint layer whose factors are built from (σ, U).
 
-use gmlayer::Scale;
 use gmlayer::joint::JointShape;
 use proptest::prelude::*;
 
@@ -8,7 +7,7 @@ use super::joints::{All, Case};
 use super::layers::{self, recipes};
 use super::majorant::majorant;
 
-/// C = [U diag σ, N; diag σ, 0], μ_ω = Uμ + v, μ_β = μ: a layer of rank d + L. The part N of ω that is independent
+/// C = [U diag σ, N; diag σ, 0], μ_ω = Uμ + v (v in centred coordinates), μ_β = μ: a layer of rank d + L. The part N of ω that is independent
 /// of β does nothing.
 fn joint_of(case: &layers::Case<f64>) -> Case<f64> {
     let (d, outputs, components) = (case.shape.inputs(), case.shape.outputs(), case.shape.components());
@@ -25,7 +24,7 @@ fn joint_of(case: &layers::Case<f64>) -> Case<f64> {
             for i in 0..d {
                 let u = case.u[row * d + i];
                 c_w[row * rank + i] = u * case.sigma[k * d + i];
-                mu_w[row] += u * case.mu[k * d + i];
+                mu_w[row] += case.through_mean() * u * case.mu[k * d + i];
             }
             for noise in &mut c_w[row * rank + d..][..outputs] {
                 *noise = case.v[row] + 0.5;
@@ -33,7 +32,7 @@ fn joint_of(case: &layers::Case<f64>) -> Case<f64> {
         }
     }
     let (mu_b, x, g) = (case.mu.clone(), case.x.clone(), case.g.clone());
-    Case { shape, scale: Scale::Mean, mu_w, mu_b, c_w, c_b, x, g }
+    Case { shape, scale: case.form.scale, mu_w, mu_b, c_w, c_b, x, g }
 }
 
 /// The gradients of the diagonal layer from those of its joint form, by the chain rule.
@@ -47,8 +46,9 @@ fn through(case: &layers::Case<f64>, all: &All<f64>) -> layers::All<f64> {
             for l in 0..outputs {
                 let row = k * outputs + l;
                 let (of_mu_w, of_c_w) = (all.mu_w[row], all.c_w[row * rank + i]);
-                u[row * d + i] = of_c_w * case.sigma[k * d + i] + of_mu_w * case.mu[k * d + i];
-                mu[k * d + i] += case.u[row * d + i] * of_mu_w;
+                let of_mean = case.through_mean() * of_mu_w;
+                u[row * d + i] = of_c_w * case.sigma[k * d + i] + of_mean * case.mu[k * d + i];
+                mu[k * d + i] += case.u[row * d + i] * of_mean;
                 sigma[k * d + i] += case.u[row * d + i] * of_c_w;
             }
         }
