@@ -18,7 +18,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Train a network on the built-in digits or on a folder of MNIST files
-    Train(TrainArguments),
+    Train(Box<TrainArguments>),
     /// Print a saved model's error on test images
     Eval(EvalArguments),
     /// Repeat experiments of the paper, and go beyond them: CSV, figures and a page

@@ -30,7 +30,7 @@ use failure::Failure;
 pub fn run(line: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match Arguments::read(line) {
         Ok((Arguments { command }, given)) => match command {
-            Command::Train(arguments) => train::run(arguments, &given),
+            Command::Train(arguments) => train::run(*arguments, &given),
             Command::Eval(arguments) => eval::run(&arguments),
             Command::Experiment(arguments) => experiment::run(&arguments),
             Command::Export(arguments) => export::run(&arguments),

@@ -1,6 +1,5 @@
 //! `gmlayer experiment` as a user meets it.
 
-#[allow(dead_code)] // shared with the other tests
 mod common;
 
 use std::collections::BTreeMap;

@@ -64,6 +64,73 @@ fn every_precision_is_written_as_bytes() {
     assert_eq!(report["test_error"], evaluated["test_error"], "f32 is exact");
 }
 
+/// The outputs of the exported model are those of the layer, whatever its coordinates and scale.
+#[test]
+fn every_form_is_exported() {
+    for form in [
+        &["--coordinates", "centred"][..],
+        &["--scale", "sum"],
+        &["--coordinates", "centred", "--scale", "sum"],
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("digits.safetensors").to_str().unwrap().to_owned();
+        json(&quick(&[&["--side", "8", "--json", "--save", &path], form].concat()));
+        assert!(export(&path, &["--format", "bin"]).status.success());
+        let file = std::fs::read(folder.path().join("digits.bin")).unwrap();
+        let blob = Blob::new(&file).unwrap();
+        let x: Vec<f32> = blob.input.iter().map(|x| x.value()).collect();
+        let mut network = gmlayer::train::checkpoint::load(Path::new(&path), 1).unwrap();
+        let want = network.forward(&x).unwrap();
+        for (got, want) in blob.output.iter().zip(want) {
+            assert!(
+                (got.value() - want).abs() <= 1e-5 * want.abs().max(1.0),
+                "{form:?}: {} {want}",
+                got.value()
+            );
+        }
+    }
+}
+
+/// A joint layer as source text: sizes, arrays, and what the layer gives for the first test image.
+#[test]
+fn joint_layers_are_source_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("digits.safetensors").to_str().unwrap().to_owned();
+    json(&quick(&["--side", "8", "--json", "--save", &path, "--model", "joint", "--rank", "3"]));
+    assert!(export(&path, &["--format", "rust"]).status.success());
+    let text = std::fs::read_to_string(folder.path().join("digits.rs")).unwrap();
+    for part in [
+        "JointShape::new(64, 10, 2, 3)",
+        "/// 64 inputs, 10 outputs, 2 components, rank 3.",
+        "pub static COLUMNS: [f32; 384]",
+        "Constants { mu_w: &MU_W, mu_b: &MU_B, c_w: &C_W, columns: &COLUMNS }",
+        "with_scale(Scale::Mean)",
+    ] {
+        assert!(text.contains(part), "{part}");
+    }
+    let array = |name: &str| -> Vec<f32> {
+        let start = text.find(&format!("pub static {name}:")).unwrap();
+        let (_, rest) = text[start..].split_once("= [").unwrap();
+        let (numbers, _) = rest.split_once("];").unwrap();
+        numbers.split(',').map(str::trim).filter(|x| !x.is_empty()).map(|x| x.parse().unwrap()).collect()
+    };
+    let mut network = gmlayer::train::checkpoint::load(Path::new(&path), 1).unwrap();
+    let want = network.forward(&array("INPUT")).unwrap();
+    for (got, want) in array("OUTPUT").iter().zip(want) {
+        assert!((got - want).abs() <= 1e-5 * want.abs().max(1.0), "{got} {want}");
+    }
+    assert!(export(&path, &["--format", "c"]).status.success());
+    let text = std::fs::read_to_string(folder.path().join("digits.h")).unwrap();
+    assert!(text.contains("#define DIGITS_RANK 3\n") && text.contains("digits_columns[384]"), "{text}");
+    for refused in [
+        &["--format", "bin"][..],
+        &["--format", "rust", "--precision", "i8"],
+        &["--format", "c", "--parameters"],
+    ] {
+        assert_fails(&export(&path, refused), 2, "a joint layer is exported for inference in f32");
+    }
+}
+
 #[test]
 fn source_text_has_every_array() {
     let (folder, path) = model();

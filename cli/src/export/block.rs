@@ -1,6 +1,6 @@
 //! The numbers of an exported model, in the precision that was asked for.
 
-use gmlayer::diagonal::{Diagonal, Parameters};
+use gmlayer::diagonal::{Constants, Coordinates, Diagonal, Form, Parameters, Scale};
 use gmlayer::nn::Network;
 use gmlayer::{Shape, compact};
 use half::f16;
@@ -55,31 +55,47 @@ pub(super) struct Block {
 
 impl Block {
     /// All parameters in one array.
-    pub(super) fn parameters(shape: Shape, values: Vec<f32>) -> Self {
+    pub(super) fn parameters(shape: Shape, form: Form, values: Vec<f32>) -> Self {
         let (k, l, d) = (shape.components(), shape.outputs(), shape.inputs());
-        let about =
-            format!("The parameters: μ [{k} × {d}], σ [{k} × {d}], U [{k} × {l} × {d}], v [{k} × {l}].");
+        let form = match form == Form::default() {
+            true => String::new(),
+            false => format!(", of a layer of the form {form:?}"),
+        };
+        let about = format!(
+            "The parameters{form}: μ [{k} × {d}], σ [{k} × {d}], U [{k} × {l} × {d}], v [{k} × {l}]."
+        );
         Self { name: "parameters", about, values: Values::F32(values) }
     }
 }
 
 /// The constants of the prepared layer, in the order of [`compact::Blob`].
+///
+/// What is read takes the mean over the components: for a layer that takes their sum, a and W are K times as large.
 pub(super) fn constants(
     shape: Shape,
+    form: Form,
     network: &Network<f32>,
     precision: Precision,
 ) -> Result<Vec<Block>, Failure> {
     let parameters = Parameters::from_flat(shape, network.parameters()).map_err(Failure::other)?;
-    let layer = Diagonal::new(shape, parameters).map_err(Failure::other)?;
+    let layer = Diagonal::new(shape, parameters).map_err(Failure::other)?.with_form(form);
     let mut storage = vec![0.0; layer.prepared_len()];
-    let constants = layer.prepare(&mut storage).map_err(Failure::other)?.constants();
+    let Constants { a, w, mu, variance } = layer.prepare(&mut storage).map_err(Failure::other)?.constants();
     let (k, l, d) = (shape.components(), shape.outputs(), shape.inputs());
+    let factor = if form.scale == Scale::Sum { k as f32 } else { 1.0 };
+    let [a, w] = [a, w].map(|values| values.iter().map(|value| factor * value).collect::<Vec<f32>>());
+    let times = if form.scale == Scale::Sum { format!("{k} ") } else { String::new() };
+    let offset = match (form.coordinates, form.scale) {
+        (Coordinates::Centred, _) => "v",
+        (Coordinates::Paper, Scale::Mean) => "Uμ + v",
+        (Coordinates::Paper, Scale::Sum) => "(Uμ + v)",
+    };
     let rows = [
-        ("mu", format!("The means μ [{k} × {d}]"), constants.mu),
-        ("variance", format!("The variances σ² [{k} × {d}]"), constants.variance),
-        ("w", format!("W = U diag(σ²) [{k} × {l} × {d}]"), constants.w),
+        ("mu", format!("The means μ [{k} × {d}]"), mu),
+        ("variance", format!("The variances σ² [{k} × {d}]"), variance),
+        ("w", format!("W = {times}U diag(σ²) [{k} × {l} × {d}]"), &w[..]),
     ];
-    let offsets = ("a", format!("a = Uμ + v [{k} × {l}]"), constants.a);
+    let offsets = ("a", format!("a = {times}{offset} [{k} × {l}]"), &a[..]);
     if let Precision::I8 = precision {
         let mut blocks = vec![plain(offsets, Precision::F32)?];
         let quantised = rows.map(|(name, about, values)| scaled(name, about, values, d));
@@ -93,7 +109,7 @@ pub(super) fn constants(
 }
 
 /// Numbers as they are or in `f16`.
-fn plain(
+pub(super) fn plain(
     (name, about, values): (&'static str, String, &[f32]),
     precision: Precision,
 ) -> Result<Block, Failure> {

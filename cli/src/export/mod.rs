@@ -2,6 +2,7 @@
 
 mod blob;
 mod block;
+mod joint;
 mod measure;
 mod source;
 
@@ -9,6 +10,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use gmlayer::data::Samples;
+use gmlayer::diagonal::{Form, Scale};
+use gmlayer::joint::JointShape;
 use gmlayer::nn::{LayerKind, Network};
 use gmlayer::train::{checkpoint, evaluate};
 use gmlayer::{Shape, compact};
@@ -21,6 +24,33 @@ use block::{Block, Values};
 
 /// Rows that are evaluated together.
 const BATCH: usize = 64;
+
+/// The layer that is exported.
+#[derive(Debug, Clone, Copy)]
+enum Exported {
+    Diagonal(Shape, Form),
+    Joint(JointShape, Scale),
+}
+
+impl Exported {
+    /// Inputs, outputs, components.
+    fn dimensions(&self) -> [usize; 3] {
+        match self {
+            Self::Diagonal(shape, _) => [shape.inputs(), shape.outputs(), shape.components()],
+            Self::Joint(shape, _) => [shape.inputs(), shape.outputs(), shape.components()],
+        }
+    }
+
+    /// Its sizes by name, in the order of its shape.
+    fn sizes(&self) -> Vec<(&'static str, usize)> {
+        let [inputs, outputs, components] = self.dimensions();
+        let mut sizes = vec![("inputs", inputs), ("outputs", outputs), ("components", components)];
+        if let Self::Joint(shape, _) = self {
+            sizes.push(("rank", shape.rank()));
+        }
+        sizes
+    }
+}
 
 /// What `export --json` prints. Errors are fractions.
 #[derive(Debug, Serialize)]
@@ -44,41 +74,55 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
     let output = target(arguments);
     checkpoint::check_target(&output).map_err(Failure::other)?;
     let mut network = checkpoint::load(&arguments.model, BATCH).map_err(Failure::other)?;
-    let shape = only_layer(&network)?;
+    let exported = only_layer(&network)?;
     let (dataset, test) = data::load_test(&arguments.data)?;
     let before = evaluate(&mut network, &test).map_err(Failure::other)?.total().error();
 
-    let (blocks, input, after);
-    let mut values = Vec::new();
-    if arguments.parameters {
-        blocks = vec![Block::parameters(shape, network.parameters().to_vec())];
-        after = before;
-    } else {
-        blocks = block::constants(shape, &network, arguments.precision)?;
-        input = first_image(&test)?;
-        let bytes = blob::write(shape, arguments.precision, &blocks, &input, &vec![0.0; shape.outputs()]);
-        let model = compact::Blob::new(&bytes).map_err(Failure::other)?.model;
-        values = measure::forward(&model, &input)?;
-        after = measure::test_error(&model, &test)?;
-        values.splice(..0, input);
-    }
-    let test_vector = values.split_at_checked(shape.inputs());
+    let mut after = before;
+    let (blocks, values) = match exported {
+        Exported::Joint(shape, scale) => {
+            let source = arguments.format != Format::Bin && arguments.precision == Precision::F32;
+            if !source || arguments.parameters {
+                return Err(Failure::usage(
+                    "a joint layer is exported for inference in f32: --format rust or c, --precision f32",
+                ));
+            }
+            joint::constants((shape, scale), &network, &test)?
+        }
+        Exported::Diagonal(shape, form) if arguments.parameters => {
+            (vec![Block::parameters(shape, form, network.parameters().to_vec())], Vec::new())
+        }
+        Exported::Diagonal(shape, form) => {
+            let blocks = block::constants(shape, form, &network, arguments.precision)?;
+            let mut values = first_image(&test)?;
+            let bytes =
+                blob::write(shape, arguments.precision, &blocks, &values, &vec![0.0; shape.outputs()]);
+            let model = compact::Blob::new(&bytes).map_err(Failure::other)?.model;
+            values.extend(measure::forward(&model, &values)?);
+            after = measure::test_error(&model, &test)?;
+            (blocks, values)
+        }
+    };
+    let test_vector = values.split_at_checked(test.inputs());
 
     let name = name(&output);
-    let bytes = match (arguments.format, test_vector) {
-        (Format::Bin, Some((x, y))) => blob::write(shape, arguments.precision, &blocks, x, y),
-        (Format::C, _) => source::c(&name, shape, &blocks, test_vector).into_bytes(),
-        _ => source::rust(shape, arguments.precision, &blocks, test_vector).into_bytes(),
+    let bytes = match (arguments.format, exported, test_vector) {
+        (Format::Bin, Exported::Diagonal(shape, _), Some((x, y))) => {
+            blob::write(shape, arguments.precision, &blocks, x, y)
+        }
+        (Format::C, ..) => source::c(&name, &exported, &blocks, test_vector).into_bytes(),
+        _ => source::rust(&exported, arguments.precision, &blocks, test_vector).into_bytes(),
     };
     write(&output, &bytes)
         .map_err(|error| Failure::other(format!("cannot write {}: {error}", output.display())))?;
 
+    let [inputs, outputs, components] = exported.dimensions();
     let report = ExportReport {
         dataset: &dataset,
         precision: arguments.precision,
-        inputs: shape.inputs(),
-        outputs: shape.outputs(),
-        components: shape.components(),
+        inputs,
+        outputs,
+        components,
         bytes: blocks.iter().map(|block| block.values.bytes()).sum(),
         test_images: test.len(),
         test_error: after,
@@ -99,10 +143,11 @@ fn print(output: &Path, report: &ExportReport<'_>, json: bool) -> Result<(), Fai
     Ok(())
 }
 
-/// The sizes of a network's only layer.
-fn only_layer(network: &Network<f32>) -> Result<Shape, Failure> {
+/// A network's only layer.
+fn only_layer(network: &Network<f32>) -> Result<Exported, Failure> {
     match network.layers().map(|layer| layer.kind()).collect::<Vec<_>>()[..] {
-        [LayerKind::Mixture { shape, .. }] => Ok(shape),
+        [LayerKind::Mixture { shape, form, .. }] => Ok(Exported::Diagonal(shape, form)),
+        [LayerKind::Joint { shape, scale, .. }] => Ok(Exported::Joint(shape, scale)),
         _ => Err(Failure::other("only a model of one Gaussian mixture layer can be exported")),
     }
 }

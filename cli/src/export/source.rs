@@ -3,53 +3,94 @@
 use core::fmt::Display;
 use std::fmt::Write;
 
-use gmlayer::Shape;
-
-use super::{Block, Values};
+use super::{Block, Exported, Values};
 use crate::arguments::Precision;
 
 /// The width of a line.
 const WIDTH: usize = 110;
 
+/// What a Rust module says of a model besides its arrays.
+struct RustModel {
+    /// Its imports besides that of the shape.
+    imports: &'static str,
+    /// The type of the shape and of its path.
+    shape: (&'static str, &'static str),
+    /// The item that puts the arrays together.
+    item: String,
+}
+
+impl RustModel {
+    fn of(exported: &Exported, precision: Precision, blocks: &[Block]) -> Self {
+        let fields: Vec<String> =
+            blocks.iter().map(|block| format!("{}: &{}", block.name, block.name.to_uppercase())).collect();
+        let fields = fields.join(", ");
+        if let Exported::Joint(_, scale) = exported {
+            return Self {
+                imports: "use gmlayer::Error;\nuse gmlayer::joint::{Constants, Prepared, Scale};\n",
+                shape: ("JointShape", "gmlayer::joint::JointShape"),
+                item: format!(
+                    "/// The model, for `model()?.forward(x, y, work)` with a `work` of `workspace_len(rows)` numbers.\n\
+                     ///\n/// # Errors\n///\n/// None that these arrays can cause.\n\
+                     pub fn model() -> Result<Prepared<'static, f32>, Error> {{\n    \
+                         let model = Prepared::new(SHAPE, Constants {{ {fields} }})?;\n    \
+                         Ok(model.with_scale(Scale::{scale:?}))\n}}\n"
+                ),
+            };
+        }
+        let (imports, model, constants, scratch) = match precision {
+            Precision::F32 => (FLOATING, "Floating<'static, f32>", "Constants", "f32"),
+            Precision::F16 => (FLOATING, "Floating<'static, u16>", "Constants", "f32"),
+            Precision::I8 => (
+                "use gmlayer::compact::{Quantised, QuantisedConstants};\n",
+                "Quantised<'static, i8>",
+                "QuantisedConstants",
+                "i16",
+            ),
+        };
+        Self {
+            imports,
+            shape: ("Shape", "gmlayer::Shape"),
+            item: format!(
+                "/// The model, for `MODEL.forward(x, y, work)` with a `work` of `MODEL.workspace_len()` numbers of type \
+                 {scratch}.\n\
+                 pub const MODEL: {model} = match {}::new(SHAPE, {constants} {{ {fields} }}) {{\n    \
+                     Ok(model) => model,\n    Err(_) => panic!(\"the lengths are wrong\"),\n}};\n",
+                model.split('<').next().unwrap_or_default(),
+            ),
+        }
+    }
+}
+
+const FLOATING: &str = "use gmlayer::compact::Floating;\nuse gmlayer::diagonal::Constants;\n";
+
 /// A Rust module for the crate gmlayer: the arrays, the model over them, and a test vector.
 pub(super) fn rust(
-    shape: Shape,
+    exported: &Exported,
     precision: Precision,
     blocks: &[Block],
     test_vector: Option<(&[f32], &[f32])>,
 ) -> String {
-    let mut text = String::from("// Written by `gmlayer export`.\n\n");
-    let (model, constants, scratch) = match precision {
-        Precision::F32 => ("Floating<'static, f32>", "Constants", "f32"),
-        Precision::F16 => ("Floating<'static, u16>", "Constants", "f32"),
-        Precision::I8 => ("Quantised<'static, i8>", "QuantisedConstants", "i16"),
-    };
-    text.push_str("use gmlayer::Shape;\n");
+    let RustModel { imports, shape: (shape, path), item } = RustModel::of(exported, precision, blocks);
+    let mut text = format!("// Written by `gmlayer export`.\n\nuse {path};\n");
     if test_vector.is_some() {
-        text.push_str(match precision {
-            Precision::I8 => "use gmlayer::compact::{Quantised, QuantisedConstants};\n",
-            _ => "use gmlayer::compact::Floating;\nuse gmlayer::diagonal::Constants;\n",
-        });
+        text.push_str(imports);
     }
-    let (inputs, outputs, components) = (shape.inputs(), shape.outputs(), shape.components());
+    let (names, sizes): (Vec<_>, Vec<_>) = exported.sizes().into_iter().unzip();
+    let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+    let about: Vec<String> = sizes
+        .iter()
+        .zip(&names)
+        .map(|(size, &name)| if name == "rank" { format!("rank {size}") } else { format!("{size} {name}") })
+        .collect();
     let _ = write!(
         text,
-        "\n/// {inputs} inputs, {outputs} outputs, {components} components.\n\
-         pub const SHAPE: Shape = match Shape::new({inputs}, {outputs}, {components}) {{\n    \
-             Ok(shape) => shape,\n    Err(_) => panic!(\"the sizes are wrong\"),\n}};\n"
+        "\n/// {}.\npub const SHAPE: {shape} = match {shape}::new({}) {{\n    \
+             Ok(shape) => shape,\n    Err(_) => panic!(\"the sizes are wrong\"),\n}};\n",
+        about.join(", "),
+        sizes.join(", ")
     );
     if test_vector.is_some() {
-        let names: Vec<String> =
-            blocks.iter().map(|block| format!("{}: &{}", block.name, block.name.to_uppercase())).collect();
-        let _ = write!(
-            text,
-            "\n/// The model, for `MODEL.forward(x, y, work)` with a `work` of `MODEL.workspace_len()` numbers of type \
-             {scratch}.\n\
-             pub const MODEL: {model} = match {}::new(SHAPE, {constants} {{ {} }}) {{\n    \
-                 Ok(model) => model,\n    Err(_) => panic!(\"the lengths are wrong\"),\n}};\n",
-            model.split('<').next().unwrap_or_default(),
-            names.join(", ")
-        );
+        let _ = write!(text, "\n{item}");
     }
     let mut array = |name: &str, about: &str, values: &Values| {
         let kind = match values {
@@ -73,15 +114,18 @@ pub(super) fn rust(
 }
 
 /// A C header with the same arrays.
-pub(super) fn c(name: &str, shape: Shape, blocks: &[Block], test_vector: Option<(&[f32], &[f32])>) -> String {
+pub(super) fn c(
+    name: &str,
+    exported: &Exported,
+    blocks: &[Block],
+    test_vector: Option<(&[f32], &[f32])>,
+) -> String {
     let capitals = name.to_uppercase();
     let mut text = format!(
         "/* Written by `gmlayer export`. */\n#ifndef {capitals}_H\n#define {capitals}_H\n\n#include <stdint.h>\n\n"
     );
-    let sizes =
-        [("INPUTS", shape.inputs()), ("OUTPUTS", shape.outputs()), ("COMPONENTS", shape.components())];
-    for (size, value) in sizes {
-        let _ = writeln!(text, "#define {capitals}_{size} {value}");
+    for (size, value) in exported.sizes() {
+        let _ = writeln!(text, "#define {capitals}_{} {value}", size.to_uppercase());
     }
     let mut array = |block: &str, about: &str, values: &Values| {
         let (kind, ending) = match values {
