@@ -16,6 +16,7 @@ const ROWS: usize = 9;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = PathBuf::from(std::env::args_os().nth(1).ok_or("a folder to write to is missing")?);
+    std::fs::create_dir_all(&folder)?;
     let model = folder.join("model.safetensors");
     let data = data::digits(0, 200, 50)?;
     let layers =

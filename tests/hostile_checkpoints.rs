@@ -240,6 +240,25 @@ fn names_that_are_there_twice_are_named() {
     refused(&assemble(&twice, &data), "the name `__metadata__` is there twice");
 }
 
+/// Names that would break the line, steer the terminal or fill the screen.
+#[test]
+fn names_stay_within_one_short_sentence() {
+    let (header, data) = parts(&file());
+    for (name, shown) in [
+        ("a\nb", "`a\\nb`"),
+        ("\u{1b}[2J", "`\\u{1b}[2J`"),
+        ("\r\u{7f}\u{85}", "`\\r\\u{7f}\\u{85}`"),
+        (&"long".repeat(100_000), "longl…"),
+    ] {
+        let mut header = header.clone();
+        header[name] = json!({ "dtype": "F32" });
+        let bytes = assemble(&header.to_string(), &data);
+        refused(&bytes, shown);
+        let message = open(&bytes).map(drop).unwrap_err().to_string();
+        assert!(!message.contains(char::is_control) && message.chars().count() <= 420, "{message}");
+    }
+}
+
 #[test]
 fn training_that_makes_no_sense_is_named() {
     for (change, message) in [

@@ -50,14 +50,20 @@ fn contents(path: &Path) -> (Vec<u8>, serde_json::Value) {
     (bytes[8 + header_len..].to_vec(), description)
 }
 
-/// A number below `bound` that differs from run to run: when a process is killed must not matter.
-fn random(bound: u64) -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(0) % bound
+/// Numbers that say when to kill: a linear congruential generator with the factor of MMIX.
+struct Moments(u64);
+
+impl Moments {
+    /// The next one below `bound`.
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
 }
 
-/// Waits until the file at `path` has been replaced `times` times, and a moment more, or the process has ended.
-fn wait_for_saves(path: &Path, times: u64, child: &mut std::process::Child) {
+/// Waits until the file at `path` has been replaced some times, and a moment more, or the process has ended.
+fn wait_for_saves(path: &Path, moments: &mut Moments, child: &mut std::process::Child) {
+    let times = moments.below(8);
     let identity = || fs::metadata(path).map(|metadata| metadata.ino()).ok();
     let (mut seen, mut last) = (0, identity());
     while seen < times && child.try_wait().unwrap().is_none() {
@@ -65,7 +71,7 @@ fn wait_for_saves(path: &Path, times: u64, child: &mut std::process::Child) {
         seen += u64::from(now != last);
         last = now;
     }
-    std::thread::sleep(Duration::from_micros(random(if times == 0 { 30_000 } else { 3000 })));
+    std::thread::sleep(Duration::from_micros(moments.below(if times == 0 { 30_000 } else { 3000 })));
 }
 
 /// Kills the program at a random moment, goes on from what it left, kills it again and so on until it ends, and
@@ -78,6 +84,7 @@ fn fifty_kills_and_the_same_bits() {
     assert!(gmlayer(&falling(&whole)).status.success());
     let want = contents(&whole);
 
+    let mut moments = Moments(7);
     let (mut kills, mut resumed, mut runs) = (0, 0, 0);
     while kills < 50 {
         let path = folder.path().join(format!("killed{runs}"));
@@ -90,7 +97,7 @@ fn fifty_kills_and_the_same_bits() {
                 command.args(falling(&path)).args(["--checkpoint-every", "1"]);
             }
             let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-            wait_for_saves(&path, random(8), &mut child);
+            wait_for_saves(&path, &mut moments, &mut child);
             let running = child.try_wait().unwrap().is_none();
             child.kill().unwrap(); // SIGKILL
             let output = child.wait_with_output().unwrap();

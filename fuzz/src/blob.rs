@@ -77,7 +77,8 @@ fn floating<N: gmlayer::compact::Number>(model: &Floating<'_, N>, x: &[f32]) {
         y
     };
     let y = run(&|y| model.forward(x, y, &mut vec![f32::NAN; model.workspace_len()]).expect("lengths fit"));
-    let same = run(&|y| plain.forward(x, y, &mut vec![f32::NAN; plain.workspace_len()]).expect("lengths fit"));
+    let same =
+        run(&|y| plain.forward(x, y, &mut vec![f32::NAN; plain.workspace_len()]).expect("lengths fit"));
     assert_eq!(bits(&y), bits(&same));
     let positive = variance.iter().all(|&variance| variance >= 0.0);
     if positive && [&a[..], &w, &mu, &variance, x].into_iter().all(tame) {
@@ -91,7 +92,8 @@ fn quantised(model: &Quantised<'_, u8>, x: &[f32]) {
     model.forward(x, &mut y, &mut vec![-1; model.workspace_len()]).expect("the lengths fit");
     let constants = model.constants();
     let values = |block: &[[u8; 4]]| block.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect::<Vec<_>>();
-    let scales = [constants.a, constants.w_scales, constants.mu_scales, constants.variance_scales].map(values);
+    let scales =
+        [constants.a, constants.w_scales, constants.mu_scales, constants.variance_scales].map(values);
     let positive = constants.variance.iter().all(|&variance| variance < 128)
         && scales[3].iter().all(|&scale| scale >= 0.0);
     if positive && scales.iter().all(|block| tame(block)) && tame(x) {

@@ -159,6 +159,34 @@ fn truncated_anywhere() {
     }
 }
 
+/// Every bit in turn: an error in one sentence, or exactly the array that the bytes now say; there is no checksum.
+#[test]
+fn a_flipped_bit_is_found_or_is_another_array() {
+    for bytes in small_files() {
+        for bit in 0..8 * bytes.len() {
+            let mut changed = bytes.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            match read(&changed) {
+                Ok(array) => {
+                    assert_eq!(written(&array), changed, "bit {bit}");
+                    assert!(bit / 8 >= 12 || bytes[2..4] != changed[2..4], "bit {bit} of the sizes");
+                }
+                Err(error) => assert!(!error.to_string().contains('\n'), "bit {bit}: {error}"),
+            }
+        }
+    }
+}
+
+/// Sizes with the least significant byte first are far larger than the file.
+#[test]
+fn the_other_byte_order_is_found() {
+    for mut bytes in small_files() {
+        bytes[4..12].as_chunks_mut::<4>().0.iter_mut().for_each(|size| size.reverse());
+        let error = read_error(&bytes);
+        assert!(matches!(error.kind, IdxErrorKind::Missing { .. }), "{error}");
+    }
+}
+
 #[test]
 fn trailing_bytes() {
     let folder = tempdir().unwrap();

@@ -124,8 +124,15 @@ impl fmt::Display for CheckpointError {
 
 impl fmt::Display for CheckpointProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(&mut Sentence { formatter: f, left: LONGEST })
+    }
+}
+
+impl CheckpointProblem {
+    /// Writes what is wrong, with names and texts as the file has them.
+    fn write(&self, f: &mut impl fmt::Write) -> fmt::Result {
         match self {
-            Self::Write(error) | Self::Read(error) => error.fmt(f),
+            Self::Write(error) | Self::Read(error) => write!(f, "{error}"),
             Self::Format(error) => write!(f, "it is damaged or no safetensors file ({error})"),
             Self::Header(error) => write!(f, "it is damaged or no safetensors file ({error})"),
             Self::TooLarge { limit, got } => {
@@ -146,7 +153,7 @@ impl fmt::Display for CheckpointProblem {
             }
             Self::Layer(name) => write!(f, "a layer `{name}` cannot be saved"),
             Self::NoParameters => write!(f, "its first layer has no parameters"),
-            Self::Network(error) => error.fmt(f),
+            Self::Network(error) => write!(f, "{error}"),
             Self::Missing(tensor) => write!(f, "the tensor `{tensor}` is missing"),
             Self::Unknown(tensor) => write!(f, "no layer has the tensor `{tensor}`"),
             Self::Type { tensor, got } => {
@@ -159,6 +166,30 @@ impl fmt::Display for CheckpointProblem {
                 write!(f, "the tensor `{tensor}` holds an infinity or NaN at index {index}")
             }
         }
+    }
+}
+
+/// The characters of a message at most.
+const LONGEST: usize = 400;
+
+/// One line of bounded length, whatever a file has for names: control characters are escaped, the rest is cut.
+struct Sentence<'a, 'b> {
+    formatter: &'a mut fmt::Formatter<'b>,
+    left: usize,
+}
+
+impl fmt::Write for Sentence<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            match self.left {
+                0 => return Ok(()),
+                1 => self.formatter.write_str("…")?,
+                _ if character.is_control() => write!(self.formatter, "{}", character.escape_default())?,
+                _ => write!(self.formatter, "{character}")?,
+            }
+            self.left -= 1;
+        }
+        Ok(())
     }
 }
 
