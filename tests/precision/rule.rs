@@ -24,13 +24,14 @@ const fn line(file: &'static str, name: &'static str, held_by: &'static str) -> 
 }
 
 const TABLES: &str = "tests/diagonal_table.rs";
+const JOINT_TABLES: &str = "tests/joint_table.rs";
 const HERE: &str = "tests/precision/rule.rs";
 const LOSSES: &str = "tests/precision/losses.rs";
 /// Tests that find the bits of another line's function.
 const ONLINE: &str = "tests/online.rs";
 const COMPACT: &str = "tests/compact/floating.rs";
 
-const RULES: [Line; 14] = [
+const RULES: [Line; 20] = [
     line("src/rectified.rs", "new", HERE),
     line("src/rectified.rs", "project", HERE),
     line("src/diagonal/layer.rs", "forward", TABLES),
@@ -42,25 +43,34 @@ const RULES: [Line; 14] = [
     line("src/diagonal/descent.rs", "descend_after_forward", "tests/diagonal/descent.rs"),
     line("src/diagonal/online.rs", "forward", ONLINE),
     line("src/diagonal/online.rs", "step", ONLINE),
+    line("src/joint/layer.rs", "forward", JOINT_TABLES),
+    line("src/joint/layer.rs", "backward", JOINT_TABLES),
+    line("src/joint/layer.rs", "backward_after_forward", JOINT_TABLES),
+    line("src/joint/layer.rs", "prepare", JOINT_TABLES),
+    line("src/joint/prepared.rs", "forward", JOINT_TABLES),
+    line("src/joint/descent.rs", "descend_after_forward", "tests/joint/descent.rs"),
     line("src/compact/floating.rs", "forward", COMPACT),
     line("src/loss.rs", "cross_entropy", LOSSES),
     line("src/loss.rs", "squared", LOSSES),
 ];
 
 /// Where the functions are.
-const FILES: [&str; 8] = [
+const FILES: [&str; 11] = [
     "src/rectified.rs",
     "src/diagonal/layer.rs",
     "src/diagonal/prepared.rs",
     "src/diagonal/sparse.rs",
     "src/diagonal/descent.rs",
     "src/diagonal/online.rs",
+    "src/joint/layer.rs",
+    "src/joint/prepared.rs",
+    "src/joint/descent.rs",
     "src/compact/floating.rs",
     "src/loss.rs",
 ];
 
 /// Public functions that compute no number but a length, or hand out what they hold.
-const NOT_NUMERIC: [&str; 10] = [
+const NOT_NUMERIC: [&str; 14] = [
     "new",
     "shape",
     "parameters",
@@ -71,6 +81,10 @@ const NOT_NUMERIC: [&str; 10] = [
     "none",
     "with_threads",
     "as_diagonal",
+    "as_joint",
+    "form",
+    "with_form",
+    "with_scale",
 ];
 
 #[test]
