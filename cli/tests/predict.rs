@@ -30,9 +30,9 @@ fn every_image_gets_a_line() {
 
     // More images than are in memory at a time.
     let pixels: Vec<u8> = (0..150_u32)
-        .flat_map(|image| [(255 * (image % 2)) as u8, (255 - 255 * (image % 2)) as u8, 9, 0])
+        .flat_map(|image| [(255 * (image % 2)) as u8, (255 - 255 * (image % 2)) as u8, 9, 0].repeat(9))
         .collect();
-    fs::write(&images, idx(&[150, 2, 2], &pixels)).unwrap();
+    fs::write(&images, idx(&[150, 6, 6], &pixels)).unwrap();
     let want: String = (0..150).map(|image| format!("{}\n", image % 2)).collect();
     assert_eq!(stdout(&predict(&[])), want);
 }
@@ -54,7 +54,7 @@ fn what_cannot_be_predicted_is_named() {
         (idx(&[3, 2, 2], &[1; 13]), "expected the end of the data"),
         (idx(&[3, 4], &[1; 12]), "expected 3 as the number of dimensions, but got 2"),
         (idx(&[0, 2, 2], &[]), "expected at least one pixel"),
-        (idx(&[1, 3, 2], &[1; 6]), "the network takes 4 inputs, but an image of the data has 6 pixels"),
+        (idx(&[1, 3, 2], &[1; 6]), "the network takes 36 inputs, but an image of the data has 6 pixels"),
         (idx(&[u32::MAX; 3], &[1; 6]), "header promises more than 2^64"),
     ] {
         fs::write(&file, bytes).unwrap();
