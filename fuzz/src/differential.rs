@@ -19,11 +19,31 @@ fn bar(name: &str, rows: usize) -> f64 {
 }
 
 /// What a product that falls below the smallest subnormal number may still be multiplied by: the largest number of each
-/// block that is above 1.
-fn later_factors<T: Real>(problem: &Problem<T>) -> f64 {
-    let Problem { mu, sigma, u, v, x, g, .. } = problem;
-    let blocks = [mu, sigma, u, v, x, g];
-    blocks.into_iter().map(|block| largest(block).max(1.0)).product()
+/// block that is above 1, as often as it comes in a formula, the largest 1/s, and the number of terms. 0 where no
+/// product falls so low.
+fn later_factors<T: Bits>(problem: &Problem<T>) -> f64 {
+    let Problem { shape, rows, mu, sigma, u, v, x, g } = problem;
+    let [of_mu, of_sigma, of_u, of_v, of_x, of_g] = [mu, sigma, u, v, x, g].map(|block| smallest(block));
+    if of_mu.min(of_sigma).powi(2) * of_u.min(of_v) * of_x * of_g >= T::least() {
+        return 0.0;
+    }
+    let blocks = [mu, mu, sigma, sigma, u, v, x, g];
+    let terms = shape.inputs() * shape.outputs() * rows;
+    let product: f64 = blocks.into_iter().map(|block| largest(block).max(1.0)).product();
+    product * terms as f64 / smallest_deviation(problem)
+}
+
+/// The smallest s that is divided by, at most 1.
+fn smallest_deviation<T: Real>(Problem { shape, sigma, x, .. }: &Problem<T>) -> f64 {
+    let (least, most) = T::SAFE_SQUARES;
+    let pairs =
+        x.chunks(shape.inputs()).flat_map(|x| sigma.chunks(shape.inputs()).map(move |sigma| (x, sigma)));
+    pairs
+        .map(|(x, sigma)| {
+            x.iter().zip(sigma).map(|(x, sigma)| (x.to_f64() * sigma.to_f64()).powi(2)).sum::<f64>()
+        })
+        .filter(|squares| (least.to_f64()..=most.to_f64()).contains(squares))
+        .fold(1.0, |smallest, squares| smallest.min(squares.sqrt()))
 }
 
 /// Compares the ways on the problem that the bytes stand for; where numbers leave the range of the scalar, nothing
@@ -76,6 +96,12 @@ pub fn run(bytes: &[u8]) {
             });
         }
     }
+}
+
+/// The smallest number that is not 0, at most 1.
+fn smallest<T: Real>(block: &[T]) -> f64 {
+    let sizes = block.iter().map(|value| value.to_f64().abs());
+    sizes.filter(|&size| size > 0.0).fold(1.0, f64::min)
 }
 
 fn largest<T: Real>(block: &[T]) -> f64 {
