@@ -11,7 +11,7 @@ use super::budget::{Budgets, Problem, budgets};
 use super::layers::{Case, FORMS, Recipe};
 
 /// The formulas in `f64` at the crate's own normal distribution, which other tests hold to its tables.
-fn exact(case: &Case<f64>) -> Budgets {
+pub(super) fn exact(case: &Case<f64>) -> Budgets {
     let Case { shape, mu, sigma, u, v, x, g, .. } = case;
     let (inputs, outputs, components) = (shape.inputs(), shape.outputs(), shape.components());
     let (share, through_mean) = (case.share(), case.through_mean());
