@@ -8,37 +8,8 @@ use gmlayer::{Dual, Real};
 use crate::budget::{self, Budget, Budgets, budgets};
 use crate::problem::{Bits, Problem, header};
 
-/// What an output may be off by, in budgets u·scale + η: twice the rule of accuracy, since a fuzzer chooses numbers whose
-/// roundings all go one way.
-const BAR: f64 = 16.0;
-
-/// What a product that falls below the smallest subnormal number may still be multiplied by: the largest number of each
-/// block that is above 1, as often as it comes in a formula, the largest 1/s, and the number of terms. 0 where no
-/// product falls so low.
-fn later_factors<T: Bits>(problem: &Problem<T>) -> f64 {
-    let Problem { shape, rows, mu, sigma, u, v, x, g } = problem;
-    let [of_mu, of_sigma, of_u, of_v, of_x, of_g] = [mu, sigma, u, v, x, g].map(|block| smallest(block));
-    if of_mu.min(of_sigma).powi(2) * of_u.min(of_v) * of_x * of_g >= T::least() {
-        return 0.0;
-    }
-    let blocks = [mu, mu, sigma, sigma, u, v, x, g];
-    let terms = shape.inputs() * shape.outputs() * rows;
-    let product: f64 = blocks.into_iter().map(|block| largest(block).max(1.0)).product();
-    product * terms as f64 / smallest_deviation(problem)
-}
-
-/// The smallest s that is divided by, at most 1.
-fn smallest_deviation<T: Real>(Problem { shape, sigma, x, .. }: &Problem<T>) -> f64 {
-    let (least, most) = T::SAFE_SQUARES;
-    let pairs =
-        x.chunks(shape.inputs()).flat_map(|x| sigma.chunks(shape.inputs()).map(move |sigma| (x, sigma)));
-    pairs
-        .map(|(x, sigma)| {
-            x.iter().zip(sigma).map(|(x, sigma)| (x.to_f64() * sigma.to_f64()).powi(2)).sum::<f64>()
-        })
-        .filter(|squares| (least.to_f64()..=most.to_f64()).contains(squares))
-        .fold(1.0, |smallest, squares| smallest.min(squares.sqrt()))
-}
+/// What an output may be off by, in budgets u·scale + η: the rule of accuracy.
+const BAR: f64 = 8.0;
 
 /// Compares the ways on the problem that the bytes stand for; where numbers leave the range of the scalar, nothing
 /// can be said.
@@ -51,11 +22,9 @@ pub fn run(bytes: &[u8]) {
                 return;
             }
             let want = textbook(&problem);
-            let later = later_factors(&problem);
             compare(&problem, |got, portable, name| {
                 for ((got, portable), want) in got.iter().zip(portable).zip(block(&want, name)) {
                     if in_range(want, f64::from(f32::MAX)) {
-                        let want = &Budget { floor: want.floor + later, ..*want };
                         assert!(want.ratio(*got) <= BAR, "{name}: {got:e} against {want:?}");
                         assert!(
                             want.ratio(*portable) <= BAR,
@@ -71,13 +40,11 @@ pub fn run(bytes: &[u8]) {
                 return;
             }
             let want = textbook(&problem);
-            let later = later_factors(&problem);
             compare(&problem, |got, portable, name| {
                 for ((got, portable), want) in got.iter().zip(portable).zip(block(&want, name)) {
                     // The textbook is not exact enough to judge f64: its budgets judge the difference.
                     if in_range(want, f64::MAX.sqrt()) {
-                        let budget = f64::EPSILON / 2.0
-                            * (want.scale + 4.0 * f64::MIN_POSITIVE * (want.floor + later));
+                        let budget = f64::EPSILON / 2.0 * (want.scale + 4.0 * f64::MIN_POSITIVE * want.floor);
                         let most = 2.0 * BAR * (budget + f64::from_bits(16));
                         assert!(
                             (got - portable).abs() <= most,
@@ -88,12 +55,6 @@ pub fn run(bytes: &[u8]) {
             });
         }
     }
-}
-
-/// The smallest number that is not 0, at most 1.
-fn smallest<T: Real>(block: &[T]) -> f64 {
-    let sizes = block.iter().map(|value| value.to_f64().abs());
-    sizes.filter(|&size| size > 0.0).fold(1.0, f64::min)
 }
 
 fn largest<T: Real>(block: &[T]) -> f64 {

@@ -155,7 +155,8 @@ pub fn budgets(problem: &Problem<'_>, rectify: Rectify) -> Budgets {
                 for i in 0..d {
                     // E[β ReLU(z)], a factor of its own: in centred coordinates it may be as small as σ².
                     let q = through_mean * mu[i] * r + covariance[i] * p;
-                    all.u[(k * outputs + l) * d + i] += g[l] * Budget { floor: q.floor + 1.0, ..q };
+                    all.u[(k * outputs + l) * d + i] +=
+                        g[l] * Budget { floor: q.floor + 1.0 - problem.through_mean, ..q };
                 }
             }
             for i in 0..d {
