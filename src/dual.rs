@@ -162,6 +162,16 @@ impl<T: Real> Real for Dual<T> {
     const UNIT_ROUNDOFF: f64 = T::UNIT_ROUNDOFF;
     const ZERO: Self = Self { value: T::ZERO, derivative: T::ZERO };
 
+    type Wide = Dual<T::Wide>;
+
+    fn widen(self) -> Dual<T::Wide> {
+        Dual { value: self.value.widen(), derivative: self.derivative.widen() }
+    }
+
+    fn narrow(wide: Dual<T::Wide>) -> Self {
+        Self { value: T::narrow(wide.value), derivative: T::narrow(wide.derivative) }
+    }
+
     fn from_usize(count: usize) -> Self {
         Self::constant(T::from_usize(count))
     }

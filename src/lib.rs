@@ -75,6 +75,7 @@ pub mod data;
 pub mod diagonal;
 mod dual;
 mod error;
+mod extended;
 pub mod gradcheck;
 pub mod joint;
 mod kernel;

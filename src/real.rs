@@ -5,6 +5,7 @@ use core::ops::{AddAssign, Div, DivAssign, MulAssign, Neg, Sub, SubAssign};
 
 use num_traits::{One, Zero};
 
+use crate::extended::Extended;
 use crate::normal;
 
 /// A real number: `f32`, `f64`, a [`Dual`](crate::Dual) number, or a scalar of the user's own.
@@ -54,6 +55,17 @@ pub trait Real:
     /// Zero, where a constant is needed.
     const ZERO: Self;
 
+    /// A scalar in which a product of six or seven numbers of this one neither overflows nor loses digits to an
+    /// underflow: `f64` for `f32`. Rows of numbers that are not of ordinary size are computed in it. A scalar that
+    /// has none is its own.
+    type Wide: Real;
+
+    /// The same number in the wider scalar.
+    fn widen(self) -> Self::Wide;
+
+    /// The nearest number of this scalar.
+    fn narrow(wide: Self::Wide) -> Self;
+
     /// The nearest scalar to a count.
     fn from_usize(count: usize) -> Self;
 
@@ -101,7 +113,7 @@ pub trait Real:
 }
 
 macro_rules! float {
-    ($float:ident, $power:ident, $safe:expr, $ordinary:expr, $faint:expr, $unscale:expr, $sqrt:ident, $exp:ident, $ln:ident, $abs:ident, $ilogb:ident, $scalbn:ident) => {
+    ($float:ident, $wide:ty, $power:ident, $safe:expr, $ordinary:expr, $faint:expr, $unscale:expr, $sqrt:ident, $exp:ident, $ln:ident, $abs:ident, $ilogb:ident, $scalbn:ident) => {
         impl Real for $float {
             const SAFE_SQUARES: (Self, Self) = $safe;
             const ORDINARY: (Self, Self) = $ordinary;
@@ -110,6 +122,17 @@ macro_rules! float {
             const UNSCALE: Self = $unscale;
             const UNIT_ROUNDOFF: f64 = <$float>::EPSILON as f64 / 2.0;
             const ZERO: Self = 0.0;
+            type Wide = $wide;
+
+            #[inline]
+            fn widen(self) -> $wide {
+                <$wide>::from(self)
+            }
+
+            #[inline]
+            fn narrow(wide: $wide) -> Self {
+                Self::from_f64(wide.to_f64())
+            }
 
             #[inline]
             fn from_usize(count: usize) -> Self {
@@ -196,6 +219,7 @@ const fn power_of_two_f32(n: i32) -> f32 {
 
 float!(
     f32,
+    f64,
     power_of_two_f32,
     (power_of_two_f32(-90), power_of_two_f32(100)),
     (power_of_two_f32(-40), power_of_two_f32(20)),
@@ -210,6 +234,7 @@ float!(
 );
 float!(
     f64,
+    Extended,
     power_of_two_f64,
     (power_of_two_f64(-900), power_of_two_f64(1000)),
     (power_of_two_f64(-320), power_of_two_f64(160)),

@@ -1,5 +1,6 @@
 //! What becomes of the gradients of a component: they are added up, or the parameters go down them.
 
+use super::far::Cotangent;
 use super::form::Coordinates;
 use super::parameters::{Component, ComponentMut, Gradients, Parameters, ParametersMut, Rates};
 use super::row::Scratch;
@@ -21,9 +22,8 @@ pub(super) trait Effect<T: Real> {
     /// U, which will be read.
     fn ahead(&self) -> &[T];
 
-    /// Adds those of one row, whose cotangent times 1/K is `share`; `kept` are added up over the rows, where
-    /// they cannot be used yet.
-    fn add_row(&mut self, x: &[T], share: &[T], scratch: &mut Scratch<'_, T>, kept: &mut [T]);
+    /// Adds those of one row; `kept` are added up over the rows, where they cannot be used yet.
+    fn add_row(&mut self, x: &[T], g: Cotangent<'_, T>, scratch: &mut Scratch<'_, T>, kept: &mut [T]);
 
     /// Adds those of the sums over a batch.
     fn add_batch(&mut self, sums: &mut Sums<'_, T>);
@@ -70,8 +70,8 @@ impl<T: Real> Effect<T> for (Component<'_, T>, Gradients<'_, T>) {
         self.0.u
     }
 
-    fn add_row(&mut self, x: &[T], share: &[T], scratch: &mut Scratch<'_, T>, _: &mut [T]) {
-        self.0.backward(x, share, &mut self.1, None, scratch);
+    fn add_row(&mut self, x: &[T], g: Cotangent<'_, T>, scratch: &mut Scratch<'_, T>, _: &mut [T]) {
+        self.0.backward(x, g, &mut self.1, None, scratch);
     }
 
     fn add_batch(&mut self, sums: &mut Sums<'_, T>) {
@@ -137,7 +137,7 @@ impl<T: Real> Effect<T> for (ComponentMut<'_, T>, Coordinates, Rates<T>) {
         self.0.u
     }
 
-    fn add_row(&mut self, x: &[T], share: &[T], scratch: &mut Scratch<'_, T>, kept: &mut [T]) {
+    fn add_row(&mut self, x: &[T], g: Cotangent<'_, T>, scratch: &mut Scratch<'_, T>, kept: &mut [T]) {
         let component = self.0.as_ref(self.1);
         let (mu, rest) = shape::split(kept, component.mu.len());
         let (sigma, rest) = shape::split(rest, component.sigma.len());
@@ -149,7 +149,7 @@ impl<T: Real> Effect<T> for (ComponentMut<'_, T>, Coordinates, Rates<T>) {
             u: of_u.map(|_| u),
             v: of_v.map(|_| v),
         };
-        component.backward(x, share, &mut gradients, None, scratch);
+        component.backward(x, g, &mut gradients, None, scratch);
     }
 
     fn add_batch(&mut self, sums: &mut Sums<'_, T>) {

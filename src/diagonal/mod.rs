@@ -3,6 +3,7 @@
 mod batch;
 mod descent;
 mod effect;
+mod far;
 mod form;
 #[cfg(feature = "rand")]
 mod initialise;

@@ -169,7 +169,7 @@ impl<'a, T: Real> Online<'a, T> {
                 sigma: rates.sigma.map(|_| &mut *of_sigma),
                 ..Gradients::none()
             };
-            let projection = component.backward(x, share, &mut gradients, None, &mut scratch);
+            let projection = component.backward_of_ordinary(x, share, &mut gradients, &mut scratch);
             component.mean_of_weighted(x, &projection, scratch.q);
 
             // ∂Uₗ = gₗ q and ∂vₗ = gₗ r; adding to 0 keeps the bits of gradients that are added up.

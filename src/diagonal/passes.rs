@@ -5,6 +5,7 @@
 
 use super::batch::Constants;
 use super::effect::{Effect, Effects};
+use super::far::Cotangent;
 use super::form::Form;
 use super::parameters::{Gradients, Parameters};
 use super::prepare::prepare;
@@ -172,10 +173,10 @@ impl<T: Real> Pass<'_, T> {
         let rows = x.chunks_exact(inputs.max(1)).zip(dx.chunks_exact_mut(inputs.max(1)));
         for (row, (x, dx)) in rows.enumerate() {
             if plain.get(first + row).is_none_or(T::is_zero) {
-                self.share(g, first + row, share);
+                let cotangent = self.cotangent(g, first + row, share);
                 dx.fill(T::zero());
                 for component in parameters.components(shape, self.form.coordinates) {
-                    component.backward(x, share, &mut Gradients::none(), Some(dx), &mut scratch);
+                    component.backward(x, cotangent, &mut Gradients::none(), Some(dx), &mut scratch);
                 }
             }
         }
@@ -214,9 +215,9 @@ impl<T: Real> Pass<'_, T> {
         let mut add_rows = |effect: &mut _, kept: &mut [T]| {
             kept.fill(T::zero());
             for row in self.rows_alone(plain) {
-                self.share(g, row, share);
+                let cotangent = self.cotangent(g, row, share);
                 let x = self.x.chunks_exact(inputs.max(1)).nth(row).unwrap_or_default();
-                Effect::add_row(effect, x, share, &mut scratch, kept);
+                Effect::add_row(effect, x, cotangent, &mut scratch, kept);
             }
         };
         for (group, x) in self.x.chunks(x_group.max(1)).enumerate().take(groups) {
@@ -268,13 +269,14 @@ impl<T: Real> Pass<'_, T> {
         self.form.scale.divisor(self.shape.components())
     }
 
-    /// The cotangent of a row times 1/K.
-    fn share(&self, g: &[T], row: usize, share: &mut [T]) {
+    /// The cotangent of a row; overwrites `share`.
+    fn cotangent<'b>(&self, g: &'b [T], row: usize, share: &'b mut [T]) -> Cotangent<'b, T> {
         let divisor = self.divisor();
         let g = g.chunks_exact(self.shape.outputs().max(1)).nth(row).unwrap_or_default();
         for (share, &g) in share.iter_mut().zip(g) {
             *share = g / divisor;
         }
+        Cotangent { g, share, divisor }
     }
 }
 

@@ -13,8 +13,10 @@
 //!
 //! In centred coordinates μ r is left out of q, ⟨c, μ⟩ out of A and cᵢ r out of ∂μ.
 //!
-//! No term divides by s, so nothing overflows however small s is.
+//! No term divides by s, so nothing overflows however small s is. Numbers so large or so small that another product
+//! leaves the range go through [`far`].
 
+use super::far::{self, Cotangent};
 use super::form::Form;
 use super::parameters::{Component, Gradients, Parameters};
 use crate::kernel::{Along, LANES, Simd, Task, Vector, add_scaled, dot, for_each_dot, widest};
@@ -59,6 +61,10 @@ impl<T: Real> Task<ForwardArguments<'_, '_, T>> for Forward {
                 (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
             }
             let (r, p) = (*at.mean, *at.probability);
+            if !far::forward_is_usual(simd, &component, x, (r, p)) {
+                far::forward(&component, x, y);
+                continue;
+            }
             let mean = simd.splat(form.coordinates.through_mean(r));
             Weighted { simd, component: &component, x, q, mean, p: simd.splat(p) }.along(x.len());
             for_each_dot(simd, component.u, q, |output, dot| {
@@ -204,33 +210,53 @@ impl<T: Real> Component<'_, T> {
         (simd.sum(means), simd.sum(squares))
     }
 
-    /// Adds the gradients of ⟨g, U q + v r⟩ to the blocks that are there and to `dx`; returns the projection.
+    /// Adds the gradients of ⟨g, U q + v r⟩ to the blocks that are there and to `dx`.
     pub(super) fn backward(
         &self,
         x: &[T],
-        g: &[T],
+        cotangent: Cotangent<'_, T>,
         gradients: &mut Gradients<'_, T>,
         dx: Option<&mut [T]>,
         scratch: &mut Scratch<'_, T>,
-    ) -> Projection<T> {
-        widest(Backward, (self, x, g, gradients, dx, scratch))
+    ) {
+        let dx = widest(Backward::<true>, (self, x, cotangent.share, gradients, dx, scratch)).1;
+        if let Err(dx) = dx {
+            far::backward(self, x, cotangent, gradients, dx);
+        }
     }
 
-    /// [`backward`](Self::backward), compiled for the vectors at hand.
-    #[inline(always)]
-    fn backward_in_vectors(
+    /// [`backward`](Self::backward) for numbers of ordinary size, whose products are ordinary too; returns the
+    /// projection.
+    pub(super) fn backward_of_ordinary(
         &self,
         x: &[T],
         g: &[T],
         gradients: &mut Gradients<'_, T>,
-        dx: Option<&mut [T]>,
         scratch: &mut Scratch<'_, T>,
     ) -> Projection<T> {
+        widest(Backward::<false>, (self, x, g, gradients, None, scratch)).0
+    }
+
+    /// [`backward`](Self::backward), compiled for the vectors at hand. Where it `EXAMINES` sizes and products are
+    /// not ordinary, it does nothing and gives `dx` back.
+    #[inline(always)]
+    fn backward_in_vectors<'d, S: Simd, const EXAMINES: bool>(
+        &self,
+        simd: S,
+        x: &[T],
+        g: &[T],
+        gradients: &mut Gradients<'_, T>,
+        dx: Option<&'d mut [T]>,
+        scratch: &mut Scratch<'_, T>,
+    ) -> (Projection<T>, Result<(), Option<&'d mut [T]>>) {
         let Scratch { direction, q, c, .. } = scratch;
         let projection = project_checked(self.mu, self.sigma, x, direction);
         let r = projection.rectified.mean;
         for y in direction.iter_mut() {
             *y *= projection.unit;
+        }
+        if EXAMINES && !far::backward_is_usual(simd, self, x, g, &projection.rectified, direction) {
+            return (projection, Err(dx));
         }
 
         if let Some(of_u) = gradients.u.as_deref_mut() {
@@ -243,7 +269,7 @@ impl<T: Real> Component<'_, T> {
             add_scaled(of_v, r, g);
         }
         if gradients.mu.is_none() && gradients.sigma.is_none() && dx.is_none() {
-            return projection;
+            return (projection, Ok(()));
         }
 
         c.fill(T::zero());
@@ -278,7 +304,7 @@ impl<T: Real> Component<'_, T> {
                 *dx += mu * of_m + sigma * (of_s * y + p * c_sigma);
             }
         }
-        projection
+        (projection, Ok(()))
     }
 
     /// q = E[β ReLU(z)] = μ r + σ⊙(σ⊙x) p.
@@ -292,29 +318,29 @@ impl<T: Real> Component<'_, T> {
     }
 }
 
-/// [`Component::backward`].
-struct Backward;
+/// [`Component::backward_in_vectors`].
+struct Backward<const EXAMINES: bool>;
 
-/// The arguments of [`Component::backward`].
-type BackwardArguments<'a, 'b, 'c, T> = (
+/// Its arguments.
+type BackwardArguments<'a, 'b, 'c, 'd, T> = (
     &'a Component<'a, T>,
     &'a [T],
     &'a [T],
     &'a mut Gradients<'b, T>,
-    Option<&'a mut [T]>,
+    Option<&'d mut [T]>,
     &'a mut Scratch<'c, T>,
 );
 
-impl<T: Real> Task<BackwardArguments<'_, '_, '_, T>> for Backward {
-    type Output = Projection<T>;
+impl<'d, T: Real, const EXAMINES: bool> Task<BackwardArguments<'_, '_, '_, 'd, T>> for Backward<EXAMINES> {
+    type Output = (Projection<T>, Result<(), Option<&'d mut [T]>>);
 
     #[inline(always)]
     fn run<S: Simd>(
         self,
-        _: S,
-        (component, x, g, gradients, dx, scratch): BackwardArguments<'_, '_, '_, T>,
-    ) -> Projection<T> {
-        component.backward_in_vectors(x, g, gradients, dx, scratch)
+        simd: S,
+        (component, x, g, gradients, dx, scratch): BackwardArguments<'_, '_, '_, 'd, T>,
+    ) -> Self::Output {
+        component.backward_in_vectors::<S, EXAMINES>(simd, x, g, gradients, dx, scratch)
     }
 }
 
