@@ -23,17 +23,31 @@ impl Extended {
         if value.is_zero() || !Real::is_finite(value) {
             return Self { fraction: value, exponent: 0 };
         }
-        let more = value.exponent();
-        Self { fraction: value.times_power_of_two(-more), exponent: exponent.saturating_add(more) }
+        let power = value.to_bits() & POWER;
+        if power == 0 {
+            // A subnormal number: its product with 2⁶⁴ is none.
+            return Self::new(value * power_of_two(64), exponent.saturating_sub(64));
+        }
+        let fraction = f64::from_bits(value.to_bits() & !POWER | ONE);
+        Self { fraction, exponent: exponent.saturating_add((power >> DIGITS) as i32 - 1023) }
     }
 
     /// The fractions of two numbers that are not 0 over the larger of their powers of two, which is the exponent.
     fn aligned(self, other: Self) -> (f64, f64, i32) {
         let exponent = self.exponent.max(other.exponent);
-        let over =
-            |number: Self| number.fraction.times_power_of_two(number.exponent.saturating_sub(exponent));
+        let over = |number: Self| number.fraction * power_of_two(number.exponent.saturating_sub(exponent));
         (over(self), over(other), exponent)
     }
+}
+
+/// The digits of an `f64` after the point, the bits of its power of two, and those of 2⁰.
+const DIGITS: u32 = 52;
+const POWER: u64 = 0x7ff << DIGITS;
+const ONE: u64 = 1023 << DIGITS;
+
+/// 2ⁿ for n up to 1023, and 0 below the normal numbers.
+fn power_of_two(n: i32) -> f64 {
+    if n < -1022 { 0.0 } else { f64::from_bits(((1023 + i64::from(n)) as u64) << DIGITS) }
 }
 
 impl From<f64> for Extended {
@@ -178,7 +192,7 @@ impl Real for Extended {
 
     fn sqrt(self) -> Self {
         let odd = self.exponent.rem_euclid(2);
-        Self::new(Real::sqrt(self.fraction.times_power_of_two(odd)), (self.exponent - odd) / 2)
+        Self::new(Real::sqrt(self.fraction * power_of_two(odd)), (self.exponent - odd) / 2)
     }
 
     fn exp(self) -> Self {

@@ -186,3 +186,155 @@ pub(super) struct Cotangent<'a, T> {
     pub(super) share: &'a [T],
     pub(super) divisor: T,
 }
+
+#[cfg(test)]
+mod tests {
+    use rand_core::SeedableRng;
+    use rand_pcg::Pcg64;
+
+    use super::{Cotangent, backward, backward_is_usual, forward, forward_is_usual};
+    use crate::diagonal::parameters::{Component, Gradients};
+    use crate::diagonal::row::{PreActivations, Scratch};
+    use crate::diagonal::{Coordinates, Form};
+    use crate::kernel::Portable;
+    use crate::random::StandardNormal;
+    use crate::{Dual, Real, Rectified};
+
+    const INPUTS: usize = 19;
+    const OUTPUTS: usize = 3;
+
+    /// μ, σ, U, v, x, g of a component and a row.
+    fn numbers<T: Real>(seed: u64) -> [Vec<T>; 6] {
+        let (mut random, mut normal) = (Pcg64::seed_from_u64(seed), StandardNormal::new());
+        [INPUTS, INPUTS, OUTPUTS * INPUTS, OUTPUTS, INPUTS, OUTPUTS]
+            .map(|len| (0..len).map(|_| T::from_f64(normal.sample(&mut random))).collect())
+    }
+
+    fn component<T>([mu, sigma, u, v, ..]: &[Vec<T>; 6], coordinates: Coordinates) -> Component<'_, T> {
+        Component { coordinates, mu, sigma, u, v }
+    }
+
+    /// h, ∂μ, ∂σ, ∂U, ∂v, ∂x over the divisor 4.
+    fn far<T: Real>(numbers: &[Vec<T>; 6], coordinates: Coordinates) -> [Vec<T>; 6] {
+        let component = component(numbers, coordinates);
+        let [mu, sigma, u, v, x, g] = numbers;
+        let mut all = [v, mu, sigma, u, v, x].map(|block| vec![T::zero(); block.len()]);
+        let [h, of_mu, of_sigma, of_u, of_v, dx] = &mut all;
+        forward(&component, x, h);
+        let mut gradients =
+            Gradients { mu: Some(of_mu), sigma: Some(of_sigma), u: Some(of_u), v: Some(of_v) };
+        let cotangent = Cotangent { g, share: &[], divisor: T::from_usize(4) };
+        backward(&component, x, cotangent, &mut gradients, Some(dx));
+        all
+    }
+
+    fn usual<T: Real>(numbers: &[Vec<T>; 6], coordinates: Coordinates) -> [Vec<T>; 5] {
+        let component = component(numbers, coordinates);
+        let [mu, sigma, u, v, x, g] = numbers;
+        let mut all = [mu, sigma, u, v, x].map(|block| vec![T::zero(); block.len()]);
+        let [of_mu, of_sigma, of_u, of_v, dx] = &mut all;
+        let mut gradients =
+            Gradients { mu: Some(of_mu), sigma: Some(of_sigma), u: Some(of_u), v: Some(of_v) };
+        let share: Vec<T> = g.iter().map(|&g| g / T::from_usize(4)).collect();
+        let rows = || vec![T::zero(); INPUTS];
+        let [mut direction, mut q, mut c] = [rows(), rows(), rows()];
+        let mut scratch = Scratch {
+            direction: &mut direction,
+            q: &mut q,
+            c: &mut c,
+            pre_activations: PreActivations(&mut []),
+        };
+        let cotangent = Cotangent { g, share: &share, divisor: T::from_usize(4) };
+        component.backward(x, cotangent, &mut gradients, Some(dx), &mut scratch);
+        all
+    }
+
+    /// On ordinary numbers, which go the usual way, both ways agree.
+    fn ways_agree<T: Real>(tolerance: f64) {
+        for (seed, coordinates) in [(0, Coordinates::Paper), (1, Coordinates::Centred)] {
+            let numbers = numbers::<T>(seed);
+            let [_, gradients @ ..] = far(&numbers, coordinates);
+            for (far, usual) in gradients.iter().flatten().zip(usual(&numbers, coordinates).iter().flatten())
+            {
+                let (far, usual) = (far.to_f64(), usual.to_f64());
+                assert!((far - usual).abs() <= tolerance * (1.0 + usual.abs()), "{far} {usual}");
+            }
+        }
+    }
+
+    #[test]
+    fn both_ways_agree_on_ordinary_numbers() {
+        ways_agree::<f32>(1e-5);
+        ways_agree::<f64>(1e-14);
+    }
+
+    /// ⟨gradient, direction⟩ is the derivative of ⟨g, h⟩ along the direction, which dual numbers carry.
+    #[test]
+    fn dual_numbers_give_the_same_derivative() {
+        for coordinates in [Coordinates::Paper, Coordinates::Centred] {
+            let (at, along) = (numbers::<f64>(2), numbers::<f64>(3));
+            let moving = core::array::from_fn(|block| {
+                let pairs = at[block].iter().zip(&along[block]);
+                pairs.map(|(&at, &along)| Dual::new(at, if block < 5 { along } else { 0.0 })).collect()
+            });
+            let [h, ..] = far::<Dual<f64>>(&moving, coordinates);
+            let derivative: f64 = h.iter().zip(&at[5]).map(|(h, g)| h.derivative * g / 4.0).sum();
+            let [_, gradients @ ..] = far(&at, coordinates);
+            let products = gradients.iter().flatten().zip(along[..5].iter().flatten());
+            let by_gradient: f64 = products.map(|(gradient, along)| gradient * along).sum();
+            assert!((derivative - by_gradient).abs() < 1e-12, "{derivative} {by_gradient}");
+        }
+    }
+
+    /// Powers of two that cancel in the end change no bit, though Uᵀg is of size 2¹⁸⁰⁰ and E[β ReLU(z)] of 2⁻¹⁸⁰⁰.
+    #[test]
+    fn sizes_that_cancel_leave_no_trace() {
+        let ordinary = numbers::<f64>(4);
+        let want = far(&ordinary, Coordinates::Paper);
+        let mut scaled = ordinary;
+        for (block, power) in scaled.iter_mut().zip([-900, -900, 900, 0, 0, 900]) {
+            block.iter_mut().for_each(|number| *number = number.times_power_of_two(power));
+        }
+        let got = far(&scaled, Coordinates::Paper);
+        for ((got, want), power) in got.iter().zip(&want).zip([-900, 900, 900, -900, 0, 0]) {
+            for (got, want) in got.iter().zip(want) {
+                assert_eq!(*got, want.times_power_of_two(power), "{power}");
+            }
+        }
+    }
+
+    /// What must go the wider way, and what need not.
+    #[test]
+    fn products_out_of_range_are_foreseen() {
+        let tame = numbers::<f32>(5);
+        let at = Rectified { mean: 0.7_f32, probability: 0.6, density: 0.3, density_moment: 0.1 };
+        let both = |numbers: &[Vec<f32>; 6], at: Rectified<f32>| {
+            let component = component(numbers, Form::default().coordinates);
+            let [.., x, g] = numbers;
+            let direction = vec![0.25; INPUTS];
+            [
+                forward_is_usual(Portable, &component, x, (at.mean, at.probability)),
+                backward_is_usual(Portable, &component, x, g, &at, &direction),
+            ]
+        };
+        assert_eq!(both(&tame, at), [true; 2]);
+        assert_eq!(both(&tame, Rectified { probability: 0.0, density: 0.0, ..at }), [true; 2]);
+        assert_eq!(both(&tame, Rectified { probability: 1e-38, ..at }), [false; 2]);
+        assert_eq!(both(&tame, Rectified { density: 1e-37, ..at }), [true, false]);
+        for block in 0..6 {
+            let no_g = block == 5;
+            for (number, usual) in [(0.0, true), (1e-6, true), (1e7, true), (1e-36, false), (1e-44, false)] {
+                let mut numbers = tame.clone();
+                numbers[block][1] = number;
+                // v is multiplied once.
+                let usual_forward = usual || no_g || (block == 3 && number == 1e-36);
+                assert_eq!(both(&numbers, at), [usual_forward, usual], "{block} {number}");
+            }
+            for number in [1e9, f32::INFINITY, f32::NAN] {
+                let mut numbers = tame.clone();
+                numbers[block][1] = number;
+                assert_eq!(both(&numbers, at), [no_g, false], "{block} {number}");
+            }
+        }
+    }
+}

@@ -18,9 +18,11 @@ use crate::{Error, Real, Shape};
 /// ```
 ///
 /// The bits of the parameters are those that [`Diagonal::backward`](super::Diagonal::backward) into zeroed
-/// gradients and plain gradient descent give for a row by itself, on every platform.
+/// gradients and plain gradient descent give for a row by itself, on every platform, as long as no product of numbers
+/// on the way overflows or falls below the normal numbers: such rows `Diagonal` takes in a wider scalar, and `Online`,
+/// which is to be small, does not.
 ///
-/// **Accuracy**: gradients as [`Diagonal`](super::Diagonal) says, and the rounding of the step.
+/// **Accuracy**: gradients as [`Diagonal`](super::Diagonal) says, and the rounding of the step, for such numbers.
 ///
 /// # Example
 ///
@@ -97,7 +99,8 @@ impl<'a, T: Real> Online<'a, T> {
     /// **Shapes**: `x: [inputs]`, `y: [outputs]`; `work`: at least [`workspace_len`](Self::workspace_len)
     /// elements, whose contents do not matter.
     ///
-    /// **Accuracy**: within 8 budgets u·scale + η, as [`Diagonal`](super::Diagonal) says.
+    /// **Accuracy**: within 8 budgets u·scale + η, as [`Diagonal`](super::Diagonal) says, for the numbers named
+    /// [above](Self).
     ///
     /// # Errors
     ///

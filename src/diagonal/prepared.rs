@@ -117,7 +117,7 @@ impl<'a, T: Real> Prepared<'a, T> {
     /// `work`: at least [`workspace_len`](Self::workspace_len) elements, whose contents do not matter.
     ///
     /// **Accuracy**: within 8 budgets u·scale + η, as [`Diagonal`](super::Diagonal) says, for constants that are
-    /// normal numbers or 0.
+    /// normal numbers or 0, and inputs whose products with them are.
     ///
     /// # Errors
     ///

@@ -25,7 +25,8 @@ use crate::{Error, Real, Scale, shape};
 /// where u is half an ULP of 1, η the smallest subnormal, and scale the sum of the absolute values of the
 /// terms of that output, each factor counted with its sensitivity. Held by `tests/joint_table.rs` against
 /// exact tables, in `f32` and `f64`. As in [`Diagonal`](crate::Diagonal), what lies below s·2⁻¹⁷¹ (`f32`) or
-/// s·2⁻¹¹⁶⁶ counts as 0.
+/// s·2⁻¹¹⁶⁶ counts as 0. Products of the numbers on the way must be normal numbers or 0: what falls below them has
+/// lost digits, which a large factor may bring back.
 ///
 /// # Example
 ///

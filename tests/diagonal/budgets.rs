@@ -36,15 +36,16 @@ struct Wild {
 impl Wild {
     fn apply(self, case: &mut Case<f32>, random: &mut Pcg64) {
         let (inputs, outputs) = (case.shape.inputs(), case.shape.outputs());
-        // The powers of two that no product in the layer carries beyond the range of `f32`.
-        let (least, most, columns, block) = match self.block {
-            0 => (-50.0, 40.0, inputs, &mut case.mu),
-            1 => (-140.0, 40.0, inputs, &mut case.sigma),
-            2 => (-140.0, 90.0, inputs, &mut case.u),
-            3 => (-140.0, 90.0, outputs, &mut case.v),
-            4 => (-140.0, 90.0, inputs, &mut case.x),
-            _ => (-140.0, 70.0, outputs, &mut case.g),
+        // The powers of two that carry no output beyond the range of `f32`.
+        let (most, columns, block) = match self.block {
+            0 => (40.0, inputs, &mut case.mu),
+            1 => (40.0, inputs, &mut case.sigma),
+            2 => (90.0, inputs, &mut case.u),
+            3 => (90.0, outputs, &mut case.v),
+            4 => (90.0, inputs, &mut case.x),
+            _ => (70.0, outputs, &mut case.g),
         };
+        let least = -140.0;
         let base = self.base.min(most - self.spread).max(least + self.spread);
         let chosen: Vec<bool> = (0..columns).map(|_| uniform(random) < self.columns).collect();
         for row in block.chunks_mut(columns) {
