@@ -12,7 +12,7 @@ use crate::kernel::Workers;
 /// How long a task waits for the other threads to be awake.
 const WAKING: Duration = Duration::from_millis(1);
 
-/// A number of threads that layers divide their work among.
+/// A number of threads that layers and optimisers divide their work among.
 ///
 /// The bits of every result are the same for any number. A thread that finds no work for some tens of
 /// microseconds goes to sleep, and waking it takes as long; so put a loop of many short passes into

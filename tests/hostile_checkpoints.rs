@@ -19,9 +19,9 @@ fn file() -> Vec<u8> {
         Network::new(vec![Box::new(layer), Box::new(Dense::new(2, 1, true).unwrap())], 4).unwrap();
     network.initialise(&mut generator(1, 0)).unwrap();
     let mut optimizer = Adam::new(network.blocks(), |_| 0.01, AdamSettings::default());
-    let gradients: Vec<f32> = (0..network.parameters().len()).map(|i| i as f32 - 4.0).collect();
+    let mut gradients: Vec<f32> = (0..network.parameters().len()).map(|i| i as f32 - 4.0).collect();
     let blocks = network.blocks().to_vec();
-    optimizer.step(&blocks, network.parameters_mut(), &gradients).unwrap();
+    optimizer.step(&blocks, network.parameters_mut(), &mut gradients).unwrap();
     let record = Record { epoch: 1, steps: 3, train_loss: 0.7, test_error: 0.25 };
     let state = State {
         network: &network,

@@ -103,6 +103,10 @@ fn passes_refuse_what_does_not_fit() {
     assert_eq!(network.backward(&[0.0; 6], &[0.0; 3]), length("g", 4, 3));
     let mut other = Sgd::new(&network.blocks()[..1], |_| 0.1);
     assert_eq!(network.step(&mut other), length("blocks", 1, 3));
+    // Blocks that do not lie one after the other.
+    let apart = [network.blocks()[0].clone(), network.blocks()[2].clone()];
+    let mut of_apart = Sgd::new(&apart, |_| 0.1);
+    assert_eq!(of_apart.step(&apart, &mut [0.0; 24], &mut [0.0; 24]), length("blocks", 12, 16));
 }
 
 #[test]
@@ -125,9 +129,9 @@ fn dense_layers_refuse_what_does_not_fit() {
 
 /// Gradients 1 everywhere, and one optimiser step of it.
 fn step(network: &mut Network<f64>, optimizer: &mut dyn Optimizer<f64>) {
-    let gradients = vec![1.0; network.parameters().len()];
+    let mut gradients = vec![1.0; network.parameters().len()];
     let blocks = network.blocks().to_vec();
-    optimizer.step(&blocks, network.parameters_mut(), &gradients).unwrap();
+    optimizer.step(&blocks, network.parameters_mut(), &mut gradients).unwrap();
 }
 
 #[test]
@@ -160,6 +164,8 @@ fn a_frozen_block_has_no_gradient() {
     assert!(weight.iter().all(|&gradient| gradient == 0.0));
     assert!(rest[..4].iter().any(|&gradient| gradient != 0.0), "the bias learns");
     assert!(rest[4..].iter().all(|&gradient| gradient == 0.0));
+    network.freeze("bias").unwrap();
+    assert!(network.gradients().iter().all(|&gradient| gradient == 0.0), "nor one from before");
     let error = network.freeze("nu").unwrap_err();
     assert_eq!(error.to_string(), "there is no parameter block `nu`; the blocks are weight, bias");
 }
@@ -187,7 +193,7 @@ fn one_weight(
     gradients
         .iter()
         .map(|&gradient| {
-            optimizer.step(&blocks, network.parameters_mut(), &[gradient]).unwrap();
+            optimizer.step(&blocks, network.parameters_mut(), &mut [gradient]).unwrap();
             network.parameters()[0]
         })
         .collect()
@@ -224,8 +230,8 @@ fn moments_of_adam_stay_normal() {
     let blocks = network.blocks().to_vec();
     let mut adam = Adam::new(&blocks, |_| 0.1, AdamSettings { square_decay: 0.5, ..Default::default() });
     for step in 0..2000 {
-        let gradients = if step == 0 { [1.0, 1e-30] } else { [0.0, 1e-30] };
-        adam.step(&blocks, network.parameters_mut(), &gradients).unwrap();
+        let mut gradients = if step == 0 { [1.0, 1e-30] } else { [0.0, 1e-30] };
+        adam.step(&blocks, network.parameters_mut(), &mut gradients).unwrap();
         let text = format!("{adam:?}");
         let denormal = text
             .split(|c: char| !(c.is_ascii_digit() || ".e-".contains(c)))

@@ -242,7 +242,7 @@ pub(crate) struct TrainArguments {
     #[arg(long, value_name = "N", value_parser = seed, default_value = "0")]
     pub(crate) seed: u64,
 
-    /// Threads that share the work of Gaussian mixture layers; the results are the same [default: 1]
+    /// Threads that share the work of Gaussian mixture layers and of the optimiser; the results are the same [default: 1]
     #[arg(long, value_name = "N", value_parser = threads)]
     #[serde(skip)]
     pub(crate) threads: Option<usize>,

@@ -185,13 +185,26 @@ impl Choices {
         arguments: &TrainArguments,
         network: &Network<f32>,
         steps: u64,
+        threads: Option<&Threads>,
     ) -> Box<dyn Optimizer<f32>> {
         let rate = |block: &gmlayer::nn::ParameterBlock| match block.kind {
             "sigma" => self.sigma_learning_rate,
             _ => self.learning_rate,
         };
-        let sgd = || Sgd::new(network.blocks(), rate);
-        let adam = || Adam::new(network.blocks(), rate, AdamSettings::default());
+        let sgd = || {
+            let sgd = Sgd::new(network.blocks(), rate);
+            match threads {
+                Some(threads) => sgd.with_threads(threads.clone()),
+                None => sgd,
+            }
+        };
+        let adam = || {
+            let adam = Adam::new(network.blocks(), rate, AdamSettings::default());
+            match threads {
+                Some(threads) => adam.with_threads(threads.clone()),
+                None => adam,
+            }
+        };
         match (arguments.optimizer, arguments.schedule) {
             (OptimizerName::Sgd, ScheduleName::Constant) => Box::new(sgd()),
             (OptimizerName::Sgd, ScheduleName::Cosine) => Box::new(Cosine::new(sgd(), steps)),

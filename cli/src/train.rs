@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: TrainArguments, given: &[String]) -> Result<(), Fai
     let mut checkpoints = Checkpoints::new(arguments, saved.as_ref().map(|(_, _, training)| training))?;
     network.initialise(&mut generator(arguments.seed, 0)).map_err(Failure::other)?;
     let steps = arguments.epochs as u64 * data.train.len().div_ceil(batch_size) as u64;
-    let mut optimizer = choices.optimizer(arguments, &network, steps);
+    let mut optimizer = choices.optimizer(arguments, &network, steps, threads.as_ref());
     let mark = data.mark();
     let mut position = Position::default();
     if let Some((path, saved, training)) = saved {

@@ -60,20 +60,23 @@ fn the_same_seed_gives_the_same_json_but_for_the_time() {
     assert_ne!(run("1")["train_loss"], run("2")["train_loss"]);
 }
 
-/// Eight components are enough work for two threads.
+/// Sixteen components are enough work for two threads, and for Adam's too.
 #[test]
 fn threads_change_nothing_but_the_time() {
     let folder = tempfile::tempdir().unwrap();
-    let run = |threads: &str| {
+    let run = |threads: &str, optimizer: &str| {
         let path = folder.path().join(threads);
-        let more = ["--components", "8", "--threads", threads, "--save", path.to_str().unwrap()];
+        let more = ["--components", "16", "--optimizer", optimizer, "--threads", threads];
+        let more = [&more[..], &["--save", path.to_str().unwrap()]].concat();
         let sizes: Vec<&str> = [&common::QUICK[..5], &common::QUICK[7..]].concat();
         assert!(gmlayer(&[&sizes[..], &more].concat()).status.success());
         std::fs::read(path).unwrap()
     };
-    let alone = run("1");
-    assert_eq!(run("2"), alone);
-    assert_eq!(run("3"), alone);
+    for optimizer in ["sgd", "adam"] {
+        let alone = run("1", optimizer);
+        assert!(run("2", optimizer) == alone, "{optimizer}");
+        assert!(run("3", optimizer) == alone, "{optimizer}");
+    }
 }
 
 #[test]

@@ -4,11 +4,12 @@ use std::error::Error;
 
 use gmlayer::diagonal::{Diagonal, DiagonalMut, Gradients, Parameters, ParametersMut, Rates, Sparse};
 use gmlayer::joint::JointShape;
-use gmlayer::nn::{Dense, Layer, Network, Relu, Sgd};
+use gmlayer::nn::{self, Dense, Layer, Network, Relu, Sgd};
 use gmlayer::{Aligned, Shape, Threads, random};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg64;
 
+use super::descent::Descent;
 use super::joint::joint;
 
 /// Something to be timed.
@@ -78,6 +79,7 @@ struct Mixture {
     y: Aligned<f32>,
     dx: Aligned<f32>,
     work: Aligned<f32>,
+    descent: Descent,
     threads: Option<&'static Threads>,
 }
 
@@ -91,7 +93,9 @@ impl Mixture {
         let g = Aligned::copy_of(&normals(batch * shape.outputs(), 1e-3, &mut generator))?;
         let (gradient, y, dx) =
             (Aligned::zeros(flat.len())?, Aligned::zeros(g.len())?, Aligned::zeros(x.len())?);
-        let mut state = Self { shape, flat, gradient, x, g, y, dx, work: Aligned::zeros(0)?, threads };
+        let work = Aligned::zeros(0)?;
+        let descent = Descent::new(&nn::Mixture::new(shape, 1.0), threads);
+        let mut state = Self { shape, flat, gradient, x, g, y, dx, work, descent, threads };
         state.work = Aligned::zeros(state.layer()?.workspace_len(batch)?)?;
         Ok(state)
     }
@@ -120,11 +124,8 @@ impl Mixture {
     fn step(&mut self) -> Result<(), gmlayer::Error> {
         self.forward()?;
         self.backward(false)?;
-        for (parameter, gradient) in self.flat.iter_mut().zip(self.gradient.iter_mut()) {
-            *parameter -= 1e-6 * *gradient;
-            *gradient = 0.0;
-        }
-        Ok(())
+        let Self { flat, gradient, descent, .. } = self;
+        descent.step(flat, gradient)
     }
 
     /// Forward, and backward joined with the step.

@@ -1,11 +1,13 @@
 //! The passes of a joint layer.
 
 use gmlayer::joint::{Gradients, Joint, JointMut, JointShape, Parameters, ParametersMut, Rates};
+use gmlayer::nn::{JointGamma, JointMixture};
 use gmlayer::{Aligned, Threads};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg64;
 
 use super::cases::{Case, Cases, images, normals};
+use super::descent::Descent;
 
 /// The parameters of a layer, its inputs and buffers.
 struct State {
@@ -17,6 +19,7 @@ struct State {
     y: Aligned<f32>,
     dx: Aligned<f32>,
     work: Aligned<f32>,
+    descent: Descent,
     threads: Option<&'static Threads>,
 }
 
@@ -32,9 +35,10 @@ impl State {
         let g = Aligned::copy_of(&normals(batch * shape.outputs(), 1e-3, &mut generator))?;
         let (gradient, y, dx) =
             (Aligned::zeros(flat.len())?, Aligned::zeros(g.len())?, Aligned::zeros(x.len())?);
-        let mut state = Self { shape, flat, gradient, x, g, y, dx, work: Aligned::zeros(0)?, threads };
-        state.work = Aligned::zeros(on(shape, &state.flat, threads)?.workspace_len(batch)?)?;
-        Ok(state)
+        let work = Aligned::zeros(on(shape, &flat, threads)?.workspace_len(batch)?)?;
+        let layer = JointMixture::new(shape, JointGamma { weights: 1.0, outputs: 1.0 });
+        let descent = Descent::new(&layer, threads);
+        Ok(Self { shape, flat, gradient, x, g, y, dx, work, descent, threads })
     }
 
     fn forward(&mut self) -> Result<(), gmlayer::Error> {
@@ -53,11 +57,8 @@ impl State {
     fn step(&mut self) -> Result<(), gmlayer::Error> {
         self.forward()?;
         self.backward(false)?;
-        for (parameter, gradient) in self.flat.iter_mut().zip(self.gradient.iter_mut()) {
-            *parameter -= 1e-6 * *gradient;
-            *gradient = 0.0;
-        }
-        Ok(())
+        let Self { flat, gradient, descent, .. } = self;
+        descent.step(flat, gradient)
     }
 
     /// Forward, and backward joined with the step.

@@ -9,6 +9,7 @@
 //! ```
 
 mod cases;
+mod descent;
 mod joint;
 mod machine;
 

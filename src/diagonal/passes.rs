@@ -71,6 +71,8 @@ impl<T: Real> Pass<'_, T> {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
         let coordinates = self.form.coordinates;
         let stride = inputs.next_multiple_of(LANES);
+        // What is fetched ahead must not be another part's: its lines stay where they are.
+        let (parameters, _) = parameters.split_at(self.shape, a.len() / outputs.max(1));
         examine_rows(inputs, self.x, plain, least);
         let x_chunk = CHUNK.saturating_mul(inputs);
         let single = self.x.len() <= x_chunk;

@@ -86,7 +86,9 @@ impl<T: Real> Pass<'_, T> {
                     usual &= component.is_usual();
                 }
                 let next = (index + 1) * component.c_b.len();
-                let ahead = parameters.c_b.get(next..next + component.c_b.len()).unwrap_or_default();
+                // What is fetched ahead must not be another part's: its lines stay where they are.
+                let ahead = parameters.c_b.get(next..next + component.c_b.len());
+                let ahead = ahead.filter(|_| index + 1 < components).unwrap_or_default();
                 record.write_directions(index, first, (component.c_b, rank), x, ahead);
             }
             record.write_means(first, parameters.mu_b, x, inputs);

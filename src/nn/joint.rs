@@ -3,9 +3,9 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::crew::Crew;
 use super::{Block, Layer, LayerKind};
 use crate::joint::{self, Gradients, Joint, JointMut, JointShape, Parameters, ParametersMut, Rates};
-use crate::kernel::Workers;
 use crate::{Error, Real, Scale};
 
 /// The scales of the starting values of a [`JointMixture`]; see [`joint::initialise`].
@@ -30,21 +30,14 @@ pub struct JointMixture {
     shape: JointShape,
     gamma: JointGamma,
     scale: Scale,
-    #[cfg(feature = "threads")]
-    threads: Option<crate::Threads>,
+    crew: Crew,
 }
 
 impl JointMixture {
     /// A layer of the sizes `shape`, whose starting values have the scales `gamma`.
     #[must_use]
     pub const fn new(shape: JointShape, gamma: JointGamma) -> Self {
-        Self {
-            shape,
-            gamma,
-            scale: Scale::Mean,
-            #[cfg(feature = "threads")]
-            threads: None,
-        }
+        Self { shape, gamma, scale: Scale::Mean, crew: Crew::alone() }
     }
 
     /// The same layer with another scale; see [`Joint::with_scale`].
@@ -58,22 +51,13 @@ impl JointMixture {
     #[cfg(feature = "threads")]
     #[must_use]
     pub fn with_threads(self, threads: crate::Threads) -> Self {
-        Self { threads: Some(threads), ..self }
+        Self { crew: Crew::of(threads), ..self }
     }
 
     /// The layer over its parameters in one flat slice.
     fn joint<'a, T: Real>(&'a self, parameters: &'a [T]) -> Result<Joint<'a, T>, Error> {
         let layer = Joint::new(self.shape, Parameters::from_flat(self.shape, parameters)?)?;
-        Ok(layer.with_scale(self.scale).with_workers(self.workers()))
-    }
-
-    /// Who runs the parts of a pass.
-    fn workers(&self) -> Workers<'_> {
-        #[cfg(feature = "threads")]
-        if let Some(threads) = &self.threads {
-            return threads.workers();
-        }
-        Workers::alone()
+        Ok(layer.with_scale(self.scale).with_workers(self.crew.workers()))
     }
 }
 
@@ -102,7 +86,7 @@ impl<T: Real> Layer<T> for JointMixture {
     }
 
     fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
-        joint::workspace_of(self.shape, batch, self.workers())
+        joint::workspace_of(self.shape, batch, self.crew.workers())
     }
 
     fn forward(&self, parameters: &[T], x: &[T], y: &mut [T], work: &mut [T]) -> Result<(), Error> {
@@ -146,7 +130,7 @@ impl<T: Real> Layer<T> for JointMixture {
             return Err(Error::Length { argument: "rates", expected: 4, got: rates.len() });
         };
         let layer = JointMut::new(self.shape, ParametersMut::from_flat(self.shape, parameters)?)?;
-        let mut layer = layer.with_scale(self.scale).with_workers(self.workers());
+        let mut layer = layer.with_scale(self.scale).with_workers(self.crew.workers());
         layer.descend_after_forward(x, g, Rates { mu_w, mu_b, c_w, c_b }, dx, work)?;
         Ok(true)
     }

@@ -3,11 +3,11 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::crew::Crew;
 use super::{Block, Layer, LayerKind};
 use crate::diagonal::{
     self, Coordinates, Diagonal, DiagonalMut, Form, Gradients, Parameters, ParametersMut, Rates, Scale,
 };
-use crate::kernel::Workers;
 use crate::{Error, Real, Shape};
 
 /// The Gaussian mixture layer with diagonal covariance, [`Diagonal`], in a network.
@@ -23,8 +23,7 @@ pub struct Mixture {
     shape: Shape,
     gamma: f64,
     form: Form,
-    #[cfg(feature = "threads")]
-    threads: Option<crate::Threads>,
+    crew: Crew,
 }
 
 impl Mixture {
@@ -35,8 +34,7 @@ impl Mixture {
             shape,
             gamma,
             form: Form { coordinates: Coordinates::Paper, scale: Scale::Mean },
-            #[cfg(feature = "threads")]
-            threads: None,
+            crew: Crew::alone(),
         }
     }
 
@@ -51,22 +49,13 @@ impl Mixture {
     #[cfg(feature = "threads")]
     #[must_use]
     pub fn with_threads(self, threads: crate::Threads) -> Self {
-        Self { threads: Some(threads), ..self }
+        Self { crew: Crew::of(threads), ..self }
     }
 
     /// The layer over its parameters in one flat slice.
     fn diagonal<'a, T: Real>(&'a self, parameters: &'a [T]) -> Result<Diagonal<'a, T>, Error> {
         let layer = Diagonal::new(self.shape, Parameters::from_flat(self.shape, parameters)?)?;
-        Ok(layer.with_form(self.form).with_workers(self.workers()))
-    }
-
-    /// Who runs the parts of a pass.
-    fn workers(&self) -> Workers<'_> {
-        #[cfg(feature = "threads")]
-        if let Some(threads) = &self.threads {
-            return threads.workers();
-        }
-        Workers::alone()
+        Ok(layer.with_form(self.form).with_workers(self.crew.workers()))
     }
 }
 
@@ -95,7 +84,7 @@ impl<T: Real> Layer<T> for Mixture {
     }
 
     fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
-        diagonal::workspace_of(self.shape, batch, self.workers())
+        diagonal::workspace_of(self.shape, batch, self.crew.workers())
     }
 
     fn forward(&self, parameters: &[T], x: &[T], y: &mut [T], work: &mut [T]) -> Result<(), Error> {
@@ -140,7 +129,7 @@ impl<T: Real> Layer<T> for Mixture {
         };
         let parameters = ParametersMut::from_flat(self.shape, parameters)?;
         let layer = DiagonalMut::new(self.shape, parameters)?;
-        let mut layer = layer.with_form(self.form).with_workers(self.workers());
+        let mut layer = layer.with_form(self.form).with_workers(self.crew.workers());
         layer.descend_after_forward(x, g, Rates { mu, sigma, u, v }, dx, work)?;
         Ok(true)
     }

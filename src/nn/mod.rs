@@ -32,6 +32,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod adam;
+mod crew;
 mod dense;
 mod joint;
 mod kind;
@@ -43,18 +45,21 @@ mod optimizer;
 mod particles;
 mod relu;
 mod schedule;
+mod sgd;
 mod state;
 
 pub use crate::loss::{cross_entropy, squared};
+pub use adam::{Adam, AdamSettings};
 pub use dense::Dense;
 pub use joint::{JointGamma, JointMixture};
 pub use kind::LayerKind;
 pub use layer::{Block, Layer};
 pub use mixture::Mixture;
 pub use network::{Network, NetworkError, ParameterBlock};
-pub use optimizer::{Adam, AdamSettings, Optimizer, Sgd};
+pub use optimizer::Optimizer;
 #[cfg(feature = "rand")]
 pub use particles::{fit_neurons, sample_neurons};
 pub use relu::Relu;
 pub use schedule::Cosine;
+pub use sgd::Sgd;
 pub use state::OptimizerState;

@@ -232,7 +232,7 @@ impl<T: Real> Network<T> {
 
     /// Excludes a block from training: by its full name (`0.mu`), or in every layer by its kind (`mu`).
     ///
-    /// The gradients of a frozen block are not computed.
+    /// The gradients of a frozen block are not computed; what was added to them becomes 0.
     ///
     /// # Errors
     ///
@@ -242,6 +242,7 @@ impl<T: Real> Network<T> {
         for block in &mut self.blocks {
             if block.name == name || block.kind == name {
                 block.frozen = true;
+                part_mut(&mut self.gradients, &block.range).fill(T::zero());
                 found = true;
             }
         }
@@ -377,8 +378,8 @@ impl<T: Real> Network<T> {
     ///
     /// [`Error::Length`] when the optimiser was made for other blocks.
     pub fn step(&mut self, optimizer: &mut dyn Optimizer<T>) -> Result<(), Error> {
-        optimizer.step(&self.blocks, &mut self.parameters, &self.gradients)?;
-        self.clear_gradients();
+        optimizer.step(&self.blocks, &mut self.parameters, &mut self.gradients)?;
+        self.dirty = false;
         Ok(())
     }
 }

@@ -52,7 +52,7 @@ impl<T: Real, O: Optimizer<T>> Optimizer<T> for Cosine<O> {
         &mut self,
         blocks: &[ParameterBlock],
         parameters: &mut [T],
-        gradients: &[T],
+        gradients: &mut [T],
     ) -> Result<(), Error> {
         self.optimizer.set_rate_factor(T::from_f64(self.next_factor()));
         self.optimizer.step(blocks, parameters, gradients)?;
@@ -97,7 +97,7 @@ mod tests {
         let mut rates = Vec::new();
         for _ in 0..6 {
             let mut parameter = [0.0];
-            optimizer.step(&blocks, &mut parameter, &[-1.0]).unwrap();
+            optimizer.step(&blocks, &mut parameter, &mut [-1.0]).unwrap();
             rates.push(parameter[0]);
         }
         let half = core::f64::consts::FRAC_1_SQRT_2;
@@ -106,7 +106,7 @@ mod tests {
         optimizer = Cosine::new(Sgd::new(&blocks, |_| 2.0), 4);
         optimizer.set_rate_factor(0.5);
         let mut parameter = [0.0];
-        optimizer.step(&blocks, &mut parameter, &[-1.0]).unwrap();
+        optimizer.step(&blocks, &mut parameter, &mut [-1.0]).unwrap();
         assert_eq!(parameter, [1.0]);
     }
 }

@@ -1,0 +1,41 @@
+//! The threads that a layer or an optimiser was handed.
+
+use crate::kernel::Workers;
+
+/// Some threads, or none. They change no bit, so that one crew is as good as another.
+#[derive(Debug, Clone)]
+pub(super) struct Crew {
+    #[cfg(feature = "threads")]
+    threads: Option<crate::Threads>,
+}
+
+impl Crew {
+    /// The caller's thread alone.
+    pub(super) const fn alone() -> Self {
+        Self {
+            #[cfg(feature = "threads")]
+            threads: None,
+        }
+    }
+
+    /// The threads of a pool.
+    #[cfg(feature = "threads")]
+    pub(super) const fn of(threads: crate::Threads) -> Self {
+        Self { threads: Some(threads) }
+    }
+
+    /// Who runs the parts of a pass.
+    pub(super) fn workers(&self) -> Workers<'_> {
+        #[cfg(feature = "threads")]
+        if let Some(threads) = &self.threads {
+            return threads.workers();
+        }
+        Workers::alone()
+    }
+}
+
+impl PartialEq for Crew {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
