@@ -34,6 +34,9 @@ impl Extended {
 
     /// The fractions of two numbers that are not 0 over the larger of their powers of two, which is the exponent.
     fn aligned(self, other: Self) -> (f64, f64, i32) {
+        if !Real::is_finite(self) || !Real::is_finite(other) {
+            return (self.fraction, other.fraction, 0);
+        }
         let exponent = self.exponent.max(other.exponent);
         let over = |number: Self| number.fraction * power_of_two(number.exponent.saturating_sub(exponent));
         (over(self), over(other), exponent)

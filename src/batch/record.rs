@@ -1,6 +1,6 @@
 //! What the forward pass of a batch leaves for the backward pass.
 
-use crate::kernel::{Matrix, Onto, Rows, RowsMut, Simd, Size, product, square_roots, task, widest};
+use crate::kernel::{Matrix, Onto, Rows, RowsMut, Simd, Size, Terms, product, square_roots, task, widest};
 use crate::{Real, Rectified, shape};
 
 /// The record of some components, every field with the rows of the batch contiguous.
@@ -86,7 +86,7 @@ pub(crate) fn write_product<T: Real>(
     inputs: usize,
     ahead: &[T],
 ) {
-    let size = Size { rows: c.len() / lanes.max(1), terms: inputs, columns: x.stride };
+    let size = Size { rows: c.len() / lanes.max(1), terms: inputs, columns: x.stride, along: Terms::Numbers };
     let c = RowsMut { data: c.get_mut(first..).unwrap_or_default(), stride: lanes };
     product::<T, false>(Onto::Zeros, c, a, x, size, ahead);
 }

@@ -21,7 +21,8 @@ use super::JointShape;
 use super::parameters::{Component, Parameters};
 use crate::batch::{Record, bounded, examine, write_product};
 use crate::kernel::{
-    LANES, Matrix, Onto, Panels, Rows, RowsMut, Simd, Size, add_scaled, dot, product, task, transpose, widest,
+    LANES, Matrix, Onto, Panels, Rows, RowsMut, Simd, Size, Terms, add_scaled, dot, product, task, transpose,
+    widest,
 };
 use crate::shape::{self, whole};
 use crate::{Real, Rectified};
@@ -120,7 +121,7 @@ impl<T: Real> Record<'_, T> {
         let (weighted, _) = shape::split(weighted, rank * width);
         let mean = Rows { data: self.mean.get(first..).unwrap_or_default(), stride: self.lanes };
         let mut add = |onto, a: Matrix<'_, T>, b: Rows<'_, T>, terms| {
-            let size = Size { rows: outputs, terms, columns: width };
+            let size = Size { rows: outputs, terms, columns: width, along: Terms::Numbers };
             let y = RowsMut { data: &mut *y_transposed, stride: width };
             product::<T, false>(onto, y, a, b, size, &[]);
         };
@@ -159,7 +160,7 @@ impl<T: Real> Record<'_, T> {
             let (turned, _) = shape::split(turned, stride * width);
             let from = Rows { data: &*weighted, stride: width };
             transpose(from, RowsMut { data: &mut *turned, stride }, rank, width);
-            let size = Size { rows: outputs, terms: width, columns: rank };
+            let size = Size { rows: outputs, terms: width, columns: rank, along: Terms::Rows };
             let share = Matrix::rows(share.data, width);
             let (of_c_w, turned) = (RowsMut { data: of_c_w, stride: rank }, Rows { data: turned, stride });
             product::<T, false>(Onto::Sums, of_c_w, share, turned, size, &[]);
@@ -180,7 +181,7 @@ impl<T: Real> Record<'_, T> {
         let rank = parameters.c_w.len() / outputs.max(1);
         let (rho, of_q) = shape::split(of_q, width);
         let (of_q, _) = shape::split(of_q, rank * width);
-        let size = Size { rows: 1, terms: outputs, columns: width };
+        let size = Size { rows: 1, terms: outputs, columns: width, along: Terms::Numbers };
         let mu_w = Matrix::rows(parameters.mu_w, outputs);
         let to = RowsMut { data: &mut *rho, stride: width };
         product::<T, false>(Onto::Zeros, to, mu_w, share, size, &[]);
@@ -249,7 +250,7 @@ impl<T: Real> Record<'_, T> {
             let mut add = |onto, a: Matrix<'_, T>, field: &[T], terms| {
                 let a = Matrix { data: a.data.get(skip * a.row_stride..).unwrap_or_default(), ..a };
                 let b = Rows { data: field.get(first..).unwrap_or_default(), stride: lanes };
-                let size = Size { rows: height, terms, columns: rows };
+                let size = Size { rows: height, terms, columns: rows, along: Terms::Numbers };
                 let c = RowsMut { data: &mut *to, stride: width };
                 product::<T, false>(onto, c, a, b, size, &[]);
             };

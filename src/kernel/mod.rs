@@ -10,7 +10,7 @@
 //! | [`dot`] and its kin | sums along one row, or several at once |
 //! | [`Workers`] | work in parts, on one thread or several |
 //!
-//! Each product is the same sum in the same order in every implementation: in runs of at most [`TERMS`] that
+//! Each product is the same sum in the same order in every implementation: in runs of at most [`TERMS`] or [`ALIKE`] that
 //! are added to C one after the other. The `portable` implementation is safe and generic; on x86-64 with the
 //! feature `std`, `x86` takes its place where the processor has AVX2 and FMA, or AVX-512: a fused
 //! multiply-add rounds once where the portable code rounds twice.
@@ -36,10 +36,9 @@ use crate::Real;
 /// length.
 const TERMS: usize = 128;
 
-/// The length of the runs of terms, all but the last: as equal as they can be, at most [`TERMS`].
-const fn run_of(terms: usize) -> usize {
-    terms.div_ceil(terms.div_ceil(TERMS))
-}
+/// The same for sums over the rows of a batch, whose terms are alike: where they are equal, so are the errors of
+/// all additions while the sum stays between two powers of two.
+const ALIKE: usize = 32;
 
 /// A matrix in a flat slice, with any distance between neighbouring rows and columns.
 #[derive(Debug, Clone, Copy)]
@@ -81,6 +80,29 @@ pub(crate) struct Size {
     pub(crate) rows: usize,
     pub(crate) terms: usize,
     pub(crate) columns: usize,
+    /// What the terms belong to.
+    pub(crate) along: Terms,
+}
+
+impl Size {
+    /// The length of the runs of terms that a tile sums before it adds them to C, all but the last: as equal as they
+    /// can be.
+    const fn run(self) -> usize {
+        let most = match self.along {
+            Terms::Numbers => TERMS,
+            Terms::Rows => ALIKE,
+        };
+        self.terms.div_ceil(self.terms.div_ceil(most))
+    }
+}
+
+/// What a product is summed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Terms {
+    /// Inputs, outputs, components: the numbers of a row.
+    Numbers,
+    /// The rows of a batch.
+    Rows,
 }
 
 /// What a product is added to.
@@ -173,7 +195,7 @@ pub(crate) use task;
 
 #[cfg(test)]
 mod tests {
-    use super::{Matrix, Onto, Rows, RowsMut, Size, portable, product, run_of, transpose};
+    use super::{Matrix, Onto, Rows, RowsMut, Size, Terms, portable, product, transpose};
     use crate::Real;
 
     const SIZES: [(usize, usize, usize); 16] = [
@@ -207,8 +229,10 @@ mod tests {
     /// C, A and B, each with rows farther apart than they are long where `apart` is not 0, and A's transpose.
     fn products<T: Real, const SQUARED: bool>(check: impl Fn(&[T], &[T], [usize; 3])) {
         for (rows, terms, columns) in SIZES {
-            let size = Size { rows, terms, columns };
-            for apart in [0, 3] {
+            for (apart, along) in
+                [(0, Terms::Numbers), (3, Terms::Numbers), (0, Terms::Rows), (3, Terms::Rows)]
+            {
+                let size = Size { rows, terms, columns, along };
                 let (c_stride, b_stride) = (columns + apart, columns + 2 * apart);
                 let (a_stride, t_stride) = (terms + apart, rows + apart);
                 let a = strided::<T>(rows.max(terms), a_stride.max(t_stride), 3);
@@ -227,9 +251,9 @@ mod tests {
                         if onto == Onto::Zeros {
                             want[row * c_stride + column] = T::zero();
                         }
-                        for first in (0..terms).step_by(run_of(terms)) {
+                        for first in (0..terms).step_by(size.run()) {
                             let mut sum = T::zero();
-                            for term in first..terms.min(first + run_of(terms)) {
+                            for term in first..terms.min(first + size.run()) {
                                 let b = b[term * b_stride + column];
                                 let a = a[row * matrix.row_stride + term * matrix.column_stride];
                                 sum += a * if SQUARED { b * b } else { b };
@@ -282,7 +306,7 @@ mod tests {
     fn missing_elements_are_zero() {
         let (a, b) = ([1.0_f32; 60], [1.0_f32; 100]);
         let (mut got, mut want) = (vec![0.0; 160], vec![0.0; 160]);
-        let size = Size { rows: 10, terms: 7, columns: 16 };
+        let size = Size { rows: 10, terms: 7, columns: 16, along: Terms::Numbers };
         let (matrix, rows) = (Matrix::rows(&a, 7), Rows { data: &b, stride: 16 });
         let onto = Onto::Sums;
         product::<f32, false>(onto, RowsMut { data: &mut got, stride: 16 }, matrix, rows, size, &[]);
@@ -296,7 +320,7 @@ mod tests {
     fn no_terms_give_zeros() {
         let mut c = [1.0_f32; 6];
         let (matrix, rows) = (Matrix::rows(&[], 0), Rows { data: &[], stride: 2 });
-        let size = Size { rows: 2, terms: 0, columns: 2 };
+        let size = Size { rows: 2, terms: 0, columns: 2, along: Terms::Numbers };
         product::<f32, false>(Onto::Zeros, RowsMut { data: &mut c, stride: 3 }, matrix, rows, size, &[]);
         assert_eq!(c, [0.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
     }

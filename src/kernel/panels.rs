@@ -1,6 +1,6 @@
 //! Inputs laid out for the products that run along them.
 
-use super::{LANES, Matrix, Onto, Rows, RowsMut, Size, product};
+use super::{LANES, Matrix, Onto, Rows, RowsMut, Size, Terms, product};
 use crate::{Real, shape};
 
 /// The width of a panel: what a register tile takes from one row of inputs to the next.
@@ -76,7 +76,7 @@ impl<'a, T: Real> Panels<'a, T> {
                 let width = x.len() / self.rows.max(1);
                 let columns = width.min(columns.saturating_sub(panel * WIDTH));
                 let c = RowsMut { data: c.get_mut(panel * WIDTH..).unwrap_or_default(), stride };
-                let size = Size { rows, terms: self.rows, columns };
+                let size = Size { rows, terms: self.rows, columns, along: Terms::Rows };
                 let ahead = ahead.next().unwrap_or_default();
                 product::<T, SQUARED>(onto, c, a, Rows { data: x, stride: width }, size, ahead);
             }

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::{Matrix, Onto, Rows, RowsMut, Size, TERMS, run_of};
+use super::{Matrix, Onto, Rows, RowsMut, Size, TERMS};
 use crate::{Real, shape};
 
 /// Rows of C that one tile holds.
@@ -54,8 +54,9 @@ fn tiles<T: Real, const WIDE: usize, const NARROW: usize, const SQUARED: bool>(
     c: RowsMut<'_, T>,
     a: Matrix<'_, T>,
     b: Rows<'_, T>,
-    Size { rows, terms, columns }: Size,
+    size: Size,
 ) {
+    let Size { rows, terms, columns, .. } = size;
     if rows == 0 || terms == 0 || columns == 0 || c.stride < columns || b.stride < columns {
         return;
     }
@@ -63,7 +64,7 @@ fn tiles<T: Real, const WIDE: usize, const NARROW: usize, const SQUARED: bool>(
     let mut factors = [[T::zero(); TILE_ROWS]; TERMS];
     let mut last = [[T::zero(); NARROW]; TERMS];
     let last_column = columns - columns % NARROW;
-    let run = run_of(terms);
+    let run = size.run();
     for (block, b_rows) in
         b.data.chunks(run.saturating_mul(b.stride).max(1)).take(terms.div_ceil(run.max(1))).enumerate()
     {

@@ -125,7 +125,7 @@ struct Strides {
 
 /// Whether every element that the product touches lies inside its slice, and rows of C do not overlap.
 fn fits<T>(c: &RowsMut<'_, T>, a: &Matrix<'_, T>, b: &Rows<'_, T>, size: Size) -> bool {
-    let Size { rows, terms, columns } = size;
+    let Size { rows, terms, columns, .. } = size;
     let (Some(last_row), Some(last_term), Some(last_column)) =
         (rows.checked_sub(1), terms.checked_sub(1), columns.checked_sub(1))
     else {
@@ -237,11 +237,11 @@ macro_rules! products {
             a: *const $float,
             b: *const $float,
             strides: Strides,
-            Size { rows, terms, columns }: Size,
+            size: Size,
             ahead: Range<*const u8>,
         ) {
             let mut ahead = ahead;
-            let run = $crate::kernel::run_of(terms);
+            let (Size { rows, terms, columns, .. }, run) = (size, size.run());
             // Strips of at most six rows, as equal as they can be.
             let strips = rows.div_ceil(6);
             for strip in 0..strips {
@@ -362,13 +362,14 @@ use products;
 #[cfg(test)]
 mod tests {
     use super::{Matrix, Rows, RowsMut, Size, fits};
+    use crate::kernel::Terms;
 
     /// One element less, and the product is left to the safe code.
     #[test]
     fn what_fits_is_counted_to_the_element() {
         let (a, b, mut c) = ([0.0_f32; 12], [0.0_f32; 20], [0.0_f32; 15]);
         // 3 × 5 from 3 × 4 and 4 × 5.
-        let size = Size { rows: 3, terms: 4, columns: 5 };
+        let size = Size { rows: 3, terms: 4, columns: 5, along: Terms::Numbers };
         let mut fit = |c_len: usize, a: Matrix<'_, f32>, b_len: usize, size: Size| {
             let c = RowsMut { data: &mut c[..c_len], stride: 5 };
             fits(&c, &a, &Rows { data: &b[..b_len], stride: 5 }, size)

@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Block, Layer, LayerKind};
-use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Size, product, transpose};
+use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Size, Terms, product, transpose};
 use crate::{Error, Real, shape};
 
 /// Rows of a batch that are worked on together: what the vector lanes run along.
@@ -107,7 +107,12 @@ impl Dense {
     ) -> Result<(), Error> {
         let Some(dx) = dx else { return Ok(()) };
         shape::exact("dx", dx.len(), len)?;
-        let size = Size { rows: g.len() / self.outputs, terms: self.outputs, columns: self.inputs };
+        let size = Size {
+            rows: g.len() / self.outputs,
+            terms: self.outputs,
+            columns: self.inputs,
+            along: Terms::Numbers,
+        };
         let (weight, _) = parameters.split_at(self.weight_len());
         let (dx, weight) =
             (RowsMut { data: dx, stride: self.inputs }, Rows { data: weight, stride: self.inputs });
@@ -197,7 +202,7 @@ impl<T: Real> Layer<T> for Dense {
                 }
             }
             let onto = if self.bias { Onto::Sums } else { Onto::Zeros };
-            let size = Size { rows: self.outputs, terms: self.inputs, columns: lanes };
+            let size = Size { rows: self.outputs, terms: self.inputs, columns: lanes, along: Terms::Numbers };
             let y_lanes = RowsMut { data: &mut *y_transposed, stride: lanes };
             let x_lanes = Rows { data: &*x_transposed, stride: lanes };
             product::<T, false>(onto, y_lanes, Matrix::rows(weight, self.inputs), x_lanes, size, &[]);

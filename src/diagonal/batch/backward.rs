@@ -1,7 +1,9 @@
 //! The backward pass of some components over a group of rows.
 
 use crate::batch::Record;
-use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Simd, Size, dot, product, task, widest};
+use crate::kernel::{
+    LANES, Matrix, Onto, Panels, Rows, RowsMut, Simd, Size, Terms, dot, product, task, widest,
+};
 use crate::{Real, shape};
 
 /// What ∂x needs of all components: μ with rows of `inputs`, W and σ² with rows of `stride` elements.
@@ -69,7 +71,8 @@ impl<T: Real> Record<'_, T> {
         let rows = dx.len() / inputs.max(1);
         let add = |onto, c: &mut [T], field: &[T], b: &[T], stride: usize| {
             let a = Matrix::transposed(field.get(first..).unwrap_or_default(), self.lanes);
-            let size = Size { rows, terms: field.len() / self.lanes.max(1), columns: inputs };
+            let size =
+                Size { rows, terms: field.len() / self.lanes.max(1), columns: inputs, along: Terms::Numbers };
             let c = RowsMut { data: c, stride: inputs };
             product::<T, false>(onto, c, a, Rows { data: b, stride }, size, &[]);
         };
