@@ -22,7 +22,7 @@ pub(super) trait Effect<T: Real> {
     /// U, which will be read.
     fn ahead(&self) -> &[T];
 
-    /// Adds those of one row; `kept` are added up over the rows, where they cannot be used yet.
+    /// Adds those of one row to `kept`; where that is empty, and they can be used at once, to where they go.
     fn add_row(&mut self, x: &[T], g: Cotangent<'_, T>, scratch: &mut Scratch<'_, T>, kept: &mut [T]);
 
     /// Adds those of the sums over a batch.
@@ -70,8 +70,15 @@ impl<T: Real> Effect<T> for (Component<'_, T>, Gradients<'_, T>) {
         self.0.u
     }
 
-    fn add_row(&mut self, x: &[T], g: Cotangent<'_, T>, scratch: &mut Scratch<'_, T>, _: &mut [T]) {
-        self.0.backward(x, g, &mut self.1, None, scratch);
+    fn add_row(&mut self, x: &[T], g: Cotangent<'_, T>, scratch: &mut Scratch<'_, T>, kept: &mut [T]) {
+        let (component, gradients) = self;
+        if kept.is_empty() {
+            component.backward(x, g, gradients, None, scratch);
+        } else {
+            let Gradients { mu, sigma, u, v } = &gradients;
+            let wanted = [mu.is_some(), sigma.is_some(), u.is_some(), v.is_some()];
+            component.backward(x, g, &mut kept_gradients(component, wanted, kept), None, scratch);
+        }
     }
 
     fn add_batch(&mut self, sums: &mut Sums<'_, T>) {
@@ -97,7 +104,14 @@ impl<T: Real> Effect<T> for (Component<'_, T>, Gradients<'_, T>) {
         }
     }
 
-    fn end(&mut self, _: &[T]) {}
+    fn end(&mut self, kept: &[T]) {
+        let (component, Gradients { mu, sigma, u, v }) = self;
+        for (block, kept) in [mu, sigma, u, v].into_iter().zip(kept_blocks(component, kept)) {
+            if let Some(block) = block {
+                add_scaled(block, T::one(), kept);
+            }
+        }
+    }
 }
 
 /// Parameters that go down their gradients.
@@ -139,17 +153,9 @@ impl<T: Real> Effect<T> for (ComponentMut<'_, T>, Coordinates, Rates<T>) {
 
     fn add_row(&mut self, x: &[T], g: Cotangent<'_, T>, scratch: &mut Scratch<'_, T>, kept: &mut [T]) {
         let component = self.0.as_ref(self.1);
-        let (mu, rest) = shape::split(kept, component.mu.len());
-        let (sigma, rest) = shape::split(rest, component.sigma.len());
-        let (u, v) = shape::split(rest, component.u.len());
-        let Rates { mu: of_mu, sigma: of_sigma, u: of_u, v: of_v } = self.2;
-        let mut gradients = Gradients {
-            mu: of_mu.map(|_| mu),
-            sigma: of_sigma.map(|_| sigma),
-            u: of_u.map(|_| u),
-            v: of_v.map(|_| v),
-        };
-        component.backward(x, g, &mut gradients, None, scratch);
+        let Rates { mu, sigma, u, v } = self.2;
+        let wanted = [mu.is_some(), sigma.is_some(), u.is_some(), v.is_some()];
+        component.backward(x, g, &mut kept_gradients(&component, wanted, kept), None, scratch);
     }
 
     fn add_batch(&mut self, sums: &mut Sums<'_, T>) {
@@ -169,15 +175,38 @@ impl<T: Real> Effect<T> for (ComponentMut<'_, T>, Coordinates, Rates<T>) {
     }
 
     fn end(&mut self, kept: &[T]) {
+        let [of_mu, of_sigma, of_u, of_v] = kept_blocks(&self.0.as_ref(self.1), kept);
         let (ComponentMut { mu, sigma, u, v }, _, rates) = self;
-        let (of_mu, rest) = shape::split_ref(kept, mu.len());
-        let (of_sigma, rest) = shape::split_ref(rest, sigma.len());
-        let (of_u, of_v) = shape::split_ref(rest, u.len());
         descend(mu, rates.mu, of_mu);
         descend(sigma, rates.sigma, of_sigma);
         descend(u, rates.u, of_u);
         descend(v, rates.v, of_v);
     }
+}
+
+/// Of the gradients of a component that are kept, those that are wanted of μ, σ, U, v.
+fn kept_gradients<'a, T: Real>(
+    component: &Component<'_, T>,
+    [wants_mu, wants_sigma, wants_u, wants_v]: [bool; 4],
+    kept: &'a mut [T],
+) -> Gradients<'a, T> {
+    let (mu, rest) = shape::split(kept, component.mu.len());
+    let (sigma, rest) = shape::split(rest, component.sigma.len());
+    let (u, v) = shape::split(rest, component.u.len());
+    Gradients {
+        mu: wants_mu.then_some(mu),
+        sigma: wants_sigma.then_some(sigma),
+        u: wants_u.then_some(u),
+        v: wants_v.then_some(v),
+    }
+}
+
+/// The gradients of a component that are kept: of μ, σ, U, v.
+fn kept_blocks<'a, T: Real>(component: &Component<'_, T>, kept: &'a [T]) -> [&'a [T]; 4] {
+    let (mu, rest) = shape::split_ref(kept, component.mu.len());
+    let (sigma, rest) = shape::split_ref(rest, component.sigma.len());
+    let (u, v) = shape::split_ref(rest, component.u.len());
+    [mu, sigma, u, v]
 }
 
 /// One step down a gradient, where there is a rate.

@@ -13,8 +13,11 @@ use super::row;
 use super::sweep::Sums;
 use super::workspace::{Fields, Local, Locals, Workspace};
 use crate::batch::{CHUNK, GROUP, bounded, examine_rows, share_plain, transpose_plain};
-use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Split, Workers};
+use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Split, Workers, add_scaled};
 use crate::{Real, Shape, shape};
+
+/// Rows that go by themselves whose gradients are added up before they are added to the rest.
+const FEW: usize = 16;
 
 /// What is read by every stage of a pass.
 #[derive(Debug, Clone, Copy)]
@@ -214,13 +217,22 @@ impl<T: Real> Pass<'_, T> {
         let groups = if any { self.x.len().div_ceil(x_group) } else { 0 };
         let components = of_mean.len() / stride.max(1);
         let mut effects = effects.each(self.shape);
-        let mut add_rows = |effect: &mut _, kept: &mut [T]| {
-            kept.fill(T::zero());
-            for row in self.rows_alone(plain) {
+        // A few rows are added up before they are added to the rest: rounding errors grow with either number.
+        let (total, some) = shape::split(kept, if record.lanes > 0 { kept.len() / 2 } else { kept.len() });
+        let mut add_rows = |effect: &mut _, total: &mut [T]| {
+            total.fill(T::zero());
+            some.fill(T::zero());
+            for (index, row) in self.rows_alone(plain).enumerate() {
                 let cotangent = self.cotangent(g, row, share);
                 let x = self.x.chunks_exact(inputs.max(1)).nth(row).unwrap_or_default();
-                Effect::add_row(effect, x, cotangent, &mut scratch, kept);
+                let to = if some.is_empty() { &mut *total } else { &mut *some };
+                Effect::add_row(effect, x, cotangent, &mut scratch, to);
+                if (index + 1).is_multiple_of(FEW) {
+                    add_scaled(total, T::one(), some);
+                    some.fill(T::zero());
+                }
             }
+            add_scaled(total, T::one(), some);
         };
         for (group, x) in self.x.chunks(x_group.max(1)).enumerate().take(groups) {
             let first = group * GROUP;
@@ -240,7 +252,7 @@ impl<T: Real> Pass<'_, T> {
                 }
                 let Some(mut effect) = effect.take() else { continue };
                 if alone {
-                    add_rows(&mut effect, kept);
+                    add_rows(&mut effect, total);
                 }
                 effect.add_batch(&mut Sums {
                     of_w,
@@ -250,13 +262,13 @@ impl<T: Real> Pass<'_, T> {
                     of_variance: row_of(of_variance, component, stride),
                 });
                 if alone {
-                    effect.end(kept);
+                    effect.end(total);
                 }
             }
         }
         for mut effect in effects {
-            add_rows(&mut effect, kept);
-            effect.end(kept);
+            add_rows(&mut effect, total);
+            effect.end(total);
         }
     }
 

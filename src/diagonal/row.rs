@@ -16,7 +16,7 @@
 //! No term divides by s, so nothing overflows however small s is. Numbers so large or so small that another product
 //! leaves the range go through [`far`].
 
-use super::far::{self, Cotangent};
+use super::far::{self, Cotangent, Together};
 use super::form::Form;
 use super::parameters::{Component, Gradients, Parameters};
 use crate::kernel::{Along, LANES, Simd, Task, Vector, add_scaled, dot, for_each_dot, widest};
@@ -48,20 +48,24 @@ impl<T: Real> Task<ForwardArguments<'_, '_, T>> for Forward {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S, (shape, form, parameters, x, y, scratch): ForwardArguments<'_, '_, T>) {
         let Scratch { q, pre_activations, .. } = scratch;
+        let mut together = Together::none(simd);
         for (component, at) in parameters.components(shape, form.coordinates).zip(pre_activations.iter_mut())
         {
-            (*at.mean, *at.squares) = component.moments(simd, x);
+            (*at.mean, *at.squares) = component.moments(simd, x, &mut together);
         }
         pre_activations.rectify(simd);
+        let (means, _, probabilities) = pre_activations.fields();
+        let usual = together.are_usual(simd, means, probabilities);
         y.fill(T::zero());
         for (component, at) in parameters.components(shape, form.coordinates).zip(pre_activations.iter_mut())
         {
-            if !in_range(*at.squares) {
+            let plain = in_range(*at.squares);
+            if !plain {
                 let rectified = project_checked(component.mu, component.sigma, x, q).rectified;
                 (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
             }
             let (r, p) = (*at.mean, *at.probability);
-            if !far::forward_is_usual(simd, &component, x, (r, p)) {
+            if !(usual && plain) && !far::forward_is_usual(simd, &component, x, (r, p)) {
                 far::forward(&component, x, y);
                 continue;
             }
@@ -179,6 +183,27 @@ impl<T: Real, S: Simd> Along for Weighted<'_, T, S> {
     }
 }
 
+/// A row of U times g, added to c, and the sizes in it.
+struct Columns<'a, T, S> {
+    simd: S,
+    row: &'a [T],
+    g: Vector<T>,
+    c: &'a mut [T],
+    together: Together<T>,
+}
+
+impl<T: Real, S: Simd> Along for Columns<'_, T, S> {
+    #[inline(always)]
+    fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
+        let simd = self.simd;
+        let u = simd.load::<WHOLE, T>(self.row, at)?;
+        self.together.see(simd, u);
+        let c = simd.load::<WHOLE, T>(self.c, at)?;
+        simd.store::<WHOLE, T>(self.c, at, simd.mul_add(u, self.g, c));
+        Some(())
+    }
+}
+
 /// m and s², along the inputs.
 struct Moments<'a, T, S> {
     simd: S,
@@ -186,6 +211,7 @@ struct Moments<'a, T, S> {
     x: &'a [T],
     means: Vector<T>,
     squares: Vector<T>,
+    together: Together<T>,
 }
 
 impl<T: Real, S: Simd> Along for Moments<'_, T, S> {
@@ -193,20 +219,26 @@ impl<T: Real, S: Simd> Along for Moments<'_, T, S> {
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let simd = self.simd;
         let x = simd.load::<WHOLE, T>(self.x, at)?;
-        let spread = simd.mul(simd.load::<WHOLE, T>(self.component.sigma, at)?, x);
-        self.means = simd.mul_add(simd.load::<WHOLE, T>(self.component.mu, at)?, x, self.means);
+        let mu = simd.load::<WHOLE, T>(self.component.mu, at)?;
+        let sigma = simd.load::<WHOLE, T>(self.component.sigma, at)?;
+        for numbers in [x, mu, sigma] {
+            self.together.see(simd, numbers);
+        }
+        let spread = simd.mul(sigma, x);
+        self.means = simd.mul_add(mu, x, self.means);
         self.squares = simd.mul_add(spread, spread, self.squares);
         Some(())
     }
 }
 
 impl<T: Real> Component<'_, T> {
-    /// m = ⟨μ, x⟩ and s² = |σ⊙x|².
+    /// m = ⟨μ, x⟩ and s² = |σ⊙x|²; μ, σ and x are seen.
     #[inline(always)]
-    fn moments<S: Simd>(&self, simd: S, x: &[T]) -> (T, T) {
+    fn moments<S: Simd>(&self, simd: S, x: &[T], seen: &mut Together<T>) -> (T, T) {
         let zero = simd.splat(T::zero());
-        let start = Moments { simd, component: self, x, means: zero, squares: zero };
-        let Moments { means, squares, .. } = start.along(x.len());
+        let start = Moments { simd, component: self, x, means: zero, squares: zero, together: *seen };
+        let Moments { means, squares, together, .. } = start.along(x.len());
+        *seen = together;
         (simd.sum(means), simd.sum(squares))
     }
 
@@ -255,8 +287,12 @@ impl<T: Real> Component<'_, T> {
         for y in direction.iter_mut() {
             *y *= projection.unit;
         }
-        if EXAMINES && !far::backward_is_usual(simd, self, x, g, &projection.rectified, direction) {
-            return (projection, Err(dx));
+        if EXAMINES {
+            c.fill(T::zero());
+            let u = self.add_columns(simd, g, c);
+            if !far::backward_is_usual(simd, self, x, g, &projection.rectified, direction, u) {
+                return (projection, Err(dx));
+            }
         }
 
         if let Some(of_u) = gradients.u.as_deref_mut() {
@@ -272,9 +308,11 @@ impl<T: Real> Component<'_, T> {
             return (projection, Ok(()));
         }
 
-        c.fill(T::zero());
-        for (u, &g) in self.u.chunks_exact(x.len().max(1)).zip(g) {
-            add_scaled(c, g, u);
+        if !EXAMINES {
+            c.fill(T::zero());
+            for (u, &g) in self.u.chunks_exact(x.len().max(1)).zip(g) {
+                add_scaled(c, g, u);
+            }
         }
         // q has done its duty; from here it holds cᵢσᵢ.
         for (c_sigma, (&c, &sigma)) in q.iter_mut().zip(c.iter().zip(self.sigma)) {
@@ -305,6 +343,18 @@ impl<T: Real> Component<'_, T> {
             }
         }
         (projection, Ok(()))
+    }
+
+    /// c += Uᵀg; the smallest size in U that is not 0, and 1, and the largest.
+    #[inline(always)]
+    fn add_columns<S: Simd>(&self, simd: S, g: &[T], c: &mut [T]) -> (T, T) {
+        let mut together = Together::none(simd);
+        let inputs = c.len();
+        for (row, &g) in self.u.chunks_exact(inputs.max(1)).zip(g) {
+            Columns { together, .. } =
+                Columns { simd, row, g: simd.splat(g), c: &mut *c, together }.along(inputs);
+        }
+        together.sizes(simd)
     }
 
     /// q = E[β ReLU(z)] = μ r + σ⊙(σ⊙x) p.

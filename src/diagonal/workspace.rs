@@ -47,7 +47,7 @@ pub(super) struct Layout {
     pub(super) lanes: usize,
     /// Inputs, filled up to whole vectors.
     pub(super) stride: usize,
-    /// Whether each part has room for the gradients of one component.
+    /// Whether a part has room for the gradients of one component however small the batch.
     descends: bool,
     /// The number of parts that the components are dealt to.
     pub(super) parts: usize,
@@ -83,7 +83,14 @@ impl Layout {
         let (panels, transposed) = (Panels::<f32>::len(group, inputs), chunk.saturating_mul(inputs));
         [
             rows,
-            if self.descends { gradients } else { 0 },
+            // Of some rows, and of all rows that go by themselves.
+            if self.lanes > 0 {
+                gradients.saturating_mul(2)
+            } else if self.descends {
+                gradients
+            } else {
+                0
+            },
             self.lanes.saturating_mul(2),
             if panels > transposed { panels } else { transposed },
             group.saturating_mul(outputs),
@@ -177,7 +184,7 @@ pub(super) struct Local<'a, T> {
     pub(super) scratch: Scratch<'a, T>,
     /// One row of outputs.
     pub(super) row: &'a mut [T],
-    /// Gradients of one component, where there is room for them: μ, σ, U, v.
+    /// Gradients of one component, where there is room for them: μ, σ, U, v; twice for a batch with whole vectors.
     pub(super) gradients: &'a mut [T],
     /// 1 for a row that is plain for all components so far: `[lanes]`.
     pub(super) plain: &'a mut [T],
@@ -327,7 +334,8 @@ mod tests {
                             let local = all.locals.get(part);
                             assert_eq!(local.scratch.c.len(), inputs);
                             assert_eq!(local.row.len(), outputs);
-                            let gradients = if descends { inputs * (outputs + 2) + outputs } else { 0 };
+                            let times = if chunked { 2 } else { usize::from(descends) };
+                            let gradients = times * (inputs * (outputs + 2) + outputs);
                             assert_eq!(local.gradients.len(), gradients);
                             let rows = if chunked { batch.next_multiple_of(LANES).min(GROUP) } else { 0 };
                             assert_eq!(local.outputs.len(), rows * outputs);

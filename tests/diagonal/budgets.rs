@@ -1,5 +1,7 @@
 //! The layer in `f32` at numbers of every size, against the formulas in `f64` with the budget of every value.
 
+use std::cell::Cell;
+
 use gmlayer::Rectified;
 use gmlayer::random::uniform;
 use proptest::prelude::*;
@@ -59,7 +61,7 @@ impl Wild {
 }
 
 /// Layers of ordinary numbers and zeros, but for one block of any size.
-fn cases() -> impl Strategy<Value = (Case<f32>, Wild)> {
+fn cases() -> impl Strategy<Value = Case<f32>> {
     let sizes = (1_usize..12, 1_usize..4, 1_usize..4, 8_usize..12);
     let share = || prop_oneof![Just(1.0), 0.0..1.0_f64];
     let wild = (0..6_usize, -100.0..100.0_f64, 0.0..40.0_f64, share(), share())
@@ -75,9 +77,51 @@ fn cases() -> impl Strategy<Value = (Case<f32>, Wild)> {
             }
             case.g.iter_mut().for_each(|g| *g *= 2.0_f32.powi(of_g));
             wild.apply(&mut case, &mut random);
-            (case, wild)
+            case
         },
     )
+}
+
+/// Layers in which a few numbers stand for all: the terms of a sum are alike, and so are their rounding errors.
+fn repetitions() -> impl Strategy<Value = Case<f32>> {
+    let sizes = (1_usize..36, 1_usize..7, 1_usize..5, prop::sample::select(&[1_usize, 7, 8, 16, 63, 65][..]));
+    let number = (-20..20_i32, 1.0..2.0_f64, any::<bool>())
+        .prop_map(|(power, digits, negative)| if negative { -digits } else { digits } * 2.0_f64.powi(power));
+    let numbers = prop::collection::vec(number, 1..5);
+    (sizes, numbers, any::<u64>()).prop_map(|((inputs, outputs, components, batch), numbers, seed)| {
+        let recipe = Recipe {
+            inputs,
+            outputs,
+            components,
+            batch,
+            seed,
+            exponents: [0.0; 6],
+            zeros: 0.0,
+            form: FORMS[0],
+        };
+        let next = Cell::new(0);
+        recipe.build().convert(|_| numbers[next.replace(next.get() + 1) % numbers.len()] as f32)
+    })
+}
+
+/// Every output of the layer within so many budgets.
+fn within(most: f64, case: &Case<f32>) -> Result<(), TestCaseError> {
+    let want = exact(&case.convert(f64::from));
+    let (h, got) = (case.forward(), case.backward());
+    for (name, got, want) in [
+        ("h", &h, &want.h),
+        ("mu", &got.mu, &want.mu),
+        ("sigma", &got.sigma, &want.sigma),
+        ("u", &got.u, &want.u),
+        ("v", &got.v, &want.v),
+        ("x", &got.x, &want.x),
+    ] {
+        for (index, (&got, want)) in got.iter().zip(want).enumerate() {
+            let ratio = want.ratio(got);
+            prop_assert!(ratio <= most, "{name}[{index}]: {got:e} against {want:?}: {ratio}");
+        }
+    }
+    Ok(())
 }
 
 proptest! {
@@ -85,21 +129,17 @@ proptest! {
     #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), ..ProptestConfig::with_cases(20_000) })]
 
     #[test]
-    fn numbers_of_every_size_are_within_eight_budgets((case, wild) in cases()) {
-        let want = exact(&case.convert(f64::from));
-        let (h, got) = (case.forward(), case.backward());
-        for (name, got, want) in [
-            ("h", &h, &want.h),
-            ("mu", &got.mu, &want.mu),
-            ("sigma", &got.sigma, &want.sigma),
-            ("u", &got.u, &want.u),
-            ("v", &got.v, &want.v),
-            ("x", &got.x, &want.x),
-        ] {
-            for (index, (&got, want)) in got.iter().zip(want).enumerate() {
-                let ratio = want.ratio(got);
-                prop_assert!(ratio <= 8.0, "{wild:?}, {name}[{index}]: {got:e} against {want:?}: {ratio}");
-            }
-        }
+    fn numbers_of_every_size_are_within_eight_budgets(case in cases()) {
+        within(8.0, &case)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), ..ProptestConfig::with_cases(4_000) })]
+
+    /// The rule of eight counts on errors that go both ways. 60,000 of these layers had 9.2 at most.
+    #[test]
+    fn repeated_numbers_are_within_ten_budgets(case in repetitions()) {
+        within(10.0, &case)?;
     }
 }
