@@ -92,7 +92,10 @@ impl Size {
             Terms::Numbers => TERMS,
             Terms::Rows => ALIKE,
         };
-        self.terms.div_ceil(self.terms.div_ceil(most))
+        match self.terms.div_ceil(most) {
+            0 => 1,
+            runs => self.terms.div_ceil(runs),
+        }
     }
 }
 
