@@ -65,7 +65,8 @@ impl<T: Real> Task<ForwardArguments<'_, '_, T>> for Forward {
                 (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
             }
             let (r, p) = (*at.mean, *at.probability);
-            if !(usual && plain) && !far::forward_is_usual(simd, &component, x, (r, p)) {
+            let usual = (usual && plain) || far::forward_is_usual(simd, &component, x, (r, p));
+            if !usual {
                 far::forward(&component, x, y);
                 continue;
             }
