@@ -361,7 +361,7 @@ mod tests {
         assert_eq!(both(&tame, Rectified { density: 1e-37, ..at }), [true, false]);
         for block in 0..6 {
             let in_q = [0, 1, 4].contains(&block);
-            for (number, usual) in [(0.0, true), (1e-6, true), (1e7, true), (1e-36, false), (1e-44, false)] {
+            for (number, usual) in [(0.0, true), (1e-6, true), (1e7, true), (1e-38, false), (1e-44, false)] {
                 let mut numbers = tame.clone();
                 numbers[block][1] = number;
                 assert_eq!(both(&numbers, at), [usual || !in_q, usual], "{block} {number}");
