@@ -8,7 +8,7 @@ use num_traits::Zero;
 
 use super::parameters::{Component, Gradients};
 use crate::batch::sizes;
-use crate::kernel::{Simd, Vector, sum};
+use crate::kernel::{Along, Simd, Vector, sum};
 use crate::{Real, Rectified};
 
 /// Of each of some blocks, the smallest size that is not 0, and 1; and the largest size of all, NaN where one is.
@@ -52,6 +52,12 @@ impl<T: Real> Together<T> {
         self.largest = simd.larger_size(self.largest, numbers);
     }
 
+    #[inline(always)]
+    pub(super) fn see_rows<S: Simd>(&mut self, simd: S, [row, ..] @ rows: [&[T]; 3]) {
+        let start = Seen { simd, rows, together: *self };
+        *self = start.along(row.len()).together;
+    }
+
     /// Both, of all lanes.
     #[inline(always)]
     pub(super) fn sizes<S: Simd>(self, simd: S) -> (T, T) {
@@ -67,6 +73,23 @@ impl<T: Real> Together<T> {
         let numbers = r.1 + p.1;
         usual(most, smaller(least * r.0, least * (least * least) * p.0))
             && numbers.partial_cmp(&numbers).is_some()
+    }
+}
+
+/// The way along three rows that are seen.
+struct Seen<'a, T, S> {
+    simd: S,
+    rows: [&'a [T]; 3],
+    together: Together<T>,
+}
+
+impl<T: Real, S: Simd> Along for Seen<'_, T, S> {
+    #[inline(always)]
+    fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
+        for row in self.rows {
+            self.together.see(self.simd, self.simd.load::<WHOLE, T>(row, at)?);
+        }
+        Some(())
     }
 }
 

@@ -51,7 +51,8 @@ impl<T: Real> Task<ForwardArguments<'_, '_, T>> for Forward {
         let mut together = Together::none(simd);
         for (component, at) in parameters.components(shape, form.coordinates).zip(pre_activations.iter_mut())
         {
-            (*at.mean, *at.squares) = component.moments(simd, x, &mut together);
+            (*at.mean, *at.squares) = component.moments(simd, x);
+            together.see_rows(simd, [component.mu, component.sigma, x]);
         }
         pre_activations.rectify(simd);
         let (means, _, probabilities) = pre_activations.fields();
@@ -212,7 +213,6 @@ struct Moments<'a, T, S> {
     x: &'a [T],
     means: Vector<T>,
     squares: Vector<T>,
-    together: Together<T>,
 }
 
 impl<T: Real, S: Simd> Along for Moments<'_, T, S> {
@@ -220,26 +220,20 @@ impl<T: Real, S: Simd> Along for Moments<'_, T, S> {
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let simd = self.simd;
         let x = simd.load::<WHOLE, T>(self.x, at)?;
-        let mu = simd.load::<WHOLE, T>(self.component.mu, at)?;
-        let sigma = simd.load::<WHOLE, T>(self.component.sigma, at)?;
-        for numbers in [x, mu, sigma] {
-            self.together.see(simd, numbers);
-        }
-        let spread = simd.mul(sigma, x);
-        self.means = simd.mul_add(mu, x, self.means);
+        let spread = simd.mul(simd.load::<WHOLE, T>(self.component.sigma, at)?, x);
+        self.means = simd.mul_add(simd.load::<WHOLE, T>(self.component.mu, at)?, x, self.means);
         self.squares = simd.mul_add(spread, spread, self.squares);
         Some(())
     }
 }
 
 impl<T: Real> Component<'_, T> {
-    /// m = ⟨μ, x⟩ and s² = |σ⊙x|²; μ, σ and x are seen.
+    /// m = ⟨μ, x⟩ and s² = |σ⊙x|².
     #[inline(always)]
-    fn moments<S: Simd>(&self, simd: S, x: &[T], seen: &mut Together<T>) -> (T, T) {
+    fn moments<S: Simd>(&self, simd: S, x: &[T]) -> (T, T) {
         let zero = simd.splat(T::zero());
-        let start = Moments { simd, component: self, x, means: zero, squares: zero, together: *seen };
-        let Moments { means, squares, together, .. } = start.along(x.len());
-        *seen = together;
+        let start = Moments { simd, component: self, x, means: zero, squares: zero };
+        let Moments { means, squares, .. } = start.along(x.len());
         (simd.sum(means), simd.sum(squares))
     }
 
