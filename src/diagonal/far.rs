@@ -53,7 +53,7 @@ impl<T: Real> Together<T> {
     }
 
     #[inline(always)]
-    pub(super) fn see_rows<S: Simd>(&mut self, simd: S, [row, ..] @ rows: [&[T]; 3]) {
+    pub(super) fn see_rows<S: Simd>(&mut self, simd: S, rows @ [row, ..]: [&[T]; 3]) {
         let start = Seen { simd, rows, together: *self };
         *self = start.along(row.len()).together;
     }
