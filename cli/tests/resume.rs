@@ -213,7 +213,7 @@ fn divergence_keeps_the_last_good_checkpoint() {
     let path = folder.path().join("model");
     let start =
         ["train", "--train-images", "150", "--test-images", "50", "--components", "2", "--batch-size", "5"];
-    let more = ["--learning-rate", "1e30", "--epochs", "9"];
+    let more = ["--learning-rate", "1e3", "--sigma-learning-rate", "1e30", "--epochs", "9"];
     let save = ["--checkpoint-every", "1", "--save", path.to_str().unwrap()];
     let output = gmlayer(&[&start[..], &more, &save].concat());
     let text = stderr(&output);
