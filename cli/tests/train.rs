@@ -234,7 +234,7 @@ fn missing_and_damaged_data_are_named() {
 
 #[test]
 fn divergence_is_said_in_a_sentence() {
-    let output = quick(&["--learning-rate", "1e30"]);
+    let output = quick(&["--learning-rate", "1e3", "--sigma-learning-rate", "1e30"]);
     assert_eq!(output.status.code(), Some(1));
     let text = stderr(&output);
     assert!(text.starts_with("error: training diverged") && text.lines().count() == 1, "{text}");
