@@ -1,15 +1,17 @@
 //! What the layers share where many rows go at once, the batch in the vector lanes.
 //!
-//! Squares and divisions by s lose digits far from 1. So this way takes numbers of ordinary size alone
-//! ([`Real::ORDINARY`](crate::Real::ORDINARY)), which is one comparison a number; whatever else comes, a row or
-//! the whole layer, goes through a layer's formulas for single rows. A row that goes in its chunk is called plain.
+//! Squares and divisions by s lose digits far from 1. So this way takes numbers of ordinary size
+//! ([`Real::ORDINARY`](crate::Real::ORDINARY)), which is one comparison a number; or, where some are smaller, moderate
+//! ones, none of which is so large that it would bring back the digits that a product below the normal numbers loses.
+//! A trained layer has such numbers: a σ that nothing needs goes to 0 for ever. Whatever else comes, a row or the
+//! whole layer, goes through a layer's formulas for single rows. A row that goes in its chunk is called plain.
 
 mod numbers;
 mod plain;
 mod record;
 
-pub(crate) use numbers::{bounded, examine, sizes, whole};
-pub(crate) use plain::{examine_rows, share_plain, transpose_plain};
+pub(crate) use numbers::{MODERATE, are_moderate, are_ordinary, bounded, sizes};
+pub(crate) use plain::{Level, Plain, share_plain, transpose_plain};
 pub(crate) use record::{Record, write_product};
 
 /// Rows that the forward pass works on together: what the vector lanes run along.

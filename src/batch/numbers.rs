@@ -1,15 +1,26 @@
-//! Of which size numbers are: those of ordinary size may be squared and divided by.
+//! Of which size numbers are: those of ordinary size may be squared and divided by; those of moderate size are small
+//! enough to be multiplied, so that no product brings back the digits that another lost below the normal numbers.
 
 use crate::Real;
 use crate::kernel::{Along, Simd, Vector, all};
 
-/// Whether every number is 0 or of ordinary size, and whether every number is 0.
+/// What a moderate product is at most. A product that falls below the normal numbers is off by half a unit η of the
+/// last place there, and what multiplies it makes 2⁹ η of that at most.
+pub(crate) const MODERATE: usize = 1 << 10;
+
+/// Whether all numbers are 0 or of ordinary size, whose [`sizes`] these are.
 #[inline(always)]
-pub(crate) fn examine<T: Real, S: Simd>(simd: S, numbers: &[T]) -> (bool, bool) {
+pub(crate) fn are_ordinary<T: Real>((smallest, largest): (T, T)) -> bool {
     let (least, most) = T::ORDINARY;
-    let (smallest, largest) = sizes(simd, numbers);
-    let ordinary = smallest >= least && largest <= most;
-    (ordinary, ordinary && largest.is_zero())
+    smallest >= least && largest <= most
+}
+
+/// Whether an input and two parameters of at most these sizes have a moderate product, in whatever company: of factors
+/// below 1 too.
+#[inline(always)]
+pub(crate) fn are_moderate<T: Real>(inputs: T, parameters: T) -> bool {
+    let at_least_one = |size: T| if size <= T::one() { T::one() } else { size };
+    at_least_one(inputs) * (at_least_one(parameters) * at_least_one(parameters)) <= T::from_usize(MODERATE)
 }
 
 /// The smallest of the sizes that are not 0, and 1; and the largest, which is NaN where a number is.
@@ -48,19 +59,9 @@ pub(crate) fn bounded<T: Real>(numbers: &[T]) -> bool {
     all(numbers, |number| number.abs() <= most)
 }
 
-/// Whether every number keeps all its digits and is not larger than ordinary: normal, or 0.
-#[inline(always)]
-pub(crate) fn whole<T: Real>(numbers: &[T]) -> bool {
-    let (_, most) = T::ORDINARY;
-    all(numbers, |number| {
-        let size = number.abs();
-        size.is_zero() | ((size >= T::LEAST_NORMAL) & (size <= most))
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{bounded, examine, whole};
+    use super::{are_moderate, are_ordinary, bounded, sizes};
     use crate::Real;
     use crate::kernel::Portable;
 
@@ -68,31 +69,25 @@ mod tests {
     fn bounds<T: Real>() {
         let (least, most) = T::ORDINARY;
         let two = T::from_usize(2);
-        let ordinary = |numbers: &[T]| examine(Portable, numbers).0;
+        let ordinary = |numbers: &[T]| are_ordinary(sizes(Portable, numbers));
         let with = |x: T| [[x, T::one(), T::zero()], [T::zero(), T::one(), -x]];
         for inside in [T::zero(), least, T::one(), most] {
-            assert!(
-                with(inside).iter().all(|numbers| ordinary(numbers) && bounded(numbers) && whole(numbers))
-            );
+            assert!(with(inside).iter().all(|numbers| ordinary(numbers) && bounded(numbers)));
         }
-        assert!(
-            with(least / two).iter().all(|numbers| !ordinary(numbers) && bounded(numbers) && whole(numbers))
-        );
-        assert!(with(T::LEAST_NORMAL).iter().all(|numbers| whole(numbers)));
-        assert!(with(T::LEAST_NORMAL / two).iter().all(|numbers| !whole(numbers) && bounded(numbers)));
+        for below in [least / two, T::LEAST_NORMAL, T::LEAST_NORMAL / two] {
+            assert!(with(below).iter().all(|numbers| !ordinary(numbers) && bounded(numbers)));
+        }
         for beyond in [most * two, T::from_f64(f64::INFINITY), T::from_f64(f64::NAN)] {
-            assert!(
-                with(beyond).iter().all(|numbers| !ordinary(numbers) && !bounded(numbers) && !whole(numbers))
-            );
+            assert!(with(beyond).iter().all(|numbers| !ordinary(numbers) && !bounded(numbers)));
         }
         for len in [1, 15, 16, 17, 40] {
             let mut numbers = vec![-T::zero(); len];
-            assert_eq!(examine(Portable, &numbers), (true, true), "{len}");
+            assert_eq!(sizes(Portable, &numbers), (T::one(), T::zero()), "{len}");
             for at in 0..len {
                 numbers[at] = least;
-                assert_eq!(examine(Portable, &numbers), (true, false), "{at} of {len}");
+                assert_eq!(sizes(Portable, &numbers), (least, least), "{at} of {len}");
                 numbers[at] = T::from_f64(f64::NAN);
-                assert_eq!(examine(Portable, &numbers), (false, false), "{at} of {len}");
+                assert!(!ordinary(&numbers), "{at} of {len}");
                 numbers[at] = T::zero();
             }
         }
@@ -102,5 +97,18 @@ mod tests {
     fn numbers_are_ordinary_within_the_bounds_alone() {
         bounds::<f32>();
         bounds::<f64>();
+    }
+
+    #[test]
+    fn moderate_products_are_those_up_to_the_bound() {
+        for (inputs, parameters) in [(1024.0, 1.0), (0.0, 32.0), (4.0, 16.0), (1e-30, 1e-30)] {
+            assert!(are_moderate::<f32>(inputs, parameters), "{inputs} {parameters}");
+        }
+        for (inputs, parameters) in [(1025.0, 0.0), (0.0, 33.0), (5.0, 16.0), (1e30, 1e-30)] {
+            assert!(!are_moderate::<f32>(inputs, parameters), "{inputs} {parameters}");
+        }
+        for nothing in [f32::NAN, f32::INFINITY] {
+            assert!(!are_moderate(nothing, 1.0) && !are_moderate(1.0, nothing));
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What the forward pass of a batch leaves for the backward pass.
 
+use super::plain::Plain;
 use crate::kernel::{Matrix, Onto, Rows, RowsMut, Simd, Size, Terms, product, square_roots, task, widest};
 use crate::{Real, Rectified, shape};
 
@@ -94,8 +95,15 @@ pub(crate) fn write_product<T: Real>(
 impl<T: Real> Record<'_, T> {
     /// From m and s²: r, 1/s, p, φ and tφ. Rows that need other formulas are plain no longer.
     ///
-    /// `spread` holds what a component's s is made of every `stride` elements: one without spread has s = 0.
-    pub(crate) fn rectify(&mut self, spread: &[T], stride: usize, least: &[T], plain: &mut [T]) {
+    /// `spread` holds what a component's s is made of every `stride` elements: one without spread has s = 0. `sizes`
+    /// are those of the parameters of every component.
+    pub(crate) fn rectify(
+        &mut self,
+        spread: &[T],
+        stride: usize,
+        sizes: impl Iterator<Item = (T, T)>,
+        plain: &mut Plain<'_, T>,
+    ) {
         let lanes = self.lanes;
         let components = self
             .mean
@@ -104,26 +112,22 @@ impl<T: Real> Record<'_, T> {
             .zip(self.probability.chunks_exact_mut(lanes.max(1)))
             .zip(self.density.chunks_exact_mut(lanes.max(1)))
             .zip(self.density_moment.chunks_exact_mut(lanes.max(1)))
-            .zip(spread.chunks(stride.max(1)));
-        for (((((mean, inverse), probability), density), moment), spread) in components {
-            let deterministic = spread.iter().all(T::is_zero);
-            widest(Limit, (&mut *inverse, least, deterministic, &mut *plain));
+            .zip(spread.chunks(stride.max(1)).zip(sizes));
+        for (((((mean, inverse), probability), density), moment), (spread, sizes)) in components {
+            plain.limit(inverse, sizes, spread.iter().all(T::is_zero));
             square_roots(inverse);
-            widest(Lanes, (mean, inverse, probability, density, moment, &mut *plain));
+            widest(Lanes, (mean, inverse, probability, density, moment, plain.ordinary()));
         }
     }
-}
 
-/// Replaces every s² that is not of ordinary size by 1, and its row is plain no longer. A deterministic
-/// component has s = 0.
-#[inline(always)]
-fn limit<T: Real, S: Simd>(_: S, squares: &mut [T], least: &[T], deterministic: bool, plain: &mut [T]) {
-    let (_, most) = T::ORDINARY;
-    for ((square, &least), plain) in squares.iter_mut().zip(least).zip(plain) {
-        let least = if deterministic { T::zero() } else { least };
-        let in_range = (*square >= least) & (*square <= most);
-        *square = if in_range { *square } else { T::one() };
-        *plain = if in_range { *plain } else { T::zero() };
+    /// Whether a cotangent of at least this size times p, or times φ and another ordinary number, falls below the
+    /// normal numbers at a row.
+    pub(crate) fn is_faint(&self, row: usize, least: T) -> bool {
+        let bound = T::LEAST_NORMAL / T::ORDINARY.0;
+        let fields = [&*self.probability, &*self.density];
+        let mut factors =
+            fields.into_iter().flat_map(|field| field.iter().skip(row).step_by(self.lanes.max(1)));
+        least < T::one() && factors.any(|&factor| !factor.is_zero() && factor * least < bound)
     }
 }
 
@@ -136,56 +140,33 @@ fn lanes<T: Real, S: Simd>(
     probability: &mut [T],
     density: &mut [T],
     moment: &mut [T],
-    plain: &mut [T],
+    ordinary: &mut [T],
 ) {
     let large = T::from_usize(16);
-    let fields = probability.iter_mut().zip(density).zip(moment).zip(plain);
-    for ((m, s), (((p, phi), moment), plain)) in mean.iter_mut().zip(inverse).zip(fields) {
+    let fields = probability.iter_mut().zip(density).zip(moment).zip(ordinary);
+    for ((m, s), (((p, phi), moment), ordinary)) in mean.iter_mut().zip(inverse).zip(fields) {
         let at = Rectified::new(*m, *s);
         // φ/s loses digits where φ is nearly subnormal and s is large.
         let faint = (at.density < T::FAINT) & !at.density.is_zero() & (*s > large);
-        *plain = if faint { T::zero() } else { *plain };
+        *ordinary = if faint { T::zero() } else { *ordinary };
         *s = if s.is_zero() { T::zero() } else { s.recip() };
         (*m, *p, *phi, *moment) = (at.mean, at.probability, at.density, at.density_moment);
     }
 }
 
-task!(Limit, limit, (squares: &'a mut [T], least: &'a [T], deterministic: bool, plain: &'a mut [T]) -> ());
 task!(Lanes, lanes, (
     mean: &'a mut [T],
     inverse: &'a mut [T],
     probability: &'a mut [T],
     density: &'a mut [T],
     moment: &'a mut [T],
-    plain: &'a mut [T],
+    ordinary: &'a mut [T],
 ) -> ());
 
 #[cfg(test)]
 mod tests {
-    use super::{lanes, limit};
-    use crate::Real;
+    use super::lanes;
     use crate::kernel::Portable;
-
-    /// What s² becomes, and whether its row stays plain.
-    fn limited(square: f32, least: f32, deterministic: bool, plain: f32) -> (f32, f32) {
-        let (mut square, mut plain) = ([square], [plain]);
-        limit(Portable, &mut square, &[least], deterministic, &mut plain);
-        (square[0], plain[0])
-    }
-
-    #[test]
-    fn squares_that_are_not_ordinary_leave_their_row_to_the_other_path() {
-        let (least, most) = f32::ORDINARY;
-        for square in [least, 1.0, most] {
-            assert_eq!(limited(square, least, false, 1.0), (square, 1.0));
-            assert_eq!(limited(square, least, false, 0.0), (square, 0.0), "what is not plain stays so");
-        }
-        for square in [0.0, least / 2.0, most * 2.0, f32::INFINITY, f32::NAN] {
-            assert_eq!(limited(square, least, false, 1.0), (1.0, 0.0), "{square}");
-        }
-        assert_eq!(limited(0.0, least, true, 1.0), (0.0, 1.0), "a component without spread");
-        assert_eq!(limited(0.0, 0.0, false, 1.0), (0.0, 1.0), "a row of zeros");
-    }
 
     /// φ/s would lose digits where φ is nearly subnormal and s is large, and only there.
     #[test]

@@ -7,144 +7,8 @@
 use num_traits::Zero;
 
 use super::parameters::{Component, Gradients};
-use crate::batch::sizes;
-use crate::kernel::{Along, Simd, Vector, sum};
+use crate::kernel::sum;
 use crate::{Real, Rectified};
-
-/// Of each of some blocks, the smallest size that is not 0, and 1; and the largest size of all, NaN where one is.
-#[derive(Debug, Clone, Copy)]
-struct Sizes<T, const N: usize> {
-    least: [T; N],
-    most: T,
-}
-
-impl<T: Real, const N: usize> Sizes<T, N> {
-    #[inline(always)]
-    fn of<S: Simd>(simd: S, blocks: [&[T]; N]) -> Self {
-        let (mut least, mut most) = ([T::one(); N], T::zero());
-        // A closure would be compiled without the vectors at hand.
-        for (least, block) in least.iter_mut().zip(blocks) {
-            let (smallest, largest) = sizes(simd, block);
-            let is_nan = largest.partial_cmp(&largest).is_none();
-            *least = smallest;
-            most = if largest > most || is_nan { largest } else { most };
-        }
-        Self { least, most }
-    }
-}
-
-/// The smallest sizes that are not 0, and 1, and the largest of all numbers that were seen.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Together<T> {
-    smallest: Vector<T>,
-    largest: Vector<T>,
-}
-
-impl<T: Real> Together<T> {
-    #[inline(always)]
-    pub(super) fn none<S: Simd>(simd: S) -> Self {
-        Self { smallest: simd.splat(T::one()), largest: simd.splat(T::zero()) }
-    }
-
-    #[inline(always)]
-    pub(super) fn see<S: Simd>(&mut self, simd: S, numbers: Vector<T>) {
-        self.smallest = simd.smaller_size(self.smallest, numbers);
-        self.largest = simd.larger_size(self.largest, numbers);
-    }
-
-    #[inline(always)]
-    pub(super) fn see_rows<S: Simd>(&mut self, simd: S, rows @ [row, ..]: [&[T]; 3]) {
-        let start = Seen { simd, rows, together: *self };
-        *self = start.along(row.len()).together;
-    }
-
-    /// Both, of all lanes.
-    #[inline(always)]
-    pub(super) fn sizes<S: Simd>(self, simd: S) -> (T, T) {
-        (simd.smallest(self.smallest), simd.largest(self.largest))
-    }
-
-    /// Whether a layer whose μ, σ and x were seen [goes the usual way](forward_is_usual) for certain, with any r and p
-    /// of these: so it nearly always is.
-    #[inline(always)]
-    pub(super) fn are_usual<S: Simd>(self, simd: S, means: &[T], probabilities: &[T]) -> bool {
-        let (least, most) = self.sizes(simd);
-        let (r, p) = (sizes(simd, means), sizes(simd, probabilities));
-        let numbers = r.1 + p.1;
-        usual(most, smaller(least * r.0, least * (least * least) * p.0))
-            && numbers.partial_cmp(&numbers).is_some()
-    }
-}
-
-/// The way along three rows that are seen.
-struct Seen<'a, T, S> {
-    simd: S,
-    rows: [&'a [T]; 3],
-    together: Together<T>,
-}
-
-impl<T: Real, S: Simd> Along for Seen<'_, T, S> {
-    #[inline(always)]
-    fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
-        for row in self.rows {
-            self.together.see(self.simd, self.simd.load::<WHOLE, T>(row, at)?);
-        }
-        Some(())
-    }
-}
-
-/// The size of a factor, or 1 where it is 0 and so are its products, or above 1.
-fn size<T: Real>(factor: T) -> T {
-    if factor.is_zero() { T::one() } else { smaller(factor.abs(), T::one()) }
-}
-
-/// The smaller one.
-fn smaller<T: Real>(a: T, b: T) -> T {
-    if a <= b { a } else { b }
-}
-
-/// Whether products of numbers between these stay in range: four of the largest, and the smallest product.
-fn usual<T: Real>(most: T, least: T) -> bool {
-    let square = most * most;
-    square * square <= T::SAFE_SQUARES.1 && least >= T::LEAST_NORMAL
-}
-
-/// Whether no product of the forward pass overflows or falls below the normal numbers, but for those with U and v,
-/// which are the terms of the result.
-#[inline(always)]
-pub(super) fn forward_is_usual<T: Real, S: Simd>(
-    simd: S,
-    component: &Component<'_, T>,
-    x: &[T],
-    (r, p): (T, T),
-) -> bool {
-    let Sizes { least: [mu, sigma, x], most } = Sizes::of(simd, [component.mu, component.sigma, x]);
-    usual(most, smaller(mu * size(r), sigma * (sigma * x) * size(p)))
-}
-
-/// The same of the backward pass; `direction` is y, and `u` the smallest size in U that is not 0 and the largest.
-#[inline(always)]
-pub(super) fn backward_is_usual<T: Real, S: Simd>(
-    simd: S,
-    component: &Component<'_, T>,
-    x: &[T],
-    share: &[T],
-    at: &Rectified<T>,
-    direction: &[T],
-    (u, most_u): (T, T),
-) -> bool {
-    let Sizes { least: [mu, sigma, v, x, g], most } =
-        Sizes::of(simd, [component.mu, component.sigma, component.v, x, share]);
-    let y = sizes(simd, direction).0;
-    let [r, p, phi, moment] = [at.mean, at.probability, at.density, at.density_moment].map(size);
-    let q = smaller(mu * r, sigma * (sigma * x) * p);
-    let c = u * g;
-    let (a, b) = (smaller(c * mu, g * v), c * sigma * y);
-    let of_z = smaller(a * smaller(p, phi), b * smaller(phi, moment));
-    let through_spread = smaller(of_z * y, p * (c * sigma)) * smaller(x, sigma);
-    let through_mean = smaller(of_z * smaller(x, mu), c * r);
-    usual(most, smaller(g * smaller(q, r), smaller(through_mean, through_spread))) && usual(most_u, T::one())
-}
 
 /// The pre-activation, and 1/s, or 0 for s = 0.
 fn project<T: Real>(component: &Component<'_, T>, x: &[T]) -> (Rectified<T::Wide>, T::Wide) {
@@ -252,14 +116,12 @@ mod tests {
     use rand_core::SeedableRng;
     use rand_pcg::Pcg64;
 
-    use super::{Cotangent, backward, backward_is_usual, forward, forward_is_usual};
-    use crate::batch::sizes;
+    use super::{Cotangent, backward, forward};
+    use crate::diagonal::Coordinates;
     use crate::diagonal::parameters::{Component, Gradients};
     use crate::diagonal::row::{PreActivations, Scratch};
-    use crate::diagonal::{Coordinates, Form};
-    use crate::kernel::Portable;
     use crate::random::StandardNormal;
-    use crate::{Dual, Real, Rectified};
+    use crate::{Dual, Real};
 
     const INPUTS: usize = 19;
     const OUTPUTS: usize = 3;
@@ -360,39 +222,6 @@ mod tests {
         for ((got, want), power) in got.iter().zip(&want).zip([-900, 900, 900, -900, 0, 0]) {
             for (got, want) in got.iter().zip(want) {
                 assert_eq!(*got, want.times_power_of_two(power), "{power}");
-            }
-        }
-    }
-
-    /// What must go the wider way, and what need not.
-    #[test]
-    fn products_out_of_range_are_foreseen() {
-        let tame = numbers::<f32>(5);
-        let at = Rectified { mean: 0.7_f32, probability: 0.6, density: 0.3, density_moment: 0.1 };
-        let both = |numbers: &[Vec<f32>; 6], at: Rectified<f32>| {
-            let component = component(numbers, Form::default().coordinates);
-            let [.., x, g] = numbers;
-            let direction = vec![0.25; INPUTS];
-            [
-                forward_is_usual(Portable, &component, x, (at.mean, at.probability)),
-                backward_is_usual(Portable, &component, x, g, &at, &direction, sizes(Portable, component.u)),
-            ]
-        };
-        assert_eq!(both(&tame, at), [true; 2]);
-        assert_eq!(both(&tame, Rectified { probability: 0.0, density: 0.0, ..at }), [true; 2]);
-        assert_eq!(both(&tame, Rectified { probability: 1e-38, ..at }), [false; 2]);
-        assert_eq!(both(&tame, Rectified { density: 1e-37, ..at }), [true, false]);
-        for block in 0..6 {
-            let in_q = [0, 1, 4].contains(&block);
-            for (number, usual) in [(0.0, true), (1e-6, true), (1e7, true), (1e-38, false), (1e-44, false)] {
-                let mut numbers = tame.clone();
-                numbers[block][1] = number;
-                assert_eq!(both(&numbers, at), [usual || !in_q, usual], "{block} {number}");
-            }
-            for number in [1e9, f32::INFINITY, f32::NAN] {
-                let mut numbers = tame.clone();
-                numbers[block][1] = number;
-                assert_eq!(both(&numbers, at), [!in_q, false], "{block} {number}");
             }
         }
     }

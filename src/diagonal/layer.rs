@@ -33,9 +33,9 @@ use crate::{Error, Real, Shape, shape};
 /// 10²⁷.
 ///
 /// The rule counts on rounding errors that go both ways. Where the same few numbers fill a whole layer and its batch,
-/// they may all go one way: up to 9.2 budgets were seen in small layers. And in a batch of 8 rows or more, a gradient
-/// to which nothing adds but terms of the deep tail (p and φ below 2⁻¹⁰⁰ in `f32`, |t| > 11.7) or of cotangents
-/// below 2⁻¹⁰⁰ may lose its digits to underflow.
+/// they may all go one way: up to 9.2 budgets were seen in small layers. And where the largest input times the square
+/// of the largest parameter is at most 2¹⁰, an output whose terms are all below 2⁻¹¹⁰ (`f32`) may lose digits to
+/// products below the normal numbers: up to 2⁹ η for each of them.
 ///
 /// # Example
 ///
@@ -310,7 +310,7 @@ impl<'a, T: Real> Diagonal<'a, T> {
         let (a, rest) = shape::split(storage, self.shape.v_len());
         let (w, variance) = shape::split(rest, self.shape.u_len());
         let stride = self.shape.inputs();
-        prepare(self.shape, self.form.coordinates, &self.parameters, stride, a, w, variance);
+        prepare(self.shape, self.form.coordinates, &self.parameters, stride, a, w, variance, |_, _| {});
         let constants = Constants { a, w, mu: self.parameters.mu, variance };
         Ok(Prepared::new(self.shape, constants)?.with_scale(self.form.scale))
     }

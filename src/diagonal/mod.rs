@@ -16,6 +16,7 @@ mod prepared;
 mod row;
 mod sparse;
 mod sweep;
+mod usual;
 mod workspace;
 
 pub use crate::scale::Scale;

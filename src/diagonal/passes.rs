@@ -12,7 +12,7 @@ use super::prepare::prepare;
 use super::row;
 use super::sweep::Sums;
 use super::workspace::{Fields, Local, Locals, Workspace};
-use crate::batch::{CHUNK, GROUP, bounded, examine_rows, share_plain, transpose_plain};
+use crate::batch::{CHUNK, GROUP, Level, MODERATE, share_plain, transpose_plain};
 use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Split, Workers, add_scaled};
 use crate::{Real, Shape, shape};
 
@@ -70,26 +70,38 @@ impl<T: Real> Pass<'_, T> {
     /// time, just before its product, while it is still in the nearest cache.
     fn record(&self, parameters: Parameters<'_, T>, fields: Fields<'_, T>, local: Local<'_, T>) {
         let Fields { a, w, variance, mut record, .. } = fields;
-        let Local { plain, least, x: transposed, .. } = local;
+        let Local { mut plain, x: transposed, mut scratch, .. } = local;
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
         let coordinates = self.form.coordinates;
         let stride = inputs.next_multiple_of(LANES);
         // What is fetched ahead must not be another part's: its lines stay where they are.
         let (parameters, _) = parameters.split_at(self.shape, a.len() / outputs.max(1));
-        examine_rows(inputs, self.x, plain, least);
+        plain.examine(inputs, self.x);
+        let (least, most, _) = scratch.pre_activations.fields();
+        let mut see = |component, sizes: (T, T)| {
+            for (field, size) in [(&mut *least, sizes.0), (&mut *most, sizes.1)] {
+                if let Some(kept) = field.get_mut(component) {
+                    *kept = size;
+                }
+            }
+        };
         let x_chunk = CHUNK.saturating_mul(inputs);
         let single = self.x.len() <= x_chunk;
-        let mut usual = single || prepare(self.shape, coordinates, &parameters, stride, a, w, variance);
-        for (chunk, (x, plain)) in self.x.chunks(x_chunk.max(1)).zip(plain.chunks(CHUNK)).enumerate() {
+        if !single {
+            prepare(self.shape, coordinates, &parameters, stride, a, w, variance, &mut see);
+        }
+        for (chunk, (x, bounded)) in
+            self.x.chunks(x_chunk.max(1)).zip(plain.bounded().chunks(CHUNK)).enumerate()
+        {
             let first = chunk * CHUNK;
-            let (x, lanes) = transpose_plain(inputs, x, plain, transposed);
+            let (x, lanes) = transpose_plain(inputs, x, bounded, transposed);
             let own = a.chunks_exact_mut(outputs.max(1)).zip(variance.chunks_exact_mut(stride.max(1)));
             let all = parameters.components(self.shape, coordinates).zip(own);
             for (index, (component, (a, variance))) in all.enumerate() {
                 let skip = if single { 0 } else { index * outputs * stride };
                 let (w, _) = shape::split(shape::split(w, skip).1, outputs * stride);
                 if single {
-                    usual &= component.prepare(a, w, variance);
+                    see(index, component.prepare(a, w, variance));
                 }
                 let next = (index + 1) * outputs * inputs;
                 let ahead = if single { parameters.u.get(next..next + outputs * inputs) } else { None };
@@ -100,10 +112,9 @@ impl<T: Real> Pass<'_, T> {
             let (mu, variance) = (Matrix::rows(parameters.mu, inputs), Matrix::rows(variance, stride));
             record.write_moments(first, mu, variance, RowsMut { data: x, stride: lanes }, inputs);
         }
-        record.rectify(variance, stride, least, plain);
-        if !usual {
-            plain.fill(T::zero());
-        }
+        let sizes = least.iter().copied().zip(most.iter().copied());
+        record.rectify(variance, stride, sizes, &mut plain);
+        plain.settle();
     }
 
     /// First half of the backward pass: cotangents, and `dx` where it is wanted. Rows whose cotangents are not of
@@ -117,8 +128,9 @@ impl<T: Real> Pass<'_, T> {
     ) {
         let (shape, layout) = (self.shape, work.layout);
         let (components, outputs) = (shape.components(), shape.outputs());
-        for (plain, g) in work.plain.iter_mut().zip(g.chunks_exact(outputs.max(1))) {
-            if !bounded(g) {
+        let rows = work.plain.iter_mut().zip(g.chunks_exact(outputs.max(1))).enumerate();
+        for (row, (plain, g)) in rows.filter(|(_, (plain, _))| !plain.is_zero()) {
+            if !self.goes_on(Level::of(*plain), g, |least| work.fields.record.is_faint(row, least)) {
                 *plain = T::zero();
             }
         }
@@ -130,7 +142,7 @@ impl<T: Real> Pass<'_, T> {
                 let Fields { a, w, variance, of_a, mut record, .. } = fields;
                 if prepares {
                     let (_, own) = parameters.split_at(shape, first);
-                    prepare(shape, self.form.coordinates, &own, layout.stride, a, w, variance);
+                    prepare(shape, self.form.coordinates, &own, layout.stride, a, w, variance, |_, _| {});
                 }
                 of_a.fill(T::zero());
                 let groups = g.chunks(GROUP.saturating_mul(outputs).max(1)).zip(plain.chunks(GROUP));
@@ -150,6 +162,18 @@ impl<T: Real> Pass<'_, T> {
             let rows = (InputRows { dx, inputs: shape.inputs() }, work.locals.reborrow());
             self.workers.in_parts(rows, self.x.len() / shape.inputs().max(1), layout.parts, &run);
         }
+    }
+
+    /// Whether a row of a batch stays plain with its cotangent; `is_faint` tells of the least size of an ordinary one.
+    fn goes_on(&self, level: Level, g: &[T], is_faint: impl FnOnce(T) -> bool) -> bool {
+        let (mut least, mut moderate, mut bounded) = (T::one(), true, true);
+        for &g in g {
+            let size = g.abs();
+            moderate &= size <= T::from_usize(MODERATE);
+            bounded &= size <= T::ORDINARY.1;
+            least = if size < least && !size.is_zero() { size } else { least };
+        }
+        (level.moderate && moderate) || (level.ordinary && bounded && !is_faint(least / self.divisor()))
     }
 
     /// Overwrites the rows of ∂x from the row `first` on.

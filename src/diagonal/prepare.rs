@@ -9,8 +9,8 @@ use crate::batch::{bounded, sizes};
 use crate::kernel::{Along, Simd, Task, Vector, widest};
 use crate::{Real, Shape, shape};
 
-/// Writes a, W and σ² of checked lengths, whose rows are `stride` elements apart. Returns whether all numbers are
-/// of ordinary size, so that batches may use them.
+/// Writes a, W and σ² of checked lengths, whose rows are `stride` elements apart, and gives the
+/// [sizes](Component::prepare) in every component to `see`.
 pub(super) fn prepare<T: Real>(
     shape: Shape,
     coordinates: Coordinates,
@@ -19,25 +19,26 @@ pub(super) fn prepare<T: Real>(
     a: &mut [T],
     w: &mut [T],
     variance: &mut [T],
-) -> bool {
+    mut see: impl FnMut(usize, (T, T)),
+) {
     let outputs = shape.outputs();
-    let mut usual = true;
     let written = a.chunks_exact_mut(outputs.max(1)).zip(w.chunks_exact_mut((outputs * stride).max(1)));
     let written = written.zip(variance.chunks_exact_mut(stride.max(1)));
-    for (component, ((a, w), variance)) in parameters.components(shape, coordinates).zip(written) {
-        usual &= component.prepare(a, w, variance);
+    let components = parameters.components(shape, coordinates).zip(written).enumerate();
+    for (index, (component, ((a, w), variance))) in components {
+        see(index, component.prepare(a, w, variance));
     }
-    usual
 }
 
 impl<T: Real> Component<'_, T> {
-    /// Writes a, W and σ². Returns whether all numbers are of ordinary size: no digit of W is lost then.
-    pub(super) fn prepare(&self, a: &mut [T], w: &mut [T], variance: &mut [T]) -> bool {
+    /// Writes a, W and σ². Returns the smallest size of a parameter that is not 0, and 1; and the largest,
+    /// infinity where one of them, of a or of W is larger than ordinary or NaN.
+    pub(super) fn prepare(&self, a: &mut [T], w: &mut [T], variance: &mut [T]) -> (T, T) {
         widest(Prepare, (self, a, w, variance))
     }
 
     #[inline(always)]
-    fn prepare_rows<S: Simd>(&self, simd: S, a: &mut [T], w: &mut [T], variance: &mut [T]) -> bool {
+    fn prepare_rows<S: Simd>(&self, simd: S, a: &mut [T], w: &mut [T], variance: &mut [T]) -> (T, T) {
         let inputs = self.mu.len();
         let filled = inputs.min(variance.len());
         let (filled, rest) = shape::split(variance, filled);
@@ -45,19 +46,27 @@ impl<T: Real> Component<'_, T> {
             *variance = sigma * sigma;
         }
         rest.fill(T::zero());
-        let (least, most) = T::ORDINARY;
-        let (smallest_sigma, largest_sigma) = sizes(simd, self.sigma);
-        let usual = smallest_sigma >= least && largest_sigma <= most && bounded(self.mu) && bounded(self.v);
+        let of_others = [sizes(simd, self.mu), sizes(simd, self.sigma), sizes(simd, self.v)];
         let w = w.chunks_mut(variance.len().max(1));
         // As many rows of U side by side as the registers hold.
         let (smallest, largest) = match S::VECTORS {
             ..16 => self.scale_rows::<1, S>(simd, a, w, variance),
             _ => self.scale_rows::<2, S>(simd, a, w, variance),
         };
-        let (smallest, largest) = (simd.smallest(smallest), simd.largest(largest));
+        let of_u = (simd.smallest(smallest), simd.largest(largest));
+        let [_, (_, largest_sigma), _] = of_others;
         // No number of W is larger than this product.
-        let of_w = largest * largest_sigma * largest_sigma;
-        usual && smallest >= least && largest <= most && of_w <= most && bounded(a)
+        let of_w = of_u.1 * largest_sigma * largest_sigma;
+        let (_, limit) = T::ORDINARY;
+        let mut usual = of_w <= limit && bounded(a);
+        let (mut least, mut most) = of_u;
+        usual &= most <= limit;
+        for (smallest, largest) in of_others {
+            usual &= largest <= limit;
+            least = if smallest < least { smallest } else { least };
+            most = if largest > most { largest } else { most };
+        }
+        (least, if usual { most } else { T::from_f64(f64::INFINITY) })
     }
 
     /// Writes a and the rows of W. Returns the smallest of the sizes of U that are not 0, and 1; and the largest.
@@ -127,14 +136,14 @@ impl<T: Real, S: Simd, const ROWS: usize> Along for Rows<'_, T, S, ROWS> {
 struct Prepare;
 
 impl<T: Real> Task<(&Component<'_, T>, &mut [T], &mut [T], &mut [T])> for Prepare {
-    type Output = bool;
+    type Output = (T, T);
 
     #[inline(always)]
     fn run<S: Simd>(
         self,
         simd: S,
         (component, a, w, variance): (&Component<'_, T>, &mut [T], &mut [T], &mut [T]),
-    ) -> bool {
+    ) -> (T, T) {
         component.prepare_rows(simd, a, w, variance)
     }
 }

@@ -1,7 +1,9 @@
 //! The form for inference: everything that does not depend on the input, computed once.
 
+use core::iter::repeat;
+
 use super::row::{PreActivations, rectify_far};
-use crate::batch::{CHUNK, LEAST_ROWS, Record, bounded, examine_rows, transpose_plain, whole};
+use crate::batch::{CHUNK, LEAST_ROWS, Plain, Record, bounded, transpose_plain};
 use crate::kernel::{LANES, Matrix, Rows, RowsMut, Simd, Task, for_each_dot, task, widest};
 use crate::rectified::in_range;
 use crate::{Error, Real, Scale, Shape, shape};
@@ -20,11 +22,11 @@ pub struct Constants<'a, T> {
 }
 
 impl<T: Real> Constants<'_, T> {
-    /// Whether all constants keep all their digits and are not larger than ordinary.
+    /// Whether no constant is larger than ordinary.
     #[inline(always)]
     fn are_usual<S: Simd>(_: S, constants: &Self) -> bool {
         let Constants { a, w, mu, variance } = constants;
-        bounded(a) && bounded(mu) && whole(w) && whole(variance)
+        bounded(a) && bounded(mu) && bounded(w) && bounded(variance)
     }
 }
 
@@ -93,7 +95,7 @@ impl<'a, T: Real> Prepared<'a, T> {
         let [inputs, outputs] = [self.shape.inputs(), self.shape.outputs()];
         let lanes = Self::lanes(batch);
         let record = self.shape.components().saturating_mul(outputs.saturating_add(Record::<T>::ROWS));
-        let each = record.saturating_add(inputs).saturating_add(outputs).saturating_add(2);
+        let each = record.saturating_add(inputs).saturating_add(outputs).saturating_add(Plain::<T>::ROWS);
         let chunk = each.saturating_mul(lanes);
         let alone =
             inputs.saturating_mul(2).saturating_add(PreActivations::<T>::len(self.shape.components()));
@@ -145,17 +147,17 @@ impl<'a, T: Real> Prepared<'a, T> {
         Ok(())
     }
 
-    /// The plain rows of one chunk. Returns 1 for a plain row, 0 for any other.
+    /// The plain rows of one chunk. Returns 0 for every other row.
     fn chunk<'b>(&self, x: &[T], y: &mut [T], lanes: usize, work: &'b mut [T]) -> &'b [T] {
         let (shape, inputs, outputs) = (self.shape, self.shape.inputs(), self.shape.outputs());
         let Constants { a, w, mu, variance } = self.constants;
-        let (plain, rest) = shape::split(work, lanes);
-        let (least, rest) = shape::split(rest, lanes);
+        let (plain, rest) = shape::split(work, Plain::<T>::ROWS * lanes);
+        let mut plain = Plain::split(plain);
         let (transposed, rest) = shape::split(rest, lanes * inputs);
         let (y_transposed, record) = shape::split(rest, lanes * outputs);
         let mut record = Record::split(lanes, shape.components(), record);
-        examine_rows(inputs, x, plain, least);
-        let (transposed, stride) = transpose_plain(inputs, x, plain, transposed);
+        plain.examine(inputs, x);
+        let (transposed, stride) = transpose_plain(inputs, x, plain.bounded(), transposed);
         for (component, w) in w.chunks_exact(shape.component_len()).enumerate() {
             record.write_slope(
                 component,
@@ -168,9 +170,9 @@ impl<'a, T: Real> Prepared<'a, T> {
         }
         let transposed = RowsMut { data: transposed, stride };
         record.write_moments(0, Matrix::rows(mu, inputs), Matrix::rows(variance, inputs), transposed, inputs);
-        record.rectify(variance, inputs, least, plain);
+        record.rectify(variance, inputs, repeat((T::one(), T::one())), &mut plain);
         record.sum(0, a, self.divisor(), outputs, y, y_transposed);
-        plain
+        plain.settle()
     }
 }
 

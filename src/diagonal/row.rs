@@ -16,9 +16,10 @@
 //! No term divides by s, so nothing overflows however small s is. Numbers so large or so small that another product
 //! leaves the range go through [`far`].
 
-use super::far::{self, Cotangent, Together};
+use super::far::{self, Cotangent};
 use super::form::Form;
 use super::parameters::{Component, Gradients, Parameters};
+use super::usual::{self, Together};
 use crate::kernel::{Along, LANES, Simd, Task, Vector, add_scaled, dot, for_each_dot, widest};
 use crate::rectified::{Projection, in_range, project_checked};
 use crate::{Real, Rectified, Shape, shape};
@@ -66,7 +67,7 @@ impl<T: Real> Task<ForwardArguments<'_, '_, T>> for Forward {
                 (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
             }
             let (r, p) = (*at.mean, *at.probability);
-            let usual = (usual && plain) || far::forward_is_usual(simd, &component, x, (r, p));
+            let usual = (usual && plain) || usual::forward_is_usual(simd, &component, x, (r, p));
             if !usual {
                 far::forward(&component, x, y);
                 continue;
@@ -285,7 +286,7 @@ impl<T: Real> Component<'_, T> {
         if EXAMINES {
             c.fill(T::zero());
             let u = self.add_columns(simd, g, c);
-            if !far::backward_is_usual(simd, self, x, g, &projection.rectified, direction, u) {
+            if !usual::backward_is_usual(simd, self, x, g, &projection, direction, u) {
                 return (projection, Err(dx));
             }
         }

@@ -1,7 +1,7 @@
 //! How a workspace is shared out.
 
 use super::row::{PreActivations, Scratch};
-use crate::batch::{CHUNK, GROUP, LEAST_ROWS, Record};
+use crate::batch::{CHUNK, GROUP, LEAST_ROWS, Level, Plain, Record};
 #[cfg(feature = "alloc")]
 use crate::kernel::Workers;
 use crate::kernel::{Panels, Split};
@@ -71,7 +71,7 @@ impl Layout {
         [outputs, matrix, self.stride, outputs, self.stride, self.stride, record]
     }
 
-    /// Rows by themselves; the gradients of one component; which rows are plain and their limits; inputs; g.
+    /// Rows by themselves; the gradients of one component; which rows are plain; inputs; g.
     const fn local(&self) -> [usize; 5] {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
         let components = PreActivations::<f32>::len(self.shape.components());
@@ -91,7 +91,7 @@ impl Layout {
             } else {
                 0
             },
-            self.lanes.saturating_mul(2),
+            self.lanes.saturating_mul(Plain::<f32>::ROWS),
             if panels > transposed { panels } else { transposed },
             group.saturating_mul(outputs),
         ]
@@ -145,7 +145,7 @@ impl Layout {
 #[derive(Debug)]
 pub(super) struct Workspace<'a, T> {
     pub(super) layout: Layout,
-    /// 1 for a row that is computed in its chunk, 0 for one that goes by itself: `[lanes]`.
+    /// The [`Level`] of every row, 0 for one that goes by itself: `[lanes]`.
     pub(super) plain: &'a mut [T],
     pub(super) fields: Fields<'a, T>,
     pub(super) locals: Locals<'a, T>,
@@ -186,10 +186,8 @@ pub(super) struct Local<'a, T> {
     pub(super) row: &'a mut [T],
     /// Gradients of one component, where there is room for them: μ, σ, U, v; twice for a batch with whole vectors.
     pub(super) gradients: &'a mut [T],
-    /// 1 for a row that is plain for all components so far: `[lanes]`.
-    pub(super) plain: &'a mut [T],
-    /// The least s² of each row that keeps all digits: `[lanes]`.
-    pub(super) least: &'a mut [T],
+    /// Which rows are plain for all components so far, and in the end their levels.
+    pub(super) plain: Plain<'a, T>,
     /// Xᵀ of a chunk, or X of a group in panels.
     pub(super) x: &'a mut [T],
     /// Outputs of a group, transposed.
@@ -211,12 +209,10 @@ impl<'a, T: Real> Workspace<'a, T> {
 
     /// Keeps the rows that are plain for every part.
     pub(super) fn combine_plain(&mut self) {
-        self.plain.fill(T::one());
+        self.plain.fill(Level { ordinary: true, moderate: true }.to_number());
         for part in 0..self.layout.parts {
-            for (plain, part) in self.plain.iter_mut().zip(self.locals.get(part).plain) {
-                if part.is_zero() {
-                    *plain = T::zero();
-                }
+            for (plain, &part) in self.plain.iter_mut().zip(self.locals.get(part).plain.levels()) {
+                *plain = Level::of(*plain).and(Level::of(part)).to_number();
             }
         }
     }
@@ -227,7 +223,7 @@ impl<'a, T: Real> Workspace<'a, T> {
     }
 }
 
-impl<T> Locals<'_, T> {
+impl<T: Real> Locals<'_, T> {
     /// The memory of one part.
     pub(super) fn get(&mut self, part: usize) -> Local<'_, T> {
         let [rows, gradients, plain, x, outputs] = self.layout.local();
@@ -241,12 +237,14 @@ impl<T> Locals<'_, T> {
         } else {
             (take(&mut rest, rows), take(&mut rest, gradients))
         };
-        let (plain, least) = shape::split(take(&mut rest, plain), lanes);
+        let plain = Plain::split(take(&mut rest, plain));
         let (x, outputs) = (take(&mut rest, x), take(&mut rest, outputs));
         let (scratch, row) = self.layout.scratch(rows);
-        Local { scratch, row, gradients, plain, least, x, outputs }
+        Local { scratch, row, gradients, plain, x, outputs }
     }
+}
 
+impl<T> Locals<'_, T> {
     /// The same for a shorter time.
     pub(super) fn reborrow(&mut self) -> Locals<'_, T> {
         Locals { layout: self.layout, data: self.data }
@@ -340,7 +338,7 @@ mod tests {
                             let rows = if chunked { batch.next_multiple_of(LANES).min(GROUP) } else { 0 };
                             assert_eq!(local.outputs.len(), rows * outputs);
                             assert!(local.x.len() >= rows * stride);
-                            assert_eq!(local.plain.len(), local.least.len());
+                            assert_eq!(local.plain.levels().len(), all.plain.len());
                         }
                         let (first, second) = (all.fields, all.locals).split_at(components, parts);
                         assert!(second.0.w.is_empty() && second.1.data.is_empty());

@@ -19,7 +19,7 @@
 
 use super::JointShape;
 use super::parameters::{Component, Parameters};
-use crate::batch::{Record, bounded, examine, write_product};
+use crate::batch::{Record, are_ordinary, bounded, sizes, write_product};
 use crate::kernel::{
     LANES, Matrix, Onto, Panels, Rows, RowsMut, Simd, Size, Terms, add_scaled, dot, product, task, transpose,
     widest,
@@ -280,7 +280,7 @@ pub(super) fn are_usual<T: Real>(c_b: &[T], c_w: &[T], mu_b: &[T], mu_w: &[T]) -
 
 #[inline(always)]
 fn usual<T: Real, S: Simd>(simd: S, c_b: &[T], c_w: &[T], mu_b: &[T], mu_w: &[T]) -> bool {
-    examine(simd, c_b).0 && bounded(c_w) && bounded(mu_b) && bounded(mu_w)
+    are_ordinary(sizes(simd, c_b)) && bounded(c_w) && bounded(mu_b) && bounded(mu_w)
 }
 
 /// Σ q∘q over the rows of q, which are as long as `squares`.

@@ -3,11 +3,13 @@
 //! Every stage is divided into parts that do not share what they write: by components, or by rows for ∂x. So the
 //! number of parts never changes a bit.
 
+use core::iter::repeat;
+
 use super::JointShape;
 use super::parameters::{Parameters, Target, Targets};
 use super::row::add_value;
 use super::workspace::{Alone, Fields, Local, Locals, Workspace};
-use crate::batch::{CHUNK, GROUP, bounded, examine_rows, share_plain, transpose_plain};
+use crate::batch::{CHUNK, GROUP, bounded, share_plain, transpose_plain};
 use crate::kernel::{LANES, Onto, Panels, Rows, Split, Workers, add_scaled};
 use crate::{Real, Scale, shape};
 
@@ -71,15 +73,17 @@ impl<T: Real> Pass<'_, T> {
     /// not of ordinary size.
     fn record(&self, parameters: Parameters<'_, T>, fields: Fields<'_, T>, local: Local<'_, T>) {
         let mut record = fields.record;
-        let Local { plain, least, x: transposed, .. } = local;
+        let Local { mut plain, x: transposed, .. } = local;
         let (inputs, rank) = (self.shape.inputs(), self.shape.rank());
-        examine_rows(inputs, self.x, plain, least);
+        plain.examine(inputs, self.x);
         let components = record.mean.len() / record.lanes.max(1);
         let x_chunk = CHUNK.saturating_mul(inputs);
         let mut usual = true;
-        for (chunk, (x, plain)) in self.x.chunks(x_chunk.max(1)).zip(plain.chunks(CHUNK)).enumerate() {
+        for (chunk, (x, bounded)) in
+            self.x.chunks(x_chunk.max(1)).zip(plain.bounded().chunks(CHUNK)).enumerate()
+        {
             let first = chunk * CHUNK;
-            let (x, stride) = transpose_plain(inputs, x, plain, transposed);
+            let (x, stride) = transpose_plain(inputs, x, bounded, transposed);
             let x = Rows { data: &*x, stride };
             for (index, component) in parameters.components(self.shape).take(components).enumerate() {
                 if chunk == 0 {
@@ -94,9 +98,10 @@ impl<T: Real> Pass<'_, T> {
             record.write_means(first, parameters.mu_b, x, inputs);
         }
         record.square(rank);
-        record.rectify(parameters.c_b, inputs * rank, least, plain);
+        record.rectify(parameters.c_b, inputs * rank, repeat((T::one(), T::one())), &mut plain);
+        let levels = plain.settle();
         if !usual {
-            plain.fill(T::zero());
+            levels.fill(T::zero());
         }
     }
 

@@ -1,9 +1,11 @@
 //! The form for inference: rows of the projections contiguous.
 
+use core::iter::repeat;
+
 use super::JointShape;
 use super::batch::are_usual;
 use super::row::{Directions, add_value, rectify};
-use crate::batch::{CHUNK, LEAST_ROWS, Record, examine_rows, transpose_plain, write_product};
+use crate::batch::{CHUNK, LEAST_ROWS, Plain, Record, transpose_plain, write_product};
 use crate::kernel::{Matrix, Rows, Simd, Task, for_each_dot, widest};
 use crate::shape::{self, take, whole};
 use crate::{Error, Real, Rectified, Scale};
@@ -87,14 +89,14 @@ impl<'a, T: Real> Prepared<'a, T> {
         shape::product("workspace", total, 1)
     }
 
-    /// Elements: a row's directions; which rows are plain and their limits; Xᵀ and yᵀ; q p; the record.
+    /// Elements: a row's directions; which rows are plain; Xᵀ and yᵀ; q p; the record.
     const fn layout(&self, batch: usize) -> [usize; 6] {
         let (inputs, outputs, rank) = (self.shape.inputs(), self.shape.outputs(), self.shape.rank());
         let lanes = Self::lanes(batch);
         let record = rank.saturating_add(Record::<T>::ROWS).saturating_mul(self.shape.components());
         [
             rank.saturating_mul(2),
-            lanes.saturating_mul(2),
+            lanes.saturating_mul(Plain::<T>::ROWS),
             lanes.saturating_mul(inputs),
             lanes.saturating_mul(outputs),
             lanes.saturating_mul(rank),
@@ -138,12 +140,11 @@ impl<'a, T: Real> Prepared<'a, T> {
             }
             return Ok(());
         }
-        let lanes = plain.len() / 2;
-        let (plain, least) = shape::split(plain, lanes);
+        let lanes = plain.len() / Plain::<T>::ROWS;
         let mut record = Record::split(lanes, self.shape.components(), record);
         let (x_chunk, y_chunk) = (CHUNK.saturating_mul(inputs), CHUNK.saturating_mul(outputs));
         for (x, y) in shape::side_by_side(x, x_chunk, y, y_chunk) {
-            self.record(x, (&mut *plain, &mut *least), transposed, &mut directions, &mut record);
+            self.record(x, &mut *plain, transposed, &mut directions, &mut record);
             let Constants { mu_w, c_w, .. } = self.constants;
             record.values(
                 (self.shape, self.divisor()),
@@ -160,21 +161,22 @@ impl<'a, T: Real> Prepared<'a, T> {
     fn record(
         &self,
         x: &[T],
-        (plain, least): (&mut [T], &mut [T]),
+        plain: &mut [T],
         transposed: &mut [T],
         directions: &mut Directions<'_, T>,
         record: &mut Record<'_, T>,
     ) {
         let (inputs, rank, lanes) = (self.shape.inputs(), self.shape.rank(), record.lanes);
         let Constants { mu_b, columns, .. } = self.constants;
-        examine_rows(inputs, x, plain, least);
-        let (x_lanes, stride) = transpose_plain(inputs, x, plain, transposed);
+        let mut plain = Plain::split(plain);
+        plain.examine(inputs, x);
+        let (x_lanes, stride) = transpose_plain(inputs, x, plain.bounded(), transposed);
         let x_lanes = Rows { data: &*x_lanes, stride };
         write_product(record.slope, lanes, 0, Matrix::rows(columns, inputs), x_lanes, inputs, &[]);
         record.write_means(0, mu_b, x_lanes, inputs);
         record.square(rank);
-        record.rectify(columns, inputs * rank, least, plain);
-        for (row, (x, plain)) in x.chunks_exact(inputs.max(1)).zip(plain.iter()).enumerate() {
+        record.rectify(columns, inputs * rank, repeat((T::one(), T::one())), &mut plain);
+        for (row, (x, plain)) in x.chunks_exact(inputs.max(1)).zip(plain.settle()).enumerate() {
             if !self.usual || plain.is_zero() {
                 for (index, component) in self.components().enumerate() {
                     let at = widest(Project, (component, x, &mut *directions));

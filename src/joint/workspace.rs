@@ -2,7 +2,7 @@
 
 use super::JointShape;
 use super::row::Directions;
-use crate::batch::{CHUNK, GROUP, LEAST_ROWS, Record};
+use crate::batch::{CHUNK, GROUP, LEAST_ROWS, Plain, Record};
 use crate::kernel::{Panels, Split, Workers};
 use crate::shape::{self, take, whole};
 use crate::{Error, Real};
@@ -56,7 +56,7 @@ impl Layout {
         [outputs, outputs * rank, self.stride, record]
     }
 
-    /// Elements of a part: a row's directions; which rows are plain and their limits; inputs; g of a chunk; three
+    /// Elements of a part: a row's directions; which rows are plain; inputs; g of a chunk; three
     /// matrices of the rank by the chunk; ∂C_βᵀ.
     const fn local(&self) -> [usize; 8] {
         let (inputs, outputs, rank) = (self.shape.inputs(), self.shape.outputs(), self.shape.rank());
@@ -67,7 +67,7 @@ impl Layout {
         let matrix = rank.saturating_mul(chunk);
         [
             rank.saturating_mul(2),
-            self.lanes.saturating_mul(2),
+            self.lanes.saturating_mul(Plain::<f32>::ROWS),
             if panels > transposed { panels } else { transposed },
             outputs.saturating_mul(chunk),
             chunk.saturating_add(matrix),
@@ -179,10 +179,8 @@ pub(super) struct Locals<'a, T> {
 #[derive(Debug)]
 pub(super) struct Local<'a, T> {
     pub(super) directions: Directions<'a, T>,
-    /// 1 for a row that is plain for all components so far: `[lanes]`.
-    pub(super) plain: &'a mut [T],
-    /// The least s² of each row that keeps all digits: `[lanes]`.
-    pub(super) least: &'a mut [T],
+    /// Which rows are plain for all components so far, and in the end their levels.
+    pub(super) plain: Plain<'a, T>,
     /// Xᵀ of a chunk, X of a group in panels, or ∂xᵀ of a chunk.
     pub(super) x: &'a mut [T],
     /// Outputs of a chunk, transposed.
@@ -214,7 +212,7 @@ impl<'a, T: Real> Workspace<'a, T> {
     pub(super) fn combine_plain(&mut self) {
         self.plain.fill(T::one());
         for part in 0..self.layout.parts {
-            for (plain, part) in self.plain.iter_mut().zip(self.locals.get(part).plain) {
+            for (plain, part) in self.plain.iter_mut().zip(self.locals.get(part).plain.levels()) {
                 if part.is_zero() {
                     *plain = T::zero();
                 }
@@ -223,7 +221,7 @@ impl<'a, T: Real> Workspace<'a, T> {
     }
 }
 
-impl<T> Locals<'_, T> {
+impl<T: Real> Locals<'_, T> {
     /// The memory of one part.
     pub(super) fn get(&mut self, part: usize) -> Local<'_, T> {
         let skip = (part * self.layout.local_len()).min(self.data.len());
@@ -231,11 +229,13 @@ impl<T> Locals<'_, T> {
         let [directions, plain, x, outputs, of_q, weighted, turned, of_c_b] =
             self.layout.local().map(|len| take(&mut rest, len));
         let (q, unit) = shape::split(directions, directions.len() / 2);
-        let (plain, least) = shape::split(plain, plain.len() / 2);
+        let plain = Plain::split(plain);
         let directions = Directions { q, unit };
-        Local { directions, plain, least, x, outputs, of_q, weighted, turned, of_c_b }
+        Local { directions, plain, x, outputs, of_q, weighted, turned, of_c_b }
     }
+}
 
+impl<T> Locals<'_, T> {
     /// The same for a shorter time.
     pub(super) fn reborrow(&mut self) -> Locals<'_, T> {
         Locals { layout: self.layout, data: self.data }

@@ -35,9 +35,16 @@ fn is_itself(case: &Case<f64>, b: usize) -> bool {
 
 type Block = fn(&mut Case<f64>) -> &mut Vec<f64>;
 
-/// One number of a block times a factor.
-fn with(block: Block, factor: f64) -> Case<f64> {
+/// Numbers of ordinary size, one of them so large that it would bring lost digits back.
+fn large() -> Case<f64> {
     let mut case = ordinary();
+    case.v[0] *= 1e6;
+    case
+}
+
+/// One number of a block times a factor, beside a large one.
+fn with(block: Block, factor: f64) -> Case<f64> {
+    let mut case = large();
     block(&mut case)[3] *= factor;
     case
 }
@@ -55,20 +62,47 @@ fn a_layer_that_is_not_ordinary_is_its_rows_to_the_bit() {
     }
     // μ, σ and u of one input times factors: σ² = 0 where u is 0, W = 0, and u beyond the bound alone.
     for [of_mu, of_sigma, of_u] in [[1.0, 1e-200, 0.0], [1.0, 1e-20, 1e-300], [1e-60, 1e-40, 1e60]] {
-        let mut case = ordinary();
+        let mut case = large();
         case.mu[3] *= of_mu;
         case.sigma[3] *= of_sigma;
         (0..3).for_each(|l| case.u[5 * l + 3] *= of_u);
         assert!((0..9).all(|b| is_itself(&case, b)), "{of_mu:e}, {of_sigma:e}, {of_u:e}");
     }
-    assert!((0..9).any(|b| !is_itself(&ordinary(), b)), "the chunks round differently");
+    assert!((0..9).any(|b| !is_itself(&large(), b)), "the chunks round differently");
+}
+
+/// Numbers however small, where none is large, go with their chunk; and so do cotangents.
+#[test]
+fn small_numbers_among_moderate_ones_stay_in_the_chunk() {
+    let blocks: [Block; 6] = [
+        |case| &mut case.mu,
+        |case| &mut case.sigma,
+        |case| &mut case.u,
+        |case| &mut case.v,
+        |case| &mut case.x,
+        |case| &mut case.g,
+    ];
+    for block in blocks {
+        for factor in [1e-120, 1e-200, 1e-310] {
+            let mut case = ordinary();
+            block(&mut case)[3] *= factor;
+            assert!((0..9).any(|b| !is_itself(&case, b)), "{factor:e}");
+            let all = case.backward();
+            for b in 0..9 {
+                let (y, dx) = (alone(&case, b).forward(), alone(&case, b).backward().x);
+                let close =
+                    |got: &[f64], want: &[f64]| got.iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-12);
+                assert!(close(&case.forward()[3 * b..][..3], &y) && close(&all.x[5 * b..][..5], &dx));
+            }
+        }
+    }
 }
 
 /// Inputs beyond the bounds, and an s² below them; the other rows stay in the chunk.
 #[test]
 fn a_row_that_is_not_ordinary_is_itself_to_the_bit() {
     for (elements, factor) in [(1, 1e-120), (1, 1e60), (5, 1e-50), (5, 1e-60), (5, 1e30)] {
-        let mut case = ordinary();
+        let mut case = large();
         case.x[15..][..elements].iter_mut().for_each(|x| *x *= factor);
         assert!(is_itself(&case, 3), "{elements} × {factor:e}");
         assert!((0..9).any(|b| !is_itself(&case, b)), "{elements} × {factor:e}");

@@ -1,0 +1,249 @@
+//! Whether a component at one row goes the [usual way](super::row), or its numbers are so [far](super::far) from
+//! ordinary that it takes a wider scalar: told from the sizes of its numbers alone.
+
+use crate::Real;
+use crate::batch::{MODERATE, are_moderate, sizes};
+use crate::kernel::{Along, Simd, Vector};
+use crate::rectified::Projection;
+
+use super::parameters::Component;
+
+/// Of each of some blocks, the smallest size that is not 0, and 1; and the largest size, NaN where one is.
+#[derive(Debug, Clone, Copy)]
+struct Sizes<T, const N: usize> {
+    least: [T; N],
+    most: [T; N],
+}
+
+impl<T: Real, const N: usize> Sizes<T, N> {
+    #[inline(always)]
+    fn of<S: Simd>(simd: S, blocks: [&[T]; N]) -> Self {
+        let (mut least, mut most) = ([T::one(); N], [T::zero(); N]);
+        // A closure would be compiled without the vectors at hand.
+        for ((least, most), block) in least.iter_mut().zip(&mut most).zip(blocks) {
+            (*least, *most) = sizes(simd, block);
+        }
+        Self { least, most }
+    }
+}
+
+/// The smallest sizes that are not 0, and 1, and the largest of all numbers that were seen.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Together<T> {
+    smallest: Vector<T>,
+    largest: Vector<T>,
+}
+
+impl<T: Real> Together<T> {
+    #[inline(always)]
+    pub(super) fn none<S: Simd>(simd: S) -> Self {
+        Self { smallest: simd.splat(T::one()), largest: simd.splat(T::zero()) }
+    }
+
+    #[inline(always)]
+    pub(super) fn see<S: Simd>(&mut self, simd: S, numbers: Vector<T>) {
+        self.smallest = simd.smaller_size(self.smallest, numbers);
+        self.largest = simd.larger_size(self.largest, numbers);
+    }
+
+    #[inline(always)]
+    pub(super) fn see_rows<S: Simd>(&mut self, simd: S, rows @ [row, ..]: [&[T]; 3]) {
+        let start = Seen { simd, rows, together: *self };
+        *self = start.along(row.len()).together;
+    }
+
+    /// Both, of all lanes.
+    #[inline(always)]
+    pub(super) fn sizes<S: Simd>(self, simd: S) -> (T, T) {
+        (simd.smallest(self.smallest), simd.largest(self.largest))
+    }
+
+    /// Whether a layer whose μ, σ and x were seen [goes the usual way](forward_is_usual) for certain, with any r and p
+    /// of these: so it nearly always is.
+    #[inline(always)]
+    pub(super) fn are_usual<S: Simd>(self, simd: S, means: &[T], probabilities: &[T]) -> bool {
+        let (least, most) = self.sizes(simd);
+        let (r, p) = (sizes(simd, means), sizes(simd, probabilities));
+        let numbers = r.1 + p.1;
+        usual(most, smaller(least * r.0, least * (least * least) * p.0))
+            && numbers.partial_cmp(&numbers).is_some()
+    }
+}
+
+/// The way along three rows that are seen.
+struct Seen<'a, T, S> {
+    simd: S,
+    rows: [&'a [T]; 3],
+    together: Together<T>,
+}
+
+impl<T: Real, S: Simd> Along for Seen<'_, T, S> {
+    #[inline(always)]
+    fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
+        for row in self.rows {
+            self.together.see(self.simd, self.simd.load::<WHOLE, T>(row, at)?);
+        }
+        Some(())
+    }
+}
+
+/// The size of a factor, or 1 where it is 0 and so are its products, or above 1.
+fn size<T: Real>(factor: T) -> T {
+    if factor.is_zero() { T::one() } else { smaller(factor.abs(), T::one()) }
+}
+
+/// The smaller one.
+fn smaller<T: Real>(a: T, b: T) -> T {
+    if a <= b { a } else { b }
+}
+
+/// Whether products of numbers between these stay in range: four of the largest, and the smallest product.
+fn usual<T: Real>(most: T, least: T) -> bool {
+    let square = most * most;
+    square * square <= T::SAFE_SQUARES.1 && least >= T::LEAST_NORMAL
+}
+
+/// The largest of some sizes, NaN where one is.
+fn largest<T: Real, const N: usize>(sizes: [T; N]) -> T {
+    let mut most = T::zero();
+    for size in sizes {
+        let is_nan = size.partial_cmp(&size).is_none();
+        most = if size > most || is_nan { size } else { most };
+    }
+    most
+}
+
+/// Whether no product of the forward pass overflows or loses digits below the normal numbers, but for those with U and
+/// v, which are the terms of the result; or whether nothing is so large that they could be brought back.
+#[inline(always)]
+pub(super) fn forward_is_usual<T: Real, S: Simd>(
+    simd: S,
+    component: &Component<'_, T>,
+    x: &[T],
+    (r, p): (T, T),
+) -> bool {
+    let Sizes { least: [mu, sigma, least_x], most } = Sizes::of(simd, [component.mu, component.sigma, x]);
+    if usual(largest(most), smaller(mu * size(r), sigma * (sigma * least_x) * size(p))) {
+        return true;
+    }
+    let [mu, sigma, x] = most;
+    let Sizes { most: [u, v], .. } = Sizes::of(simd, [component.u, component.v]);
+    are_moderate(x, largest([mu, sigma, u, v]))
+}
+
+/// The same of the backward pass; `direction` is y, and `u` the smallest size in U that is not 0 and the largest.
+#[inline(always)]
+pub(super) fn backward_is_usual<T: Real, S: Simd>(
+    simd: S,
+    component: &Component<'_, T>,
+    x: &[T],
+    share: &[T],
+    at: &Projection<T>,
+    direction: &[T],
+    (u, most_u): (T, T),
+) -> bool {
+    let Sizes { least: [mu, sigma, v, least_x, g], most } =
+        Sizes::of(simd, [component.mu, component.sigma, component.v, x, share]);
+    let y = sizes(simd, direction).0;
+    let of_z = at.rectified;
+    let [r, p, phi, moment] = [of_z.mean, of_z.probability, of_z.density, of_z.density_moment].map(size);
+    let q = smaller(mu * r, sigma * (sigma * least_x) * p);
+    let c = u * g;
+    let (a, b) = (smaller(c * mu, g * v), c * sigma * y);
+    let of_z = smaller(a * smaller(p, phi), b * smaller(phi, moment));
+    let through_spread = smaller(of_z * y, p * (c * sigma)) * smaller(least_x, sigma);
+    let through_mean = smaller(of_z * smaller(least_x, mu), c * r);
+    let least = smaller(g * smaller(q, r), smaller(through_mean, through_spread));
+    if usual(largest(most), least) && usual(most_u, T::one()) {
+        return true;
+    }
+    let [mu, sigma, v, x, g] = most;
+    let spread_is_moderate = at.unit <= T::from_usize(64);
+    are_moderate(x, largest([mu, sigma, most_u, v])) && g <= T::from_usize(MODERATE) && spread_is_moderate
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_core::SeedableRng;
+    use rand_pcg::Pcg64;
+
+    use super::{backward_is_usual, forward_is_usual};
+    use crate::Rectified;
+    use crate::batch::sizes;
+    use crate::diagonal::Coordinates;
+    use crate::diagonal::parameters::Component;
+    use crate::kernel::Portable;
+    use crate::random::StandardNormal;
+    use crate::rectified::Projection;
+
+    const INPUTS: usize = 19;
+    const OUTPUTS: usize = 3;
+
+    /// Ordinary numbers in the place of μ, σ, U, v, x, g, and one block of them times a power of two.
+    fn numbers(block: usize, factor: f32) -> [Vec<f32>; 6] {
+        let (mut random, mut normal) = (Pcg64::seed_from_u64(5), StandardNormal::new());
+        let mut numbers = [INPUTS, INPUTS, OUTPUTS * INPUTS, OUTPUTS, INPUTS, OUTPUTS]
+            .map(|len| (0..len).map(|_| normal.sample(&mut random) as f32).collect::<Vec<_>>());
+        numbers[block].iter_mut().for_each(|number| *number *= factor);
+        numbers
+    }
+
+    const AT: Rectified<f32> = Rectified { mean: 0.7, probability: 0.6, density: 0.3, density_moment: 0.1 };
+
+    /// Whether forward and backward go the usual way.
+    fn both([mu, sigma, u, v, x, g]: &[Vec<f32>; 6], at: Rectified<f32>, unit: f32) -> [bool; 2] {
+        let component = Component { coordinates: Coordinates::Paper, mu, sigma, u, v };
+        let direction = vec![0.25; INPUTS];
+        let projection = Projection { rectified: at, unit };
+        let of_u = sizes(Portable, u);
+        [
+            forward_is_usual(Portable, &component, x, (at.mean, at.probability)),
+            backward_is_usual(Portable, &component, x, g, &projection, &direction, of_u),
+        ]
+    }
+
+    /// Beside large numbers, every product below the normal ones is seen.
+    #[test]
+    fn products_out_of_range_are_foreseen() {
+        let tame = numbers(4, 2.0_f32.powi(12));
+        assert_eq!(both(&tame, AT, 1.0), [true; 2]);
+        assert_eq!(both(&tame, Rectified { probability: 0.0, density: 0.0, ..AT }, 1.0), [true; 2]);
+        assert_eq!(both(&tame, Rectified { probability: 1e-38, ..AT }, 1.0), [false; 2]);
+        assert_eq!(both(&tame, Rectified { density: 1e-37, ..AT }, 1.0), [true, false]);
+        for block in 0..6 {
+            let in_q = [0, 1, 4].contains(&block);
+            for (number, usual) in [(0.0, true), (1e-6, true), (1e7, true), (1e-38, false), (1e-44, false)] {
+                let mut numbers = tame.clone();
+                numbers[block][1] = number;
+                assert_eq!(both(&numbers, AT, 1.0), [usual || !in_q, usual], "{block} {number}");
+            }
+            for number in [1e9, f32::INFINITY, f32::NAN] {
+                let mut numbers = tame.clone();
+                numbers[block][1] = number;
+                assert_eq!(both(&numbers, AT, 1.0), [!in_q, false], "{block} {number}");
+            }
+        }
+    }
+
+    /// Where nothing is large, nothing can bring lost digits back.
+    #[test]
+    fn moderate_numbers_may_be_as_small_as_they_like() {
+        for block in 0..6 {
+            for number in [1e-20, 1e-38, 1e-44] {
+                let mut moderate = numbers(block, 1.0);
+                moderate[block][1] = number;
+                assert_eq!(both(&moderate, AT, 1.0), [true; 2], "{block} {number}");
+                let faint = Rectified { probability: 1e-38, density: 1e-44, ..AT };
+                assert_eq!(both(&moderate, faint, 1.0), [true; 2], "{block} {number}");
+            }
+        }
+        let mut moderate = numbers(1, 1.0);
+        moderate[1][1] = 1e-38;
+        assert_eq!(both(&moderate, AT, 100.0), [true, false], "s is small");
+        for (block, large) in [(0, 100.0), (2, 100.0), (3, 100.0), (4, 1e4)] {
+            let mut numbers = moderate.clone();
+            numbers[block][0] = large;
+            assert_eq!(both(&numbers, AT, 1.0), [false; 2], "{block}");
+        }
+    }
+}
