@@ -113,7 +113,7 @@ impl<T: Real> Pass<'_, T> {
             record.write_moments(first, mu, variance, RowsMut { data: x, stride: lanes }, inputs);
         }
         let sizes = least.iter().copied().zip(most.iter().copied());
-        record.rectify(variance, stride, sizes, &mut plain);
+        record.rectify(parameters.sigma, inputs, sizes, &mut plain);
         plain.settle();
     }
 

@@ -35,7 +35,7 @@ const SETS: [Set; 4] = [
 /// other task must have one.
 const TASKS: [(&[&str], usize); 22] = [
     (&["::Prepare>"], 6),       // σ²; the sizes of σ, μ, v and a; a row of W
-    (&["::Examine>"], 1),       // the sizes of inputs
+    (&["::Sizes>"], 1),         // the sizes of inputs
     (&["::Limit>"], 1),         // s²
     (&["::Lanes>"], 1),         // the special functions
     (&["::Sum>"], 2),           // over the components; the mean
