@@ -10,7 +10,7 @@ mod numbers;
 mod plain;
 mod record;
 
-pub(crate) use numbers::{MODERATE, are_moderate, are_ordinary, bounded, sizes};
+pub(crate) use numbers::{MODERATE, are_moderate, are_ordinary, bounded, lift, sizes};
 pub(crate) use plain::{Level, Plain, share_plain, transpose_plain};
 pub(crate) use record::{Record, write_product};
 

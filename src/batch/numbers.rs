@@ -5,8 +5,30 @@ use crate::Real;
 use crate::kernel::{Along, Simd, Vector, all};
 
 /// What a moderate product is at most. A product that falls below the normal numbers is off by half a unit η of the
-/// last place there, and what multiplies it makes 2⁹ η of that at most.
-pub(crate) const MODERATE: usize = 1 << 10;
+/// last place there, and what multiplies it makes 2⁷ η of that at most.
+pub(crate) const MODERATE: usize = 1 << 8;
+
+/// Cotangents go through a batch [`LIFTED`] times as large as they are, so that nothing that they are multiplied by, p
+/// and φ of the far tails above all, takes them below the normal numbers. What the parameters and inputs make of them
+/// stays in range: see [`may_lift`].
+const LIFTED: f64 = (1_u64 << 32) as f64;
+
+/// What the cotangents of a batch, the largest of which has this size, are multiplied by: a power of two.
+pub(crate) fn lift<T: Real>(largest: T) -> T {
+    // At most 2⁴⁵ times as large as 1 then, however large they are.
+    let excess = largest.exponent() - 12;
+    T::from_f64(LIFTED).times_power_of_two(if excess > 0 { -excess } else { 0 })
+}
+
+/// Whether a row of inputs up to this size may go with lifted cotangents through a component of parameters up to this
+/// size, at an s² that is not 0: the largest number on the way is about g a x²/s².
+#[inline(always)]
+pub(crate) fn may_lift<T: Real>(inputs: T, parameters: T, square: T) -> bool {
+    let at_least_one = |size: T| if size <= T::one() { T::one() } else { size };
+    let product = at_least_one(inputs) * at_least_one(parameters);
+    let square = if square <= T::one() { square } else { T::one() };
+    product <= T::from_usize(1 << 19) && product * product <= square * T::from_f64((1_u64 << 38) as f64)
+}
 
 /// Whether all numbers are 0 or of ordinary size, whose [`sizes`] these are.
 #[inline(always)]
@@ -61,7 +83,7 @@ pub(crate) fn bounded<T: Real>(numbers: &[T]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{are_moderate, are_ordinary, bounded, sizes};
+    use super::{are_moderate, are_ordinary, bounded, lift, may_lift, sizes};
     use crate::Real;
     use crate::kernel::Portable;
 
@@ -101,14 +123,30 @@ mod tests {
 
     #[test]
     fn moderate_products_are_those_up_to_the_bound() {
-        for (inputs, parameters) in [(1024.0, 1.0), (0.0, 32.0), (4.0, 16.0), (1e-30, 1e-30)] {
+        for (inputs, parameters) in [(256.0, 1.0), (0.0, 16.0), (4.0, 8.0), (1e-30, 1e-30)] {
             assert!(are_moderate::<f32>(inputs, parameters), "{inputs} {parameters}");
         }
-        for (inputs, parameters) in [(1025.0, 0.0), (0.0, 33.0), (5.0, 16.0), (1e30, 1e-30)] {
+        for (inputs, parameters) in [(257.0, 0.0), (0.0, 17.0), (5.0, 8.0), (1e30, 1e-30)] {
             assert!(!are_moderate::<f32>(inputs, parameters), "{inputs} {parameters}");
         }
         for nothing in [f32::NAN, f32::INFINITY] {
             assert!(!are_moderate(nothing, 1.0) && !are_moderate(1.0, nothing));
         }
+    }
+
+    #[test]
+    fn cotangents_are_lifted_by_a_power_of_two_that_keeps_them_in_range() {
+        let two = |power: i32| 2.0_f32.powi(power);
+        for (largest, want) in [(0.0, 32), (1e-45, 32), (two(12), 32), (two(13), 31), (1.9 * two(20), 24)] {
+            assert_eq!(lift(largest), two(want), "{largest}");
+        }
+        for (inputs, parameters, square) in
+            [(1.0, 1.0, two(-38)), (two(10), two(9), 1.0), (two(10), two(9), 1e9), (0.0, 0.0, 1.0)]
+        {
+            assert!(may_lift(inputs, parameters, square));
+            assert!(!may_lift(inputs, parameters, square.min(1.0) / two(39)));
+            assert!(!may_lift(inputs * two(20), parameters.max(1.0) * two(20), square));
+        }
+        assert!(!may_lift(f32::NAN, 1.0, 1.0) || !may_lift(1.0, f32::INFINITY, 1.0));
     }
 }

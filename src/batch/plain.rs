@@ -1,11 +1,11 @@
 //! Rows that go in chunks: which ones may, and their transpose.
 
-use super::numbers::{are_moderate, are_ordinary, sizes};
+use super::numbers::{MODERATE, are_moderate, are_ordinary, may_lift, sizes};
 use crate::kernel::{LANES, Rows, RowsMut, Simd, task, transpose, widest};
 use crate::{Real, shape};
 
-/// The least and the largest s² of a moderate row.
-const SQUARES: (f64, f64) = (1.0 / 4096.0, 4096.0);
+/// The least s² of a moderate row that is not 0.
+const LEAST_SQUARE: f64 = 1.0 / (1 << 24) as f64;
 
 /// Which rows go in their chunks, while it is found out, component by component.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub(crate) struct Plain<'a, T> {
     ordinary: &'a mut [T],
     /// 1 for a row where all are of moderate size so far, 0 for any other.
     moderate: &'a mut [T],
+    /// 1 for a row that lifted cotangents may pass so far, 0 for any other.
+    liftable: &'a mut [T],
     /// The smallest size in the row that is not 0, and 1; 0 for a row of zeros.
     least: &'a mut [T],
     /// The largest size in the row; 1 for a row of zeros, and 0 where one is larger than ordinary or NaN.
@@ -22,21 +24,23 @@ pub(crate) struct Plain<'a, T> {
 
 impl<'a, T: Real> Plain<'a, T> {
     /// Numbers that are kept of a row.
-    pub(crate) const ROWS: usize = 4;
+    pub(crate) const ROWS: usize = 5;
 
     /// Shares out a slice.
     pub(crate) fn split(rows: &'a mut [T]) -> Self {
         let lanes = rows.len() / Self::ROWS;
         let (ordinary, rest) = shape::split(rows, lanes);
         let (moderate, rest) = shape::split(rest, lanes);
+        let (liftable, rest) = shape::split(rest, lanes);
         let (least, most) = shape::split(rest, lanes);
-        Self { ordinary, moderate, least, most }
+        Self { ordinary, moderate, liftable, least, most }
     }
 
     /// Looks at the rows of a batch. The lanes without a row are rows of zeros.
     pub(crate) fn examine(&mut self, inputs: usize, x: &[T]) {
         self.ordinary.fill(T::one());
         self.moderate.fill(T::one());
+        self.liftable.fill(T::one());
         self.least.fill(T::zero());
         self.most.fill(T::one());
         let rows = self.ordinary.iter_mut().zip(&mut *self.moderate);
@@ -62,10 +66,16 @@ impl<'a, T: Real> Plain<'a, T> {
     /// Looks at the s² of a component with parameters of these [`sizes`]; where it is of no use to a batch, 1 takes
     /// its place. A `deterministic` component has s = 0.
     pub(crate) fn limit(&mut self, squares: &mut [T], parameters: (T, T), deterministic: bool) {
-        let Self { ordinary, moderate, least, most } = self;
+        let Self { ordinary, moderate, liftable, least, most } = self;
         widest(
             Limit,
-            (squares, [&**least, &**most], [&mut **ordinary, &mut **moderate], parameters, deterministic),
+            (
+                squares,
+                [&**least, &**most],
+                [&mut **ordinary, &mut **moderate, &mut **liftable],
+                parameters,
+                deterministic,
+            ),
         );
     }
 
@@ -81,8 +91,12 @@ impl<'a, T: Real> Plain<'a, T> {
 
     /// Turns the flags into the levels of all rows.
     pub(crate) fn settle(self) -> &'a mut [T] {
-        for (ordinary, &moderate) in self.ordinary.iter_mut().zip(&*self.moderate) {
-            *ordinary = Level { ordinary: !ordinary.is_zero(), moderate: !moderate.is_zero() }.to_number();
+        for ((ordinary, &moderate), &liftable) in
+            self.ordinary.iter_mut().zip(&*self.moderate).zip(&*self.liftable)
+        {
+            let [is_ordinary, moderate, liftable] =
+                [*ordinary, moderate, liftable].map(|flag| !flag.is_zero());
+            *ordinary = Level { ordinary: is_ordinary, moderate, liftable }.to_number();
         }
         self.ordinary
     }
@@ -91,25 +105,43 @@ impl<'a, T: Real> Plain<'a, T> {
 /// Why a row may go in its chunk: all its numbers and those of the layer are ordinary, or moderate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Level {
-    pub(crate) ordinary: bool,
-    pub(crate) moderate: bool,
+    ordinary: bool,
+    moderate: bool,
+    /// Whether it may do so in the backward pass too.
+    liftable: bool,
 }
 
 impl Level {
+    /// That of a row of which nothing is known yet.
+    pub(crate) const ALL: Self = Self { ordinary: true, moderate: true, liftable: true };
+
     /// As it is kept among the numbers of a workspace: 0 where the row goes by itself.
     pub(crate) fn to_number<T: Real>(self) -> T {
-        T::from_usize(2 * usize::from(self.ordinary) + usize::from(self.moderate))
+        let Self { ordinary, moderate, liftable } = self;
+        let ways = usize::from(ordinary) + 2 * usize::from(moderate);
+        T::from_usize(if ways == 0 { 0 } else { 2 * ways + usize::from(liftable) })
     }
 
     /// The level that is kept.
     pub(crate) fn of<T: Real>(number: T) -> Self {
-        let two = T::from_usize(2);
-        Self { ordinary: number >= two, moderate: number == T::one() || number > two }
+        let bit = |bit: usize| (0..8).any(|level| level & bit != 0 && number == T::from_usize(level));
+        Self { ordinary: bit(2), moderate: bit(4), liftable: bit(1) }
     }
 
     /// That of a row of two levels in two parts.
     pub(crate) fn and(self, other: Self) -> Self {
-        Self { ordinary: self.ordinary && other.ordinary, moderate: self.moderate && other.moderate }
+        Self {
+            ordinary: self.ordinary && other.ordinary,
+            moderate: self.moderate && other.moderate,
+            liftable: self.liftable && other.liftable,
+        }
+    }
+
+    /// Whether the row goes in its chunk backward too, with this cotangent.
+    pub(crate) fn goes_back<T: Real>(self, g: &[T]) -> bool {
+        let up_to = |limit: T| g.iter().all(|g| g.abs() <= limit);
+        self.liftable
+            && (self.ordinary && up_to(T::ORDINARY.1) || self.moderate && up_to(T::from_usize(MODERATE)))
     }
 }
 
@@ -119,22 +151,24 @@ fn limit<T: Real, S: Simd>(
     _: S,
     squares: &mut [T],
     [least, most]: [&[T]; 2],
-    [ordinary, moderate]: [&mut [T]; 2],
+    [ordinary, moderate, liftable]: [&mut [T]; 3],
     parameters: (T, T),
     deterministic: bool,
 ) {
     let (lower, upper) = T::ORDINARY;
-    let (moderate_lower, moderate_upper) = (T::from_f64(SQUARES.0), T::from_f64(SQUARES.1));
+    let moderate_lower = T::from_f64(LEAST_SQUARE);
     let parameters_are_ordinary = are_ordinary(parameters);
-    let rows = squares.iter_mut().zip(least).zip(most).zip(ordinary).zip(moderate);
-    for ((((square, &least), &most), ordinary), moderate) in rows {
+    let rows = squares.iter_mut().zip(least).zip(most).zip(ordinary).zip(moderate).zip(liftable);
+    for (((((square, &least), &most), ordinary), moderate), liftable) in rows {
         let zero = square.is_zero() & (deterministic | least.is_zero());
         let inside = (*square >= lower) & (*square <= upper);
-        let inside_moderate = (*square >= moderate_lower) & (*square <= moderate_upper);
+        let inside_moderate = (*square >= moderate_lower) & (*square <= upper);
         let is_ordinary = parameters_are_ordinary & (inside | zero) & ((least >= lower) | least.is_zero());
         let is_moderate = are_moderate(most, parameters.1) & (inside_moderate | zero);
+        let is_liftable = may_lift(most, parameters.1, if zero { T::one() } else { *square });
         *ordinary = if is_ordinary { *ordinary } else { T::zero() };
         *moderate = if is_moderate { *moderate } else { T::zero() };
+        *liftable = if is_liftable { *liftable } else { T::zero() };
         *square = if is_ordinary | is_moderate { *square } else { T::one() };
     }
 }
@@ -163,17 +197,17 @@ pub(crate) fn transpose_plain<'a, T: Real>(
     (to, stride)
 }
 
-/// gᵀ of a group, in whole vectors, over a divisor, with zeros in the place of rows that are not plain.
+/// gᵀ of a group, in whole vectors, times a lift over a divisor, with zeros in the place of rows that are not plain.
 pub(crate) fn share_plain<'a, T: Real>(
     g: &[T],
     outputs: usize,
-    divisor: T,
+    (lift, divisor): (T, T),
     plain: &[T],
     to: &'a mut [T],
 ) -> Rows<'a, T> {
     let (to, stride) = transpose_plain(outputs, g, plain, to);
     for share in to.iter_mut() {
-        *share /= divisor;
+        *share = *share * lift / divisor;
     }
     Rows { data: to, stride }
 }
@@ -182,7 +216,7 @@ task!(Sizes, sizes, (numbers: &'a [T]) -> (T, T));
 task!(Limit, limit, (
     squares: &'a mut [T],
     sizes: [&'a [T]; 2],
-    flags: [&'a mut [T]; 2],
+    flags: [&'a mut [T]; 3],
     parameters: (T, T),
     deterministic: bool,
 ) -> ());
@@ -192,65 +226,69 @@ mod tests {
     use super::{Level, Plain};
     use crate::Real;
 
-    /// What s² becomes in a row of these numbers under parameters of these sizes, and the row's level.
-    fn limited(x: f32, parameters: (f32, f32), deterministic: bool, square: f32) -> (f32, [bool; 2]) {
-        let (mut rows, mut square) = ([f32::NAN; 4], [square]);
+    /// What s² becomes in a row of these numbers under parameters of these sizes, and whether the row is ordinary,
+    /// moderate and liftable.
+    fn limited(x: f32, parameters: (f32, f32), deterministic: bool, square: f32) -> (f32, [bool; 3]) {
+        let (mut rows, mut square) = ([f32::NAN; 5], [square]);
         let mut plain = Plain::split(&mut rows);
         plain.examine(2, &[x, 0.0]);
         plain.limit(&mut square, parameters, deterministic);
-        let Level { ordinary, moderate } = Level::of(plain.settle()[0]);
-        (square[0], [ordinary, moderate])
+        let Level { ordinary, moderate, liftable } = Level::of(plain.settle()[0]);
+        (square[0], [ordinary, moderate, liftable])
     }
 
     #[test]
     fn squares_that_are_of_no_use_leave_their_row_to_the_other_path() {
         let (least, most) = f32::ORDINARY;
-        let tame = (1.0, 1.0);
-        for square in [least, most] {
-            assert_eq!(limited(1.0, tame, false, square), (square, [true, false]));
-        }
-        for square in [1.0 / 4096.0, 1.0, 4096.0] {
-            assert_eq!(limited(1.0, tame, false, square), (square, [true, true]));
+        let (tame, moderate) = ((1.0, 1.0), 1.0 / (1 << 24) as f32);
+        assert_eq!(limited(1.0, tame, false, least), (least, [true, false, false]));
+        for square in [moderate, 1.0, most] {
+            assert_eq!(limited(1.0, tame, false, square), (square, [true; 3]));
         }
         for square in [0.0, least / 2.0, most * 2.0, f32::INFINITY, f32::NAN] {
-            assert_eq!(limited(1.0, tame, false, square), (1.0, [false, false]), "{square}");
+            assert_eq!(limited(1.0, tame, false, square), (1.0, [false; 3]), "{square}");
         }
-        assert_eq!(limited(1.0, tame, true, 0.0), (0.0, [true, true]), "a component without spread");
-        assert_eq!(limited(0.0, tame, false, 0.0), (0.0, [true, true]), "a row of zeros");
+        assert_eq!(limited(1.0, tame, true, 0.0), (0.0, [true; 3]), "a component without spread");
+        assert_eq!(limited(0.0, tame, false, 0.0), (0.0, [true; 3]), "a row of zeros");
     }
 
     #[test]
     fn small_numbers_are_plain_among_moderate_ones_alone() {
         let tiny = f32::from_bits(1);
-        for (x, parameters, levels) in [
-            (1.0, (tiny, 1.0), [false, true]),
-            (tiny, (1.0, 1.0), [false, true]),
-            (tiny, (tiny, 32.0), [false, true]),
-            (1.0, (tiny, 33.0), [false, false]),
-            (1024.0, (tiny, 1.0), [false, true]),
-            (1025.0, (tiny, 1.0), [false, false]),
-            (1025.0, (1.0, 33.0), [true, false]),
-            (1.0, (1.0, f32::INFINITY), [false, false]),
-            (f32::NAN, (1.0, 1.0), [false, false]),
-            (f32::MAX, (1.0, 1.0), [false, false]),
+        let large = (1 << 20) as f32;
+        for (x, parameters, level) in [
+            (1.0, (tiny, 1.0), [false, true, true]),
+            (tiny, (1.0, 1.0), [false, true, true]),
+            (tiny, (tiny, 16.0), [false, true, true]),
+            (1.0, (tiny, 17.0), [false; 3]),
+            (256.0, (tiny, 1.0), [false, true, true]),
+            (257.0, (tiny, 1.0), [false; 3]),
+            (257.0, (1.0, 17.0), [true, false, true]),
+            (large, (1.0, 1.0), [true, false, false]),
+            (1.0, (1.0, large), [true, false, false]),
+            (1.0, (1.0, f32::INFINITY), [false; 3]),
+            (f32::NAN, (1.0, 1.0), [false; 3]),
+            (f32::MAX, (1.0, 1.0), [false; 3]),
         ] {
-            assert_eq!(limited(x, parameters, false, 1.0).1, levels, "{x} {parameters:?}");
+            assert_eq!(limited(x, parameters, false, 1.0).1, level, "{x} {parameters:?}");
         }
     }
 
     #[test]
     fn levels_keep_what_both_parts_say() {
-        let all = [(false, false), (false, true), (true, false), (true, true)]
-            .map(|(ordinary, moderate)| Level { ordinary, moderate });
-        for a in all {
-            assert_eq!(Level::of(a.to_number::<f32>()), a);
-            assert_eq!(a.to_number::<f64>() == 0.0, !a.ordinary && !a.moderate);
-            for b in all {
-                let both = a.and(b);
+        let all: Vec<Level> = (0..8)
+            .map(|bits| Level { ordinary: bits & 1 != 0, moderate: bits & 2 != 0, liftable: bits & 4 != 0 })
+            .collect();
+        for a in all.iter().filter(|a| a.ordinary || a.moderate) {
+            assert_eq!(Level::of(a.to_number::<f32>()), *a);
+            for b in &all {
+                let both = a.and(*b);
                 assert_eq!(
                     (both.ordinary, both.moderate),
                     (a.ordinary && b.ordinary, a.moderate && b.moderate)
                 );
+                assert_eq!(both.liftable, a.liftable && b.liftable);
+                assert_eq!(both.to_number::<f64>() == 0.0, !both.ordinary && !both.moderate);
             }
         }
     }

@@ -119,16 +119,6 @@ impl<T: Real> Record<'_, T> {
             widest(Lanes, (mean, inverse, probability, density, moment, plain.ordinary()));
         }
     }
-
-    /// Whether a cotangent of at least this size times p, or times φ and another ordinary number, falls below the
-    /// normal numbers at a row.
-    pub(crate) fn is_faint(&self, row: usize, least: T) -> bool {
-        let bound = T::LEAST_NORMAL / T::ORDINARY.0;
-        let fields = [&*self.probability, &*self.density];
-        let mut factors =
-            fields.into_iter().flat_map(|field| field.iter().skip(row).step_by(self.lanes.max(1)));
-        least < T::one() && factors.any(|&factor| !factor.is_zero() && factor * least < bound)
-    }
 }
 
 /// From m in `mean` and s in `inverse`: r, 1/s, p, φ and tφ of one component, along the rows.

@@ -84,22 +84,24 @@ impl<T: Real> Effect<T> for (Component<'_, T>, Gradients<'_, T>) {
     fn add_batch(&mut self, sums: &mut Sums<'_, T>) {
         let (component, gradients) = self;
         if let Some(of_v) = gradients.v.as_deref_mut() {
-            add_scaled(of_v, T::one(), sums.of_a);
+            add_scaled(of_v, sums.unit, sums.of_a);
         }
         match gradients.u.as_deref_mut() {
-            Some(of_u) => sweep(component.mu, component.coordinates, Written(component.u, of_u), sums),
+            Some(of_u) => {
+                sweep(component.mu, component.coordinates, Written(component.u, of_u, sums.unit), sums);
+            }
             None if gradients.mu.is_some() || gradients.sigma.is_some() => {
                 sweep(component.mu, component.coordinates, Fixed(component.u), sums);
             }
             None => {}
         }
         if let Some(of_mu) = gradients.mu.as_deref_mut() {
-            add_scaled(of_mu, T::one(), sums.of_mean);
+            add_scaled(of_mu, sums.unit, sums.of_mean);
         }
         if let Some(of_sigma) = gradients.sigma.as_deref_mut() {
             for ((of_sigma, &sigma), &sum) in of_sigma.iter_mut().zip(component.sigma).zip(&*sums.of_variance)
             {
-                *of_sigma += sigma * sum;
+                *of_sigma += sigma * sum * sums.unit;
             }
         }
     }
@@ -160,6 +162,7 @@ impl<T: Real> Effect<T> for (ComponentMut<'_, T>, Coordinates, Rates<T>) {
 
     fn add_batch(&mut self, sums: &mut Sums<'_, T>) {
         let (ComponentMut { mu, sigma, u, v }, coordinates, rates) = self;
+        let rates = rates.times(sums.unit);
         match rates.u {
             Some(rate) => sweep(mu, *coordinates, Descending(u, rate), sums),
             None if rates.mu.is_some() || rates.sigma.is_some() => sweep(mu, *coordinates, Fixed(u), sums),

@@ -310,7 +310,7 @@ impl<'a, T: Real> Diagonal<'a, T> {
         let (a, rest) = shape::split(storage, self.shape.v_len());
         let (w, variance) = shape::split(rest, self.shape.u_len());
         let stride = self.shape.inputs();
-        prepare(self.shape, self.form.coordinates, &self.parameters, stride, a, w, variance, |_, _| {});
+        prepare(self.shape, self.form.coordinates, &self.parameters, stride, [a, w, variance], |_, _| {});
         let constants = Constants { a, w, mu: self.parameters.mu, variance };
         Ok(Prepared::new(self.shape, constants)?.with_scale(self.form.scale))
     }

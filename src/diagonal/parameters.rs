@@ -1,7 +1,7 @@
 //! The four blocks of parameters, their gradients, and one component's share of them.
 
 use super::form::Coordinates;
-use crate::{Error, Shape, shape};
+use crate::{Error, Real, Shape, shape};
 
 /// The parameters of a layer, as borrowed row-major slices.
 ///
@@ -147,6 +147,15 @@ impl<T: Copy> Rates<T> {
     #[must_use]
     pub const fn all(rate: T) -> Self {
         Self { mu: Some(rate), sigma: Some(rate), u: Some(rate), v: Some(rate) }
+    }
+}
+
+impl<T: Real> Rates<T> {
+    /// All rates times a factor.
+    pub(super) fn times(self, factor: T) -> Self {
+        let Self { mu, sigma, u, v } = self;
+        let [mu, sigma, u, v] = [mu, sigma, u, v].map(|rate| rate.map(|rate| rate * factor));
+        Self { mu, sigma, u, v }
     }
 }
 

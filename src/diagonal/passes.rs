@@ -12,7 +12,7 @@ use super::prepare::prepare;
 use super::row;
 use super::sweep::Sums;
 use super::workspace::{Fields, Local, Locals, Workspace};
-use crate::batch::{CHUNK, GROUP, Level, MODERATE, share_plain, transpose_plain};
+use crate::batch::{CHUNK, GROUP, Level, lift, share_plain, transpose_plain};
 use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Split, Workers, add_scaled};
 use crate::{Real, Shape, shape};
 
@@ -88,7 +88,7 @@ impl<T: Real> Pass<'_, T> {
         let x_chunk = CHUNK.saturating_mul(inputs);
         let single = self.x.len() <= x_chunk;
         if !single {
-            prepare(self.shape, coordinates, &parameters, stride, a, w, variance, &mut see);
+            prepare(self.shape, coordinates, &parameters, stride, [a, w, variance], &mut see);
         }
         for (chunk, (x, bounded)) in
             self.x.chunks(x_chunk.max(1)).zip(plain.bounded().chunks(CHUNK)).enumerate()
@@ -128,12 +128,12 @@ impl<T: Real> Pass<'_, T> {
     ) {
         let (shape, layout) = (self.shape, work.layout);
         let (components, outputs) = (shape.components(), shape.outputs());
-        let rows = work.plain.iter_mut().zip(g.chunks_exact(outputs.max(1))).enumerate();
-        for (row, (plain, g)) in rows.filter(|(_, (plain, _))| !plain.is_zero()) {
-            if !self.goes_on(Level::of(*plain), g, |least| work.fields.record.is_faint(row, least)) {
+        for (plain, g) in work.plain.iter_mut().zip(g.chunks_exact(outputs.max(1))) {
+            if !Level::of(*plain).goes_back(g) {
                 *plain = T::zero();
             }
         }
+        let lift = self.lift(g, work.plain);
         if work.any_plain() {
             // One chunk alone has kept no W.
             let prepares = dx.is_some() && self.x.len() <= CHUNK.saturating_mul(shape.inputs());
@@ -142,12 +142,12 @@ impl<T: Real> Pass<'_, T> {
                 let Fields { a, w, variance, of_a, mut record, .. } = fields;
                 if prepares {
                     let (_, own) = parameters.split_at(shape, first);
-                    prepare(shape, self.form.coordinates, &own, layout.stride, a, w, variance, |_, _| {});
+                    prepare(shape, self.form.coordinates, &own, layout.stride, [a, w, variance], |_, _| {});
                 }
                 of_a.fill(T::zero());
                 let groups = g.chunks(GROUP.saturating_mul(outputs).max(1)).zip(plain.chunks(GROUP));
                 for (group, (g, plain)) in groups.enumerate() {
-                    let share = share_plain(g, outputs, self.divisor(), plain, locals.get(0).outputs);
+                    let share = share_plain(g, outputs, (lift, self.divisor()), plain, locals.get(0).outputs);
                     record.turn(group * GROUP, a, of_a, share);
                 }
             };
@@ -157,30 +157,30 @@ impl<T: Real> Pass<'_, T> {
         if let Some(dx) = dx {
             let (plain, fields) = (&*work.plain, &work.fields);
             let run = |first, (rows, mut locals): (InputRows<'_, T>, Locals<'_, T>)| {
-                self.inputs(parameters, g, fields, plain, (first, rows.dx), locals.get(0));
+                self.inputs(parameters, (g, lift), fields, plain, (first, rows.dx), locals.get(0));
             };
             let rows = (InputRows { dx, inputs: shape.inputs() }, work.locals.reborrow());
             self.workers.in_parts(rows, self.x.len() / shape.inputs().max(1), layout.parts, &run);
         }
     }
 
-    /// Whether a row of a batch stays plain with its cotangent; `is_faint` tells of the least size of an ordinary one.
-    fn goes_on(&self, level: Level, g: &[T], is_faint: impl FnOnce(T) -> bool) -> bool {
-        let (mut least, mut moderate, mut bounded) = (T::one(), true, true);
-        for &g in g {
-            let size = g.abs();
-            moderate &= size <= T::from_usize(MODERATE);
-            bounded &= size <= T::ORDINARY.1;
-            least = if size < least && !size.is_zero() { size } else { least };
+    /// What the cotangents of the plain rows are multiplied by.
+    fn lift(&self, g: &[T], plain: &[T]) -> T {
+        let mut largest = T::zero();
+        let rows = g.chunks_exact(self.shape.outputs().max(1)).zip(plain);
+        for (g, _) in rows.filter(|(_, plain)| !plain.is_zero()) {
+            for &g in g {
+                largest = if g.abs() > largest { g.abs() } else { largest };
+            }
         }
-        (level.moderate && moderate) || (level.ordinary && bounded && !is_faint(least / self.divisor()))
+        lift(largest)
     }
 
     /// Overwrites the rows of ∂x from the row `first` on.
     fn inputs(
         &self,
         parameters: Parameters<'_, T>,
-        g: &[T],
+        (g, lift): (&[T], T),
         fields: &Fields<'_, T>,
         plain: &[T],
         (first, dx): (usize, &mut [T]),
@@ -192,8 +192,14 @@ impl<T: Real> Pass<'_, T> {
         let group = GROUP.saturating_mul(inputs);
         let any = plain.iter().any(|plain| !plain.is_zero());
         let stride = inputs.next_multiple_of(LANES);
-        let constants =
-            Constants { inputs, stride, mu: parameters.mu, w: fields.w, variance: fields.variance };
+        let constants = Constants {
+            inputs,
+            stride,
+            mu: parameters.mu,
+            w: fields.w,
+            variance: fields.variance,
+            unit: lift.recip(),
+        };
         for (index, (x, dx)) in
             x.chunks(group.max(1)).zip(dx.chunks_mut(group.max(1))).enumerate().filter(|_| any)
         {
@@ -214,8 +220,9 @@ impl<T: Real> Pass<'_, T> {
     /// Second half of the backward pass: gives the gradients of the parameters to `effects`.
     pub(super) fn gradients(&self, effects: impl Effects<T>, g: &[T], work: &mut Workspace<'_, T>) {
         let (plain, any) = (&*work.plain, work.any_plain());
+        let unit = self.lift(g, plain).recip();
         let run = |_, (effects, (fields, mut locals)): (_, (Fields<'_, T>, Locals<'_, T>))| {
-            self.gradients_of_part(effects, g, plain, any, fields, locals.get(0));
+            self.gradients_of_part(effects, (g, unit), plain, any, fields, locals.get(0));
         };
         let parts = (effects, (work.fields.reborrow(), work.locals.reborrow()));
         self.workers.in_parts(parts, self.shape.components(), work.layout.parts, &run);
@@ -225,7 +232,7 @@ impl<T: Real> Pass<'_, T> {
     fn gradients_of_part(
         &self,
         effects: impl Effects<T>,
-        g: &[T],
+        (g, unit): (&[T], T),
         plain: &[T],
         any: bool,
         fields: Fields<'_, T>,
@@ -279,6 +286,7 @@ impl<T: Real> Pass<'_, T> {
                     add_rows(&mut effect, total);
                 }
                 effect.add_batch(&mut Sums {
+                    unit,
                     of_w,
                     of_a: row_of(of_a, component, self.shape.outputs()),
                     variance: row_of(variance, component, stride),

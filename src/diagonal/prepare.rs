@@ -16,9 +16,7 @@ pub(super) fn prepare<T: Real>(
     coordinates: Coordinates,
     parameters: &Parameters<'_, T>,
     stride: usize,
-    a: &mut [T],
-    w: &mut [T],
-    variance: &mut [T],
+    [a, w, variance]: [&mut [T]; 3],
     mut see: impl FnMut(usize, (T, T)),
 ) {
     let outputs = shape.outputs();

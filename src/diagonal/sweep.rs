@@ -11,6 +11,8 @@ use crate::{Real, shape};
 /// The sums over the batch of one component, and what is prepared of it.
 #[derive(Debug)]
 pub(super) struct Sums<'a, T> {
+    /// What the gradients are multiples of: one over the lift of the cotangents.
+    pub(super) unit: T,
     /// ∂W: `[outputs × stride]`.
     pub(super) of_w: &'a [T],
     /// ∂a: `[outputs]`.
@@ -44,8 +46,8 @@ pub(super) trait Rows<T>: Sized {
 /// U as it is, its gradient not wanted.
 pub(super) struct Fixed<'a, T>(pub(super) &'a [T]);
 
-/// U, and where its gradient is added.
-pub(super) struct Written<'a, T>(pub(super) &'a [T], pub(super) &'a mut [T]);
+/// U, and where its gradient times a unit is added.
+pub(super) struct Written<'a, T>(pub(super) &'a [T], pub(super) &'a mut [T], pub(super) T);
 
 /// U, which goes down its gradient at a rate.
 pub(super) struct Descending<'a, T>(pub(super) &'a mut [T], pub(super) T);
@@ -71,7 +73,7 @@ impl<T: Real> Rows<T> for Written<'_, T> {
     fn split_row(self, inputs: usize) -> (Self, Self) {
         let (row, rest) = shape::split_ref(self.0, inputs);
         let (of_row, of_rest) = shape::split(self.1, inputs);
-        (Self(row, of_row), Self(rest, of_rest))
+        (Self(row, of_row, self.2), Self(rest, of_rest, self.2))
     }
 
     #[inline(always)]
@@ -88,7 +90,7 @@ impl<T: Real> Rows<T> for Written<'_, T> {
         gradient: Vector<T>,
     ) -> Option<()> {
         let total = simd.load::<WHOLE, T>(self.1, at)?;
-        simd.store::<WHOLE, T>(self.1, at, simd.add(total, gradient));
+        simd.store::<WHOLE, T>(self.1, at, simd.mul_add(gradient, simd.splat(self.2), total));
         Some(())
     }
 }

@@ -209,7 +209,7 @@ impl<'a, T: Real> Workspace<'a, T> {
 
     /// Keeps the rows that are plain for every part.
     pub(super) fn combine_plain(&mut self) {
-        self.plain.fill(Level { ordinary: true, moderate: true }.to_number());
+        self.plain.fill(Level::ALL.to_number());
         for part in 0..self.layout.parts {
             for (plain, &part) in self.plain.iter_mut().zip(self.locals.get(part).plain.levels()) {
                 *plain = Level::of(*plain).and(Level::of(part)).to_number();

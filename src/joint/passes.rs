@@ -158,7 +158,7 @@ impl<T: Real> Pass<'_, T> {
         of_c_w.fill(T::zero());
         for (chunk, g) in g.chunks(CHUNK.saturating_mul(outputs).max(1)).enumerate() {
             let first = chunk * CHUNK;
-            let share = share_plain(g, outputs, self.divisor(), &[], space);
+            let share = share_plain(g, outputs, (T::one(), self.divisor()), &[], space);
             let (weighted, _) = shape::split(weighted, rank * share.stride);
             let sums = of_mu_w
                 .chunks_exact_mut(outputs.max(1))

@@ -14,13 +14,15 @@ pub(in crate::diagonal) struct Constants<'a, T> {
     pub(in crate::diagonal) mu: &'a [T],
     pub(in crate::diagonal) w: &'a [T],
     pub(in crate::diagonal) variance: &'a [T],
+    /// What ∂x is a multiple of: one over the lift of the cotangents.
+    pub(in crate::diagonal) unit: T,
 }
 
 impl<T: Real> Record<'_, T> {
     /// ∂m in the place of φ, ∂s/s in the place of tφ and p g in the place of W x, in the lanes of a group from
     /// `first` on; adds ∂a.
     ///
-    /// `share` is gᵀ times 1/K, in whole vectors, with 0 for rows that are not plain.
+    /// `share` is gᵀ times 1/K and the lift, in whole vectors, with 0 for rows that are not plain.
     pub(in crate::diagonal) fn turn(&mut self, first: usize, a: &[T], of_a: &mut [T], share: Rows<'_, T>) {
         widest(Turn, (self.reborrow(), first, a, of_a, share));
     }
@@ -67,7 +69,7 @@ impl<T: Real> Record<'_, T> {
         dx: &mut [T],
         spread: &mut [T],
     ) {
-        let Constants { inputs, stride, mu, w, variance } = constants;
+        let Constants { inputs, stride, mu, w, variance, unit } = constants;
         let rows = dx.len() / inputs.max(1);
         let add = |onto, c: &mut [T], field: &[T], b: &[T], stride: usize| {
             let a = Matrix::transposed(field.get(first..).unwrap_or_default(), self.lanes);
@@ -81,7 +83,7 @@ impl<T: Real> Record<'_, T> {
         add(Onto::Sums, dx, self.slope, w, stride);
         add(Onto::Zeros, spread, self.density_moment, variance, stride);
         for ((dx, &spread), &x) in dx.iter_mut().zip(spread.iter()).zip(x) {
-            *dx += spread * x;
+            *dx = (*dx + spread * x) * unit;
         }
     }
 
