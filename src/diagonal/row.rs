@@ -50,10 +50,12 @@ impl<T: Real> Task<ForwardArguments<'_, '_, T>> for Forward {
     fn run<S: Simd>(self, simd: S, (shape, form, parameters, x, y, scratch): ForwardArguments<'_, '_, T>) {
         let Scratch { q, pre_activations, .. } = scratch;
         let mut together = Together::none(simd);
+        together.see_row(simd, x);
         for (component, at) in parameters.components(shape, form.coordinates).zip(pre_activations.iter_mut())
         {
             (*at.mean, *at.squares) = component.moments(simd, x);
-            together.see_rows(simd, [component.mu, component.sigma, x]);
+            together.see_row(simd, component.mu);
+            together.see_row(simd, component.sigma);
         }
         pre_activations.rectify(simd);
         let (means, _, probabilities) = pre_activations.fields();

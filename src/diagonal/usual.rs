@@ -47,9 +47,8 @@ impl<T: Real> Together<T> {
     }
 
     #[inline(always)]
-    pub(super) fn see_rows<S: Simd>(&mut self, simd: S, rows @ [row, ..]: [&[T]; 3]) {
-        let start = Seen { simd, rows, together: *self };
-        *self = start.along(row.len()).together;
+    pub(super) fn see_row<S: Simd>(&mut self, simd: S, row: &[T]) {
+        *self = Seen { simd, row, together: *self }.along(row.len()).together;
     }
 
     /// Both, of all lanes.
@@ -70,19 +69,17 @@ impl<T: Real> Together<T> {
     }
 }
 
-/// The way along three rows that are seen.
+/// The way along a row that is seen.
 struct Seen<'a, T, S> {
     simd: S,
-    rows: [&'a [T]; 3],
+    row: &'a [T],
     together: Together<T>,
 }
 
 impl<T: Real, S: Simd> Along for Seen<'_, T, S> {
     #[inline(always)]
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
-        for row in self.rows {
-            self.together.see(self.simd, self.simd.load::<WHOLE, T>(row, at)?);
-        }
+        self.together.see(self.simd, self.simd.load::<WHOLE, T>(self.row, at)?);
         Some(())
     }
 }
