@@ -63,20 +63,12 @@ impl<'a, T: Real> Plain<'a, T> {
         self.most
     }
 
-    /// Looks at the s² of a component with parameters of these [`sizes`]; where it is of no use to a batch, 1 takes
-    /// its place. A `deterministic` component has s = 0.
-    pub(crate) fn limit(&mut self, squares: &mut [T], parameters: (T, T), deterministic: bool) {
+    /// Looks at m and s² of a component with parameters of these [`sizes`]; where s² is of no use to a batch, 1 takes
+    /// its place. A `deterministic` component has s = 0, and p is the step at m.
+    pub(crate) fn limit(&mut self, means: &[T], squares: &mut [T], parameters: (T, T), deterministic: bool) {
         let Self { ordinary, moderate, liftable, least, most } = self;
-        widest(
-            Limit,
-            (
-                squares,
-                [&**least, &**most],
-                [&mut **ordinary, &mut **moderate, &mut **liftable],
-                parameters,
-                deterministic,
-            ),
-        );
+        let flags = [&mut **ordinary, &mut **moderate, &mut **liftable];
+        widest(Limit, (means, squares, [&**least, &**most], flags, parameters, deterministic));
     }
 
     /// The flags of the ordinary rows, for a loop that takes some away.
@@ -149,6 +141,7 @@ impl Level {
 #[inline(always)]
 fn limit<T: Real, S: Simd>(
     _: S,
+    means: &[T],
     squares: &mut [T],
     [least, most]: [&[T]; 2],
     [ordinary, moderate, liftable]: [&mut [T]; 3],
@@ -158,13 +151,15 @@ fn limit<T: Real, S: Simd>(
     let (lower, upper) = T::ORDINARY;
     let moderate_lower = T::from_f64(LEAST_SQUARE);
     let parameters_are_ordinary = are_ordinary(parameters);
-    let rows = squares.iter_mut().zip(least).zip(most).zip(ordinary).zip(moderate).zip(liftable);
-    for (((((square, &least), &most), ordinary), moderate), liftable) in rows {
+    let rows = squares.iter_mut().zip(means).zip(least).zip(most).zip(ordinary).zip(moderate).zip(liftable);
+    for ((((((square, &mean), &least), &most), ordinary), moderate), liftable) in rows {
         let zero = square.is_zero() & (deterministic | least.is_zero());
         let inside = (*square >= lower) & (*square <= upper);
         let inside_moderate = (*square >= moderate_lower) & (*square <= upper);
         let is_ordinary = parameters_are_ordinary & (inside | zero) & ((least >= lower) | least.is_zero());
-        let is_moderate = are_moderate(most, parameters.1) & (inside_moderate | zero);
+        // Small numbers may have a product of 0, which has no sign.
+        let has_sign = !deterministic | !mean.is_zero() | least.is_zero();
+        let is_moderate = are_moderate(most, parameters.1) & (inside_moderate | zero) & has_sign;
         let is_liftable = may_lift(most, parameters.1, if zero { T::one() } else { *square });
         *ordinary = if is_ordinary { *ordinary } else { T::zero() };
         *moderate = if is_moderate { *moderate } else { T::zero() };
@@ -214,6 +209,7 @@ pub(crate) fn share_plain<'a, T: Real>(
 
 task!(Sizes, sizes, (numbers: &'a [T]) -> (T, T));
 task!(Limit, limit, (
+    means: &'a [T],
     squares: &'a mut [T],
     sizes: [&'a [T]; 2],
     flags: [&'a mut [T]; 3],
@@ -228,13 +224,40 @@ mod tests {
 
     /// What s² becomes in a row of these numbers under parameters of these sizes, and whether the row is ordinary,
     /// moderate and liftable.
-    fn limited(x: f32, parameters: (f32, f32), deterministic: bool, square: f32) -> (f32, [bool; 3]) {
+    fn limited_at(
+        mean: f32,
+        x: f32,
+        parameters: (f32, f32),
+        deterministic: bool,
+        square: f32,
+    ) -> (f32, [bool; 3]) {
         let (mut rows, mut square) = ([f32::NAN; 5], [square]);
         let mut plain = Plain::split(&mut rows);
         plain.examine(2, &[x, 0.0]);
-        plain.limit(&mut square, parameters, deterministic);
+        plain.limit(&[mean], &mut square, parameters, deterministic);
         let Level { ordinary, moderate, liftable } = Level::of(plain.settle()[0]);
         (square[0], [ordinary, moderate, liftable])
+    }
+
+    fn limited(x: f32, parameters: (f32, f32), deterministic: bool, square: f32) -> (f32, [bool; 3]) {
+        limited_at(1.0, x, parameters, deterministic, square)
+    }
+
+    /// m = 0 is a product that was lost, if it is one of small numbers.
+    #[test]
+    fn a_deterministic_component_needs_the_sign_of_its_mean() {
+        let tiny = f32::from_bits(1);
+        for (x, least, deterministic, levels) in [
+            (1.0, 1.0, true, [true, false, true]),
+            (1.0, tiny, true, [false, false, false]),
+            (tiny, 1.0, true, [false, false, false]),
+            (0.0, tiny, true, [false, true, true]),
+            (1.0, tiny, false, [false, true, true]),
+        ] {
+            let square = if deterministic { 0.0 } else { 1.0 };
+            let (_, [ordinary, moderate, liftable]) = limited_at(0.0, x, (least, 1.0), deterministic, square);
+            assert_eq!([ordinary, moderate, (ordinary || moderate) && liftable], levels, "{x} {least}");
+        }
     }
 
     #[test]

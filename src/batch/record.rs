@@ -114,7 +114,7 @@ impl<T: Real> Record<'_, T> {
             .zip(self.density_moment.chunks_exact_mut(lanes.max(1)))
             .zip(spread.chunks(stride.max(1)).zip(sizes));
         for (((((mean, inverse), probability), density), moment), (spread, sizes)) in components {
-            plain.limit(inverse, sizes, spread.iter().all(T::is_zero));
+            plain.limit(mean, inverse, sizes, spread.iter().all(T::is_zero));
             square_roots(inverse);
             widest(Lanes, (mean, inverse, probability, density, moment, plain.ordinary()));
         }
