@@ -5,6 +5,9 @@
 //! ones, none of which is so large that it would bring back the digits that a product below the normal numbers loses.
 //! A trained layer has such numbers: a σ that nothing needs goes to 0 for ever. Whatever else comes, a row or the
 //! whole layer, goes through a layer's formulas for single rows. A row that goes in its chunk is called plain.
+//!
+//! Cotangents may be of any size that is not large: they are [lifted](lift) for the time that they take through the
+//! batch.
 
 mod numbers;
 mod plain;

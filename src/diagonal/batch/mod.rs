@@ -8,7 +8,7 @@
 //! r, p, φ, tφ from m and s                   h = 1/K Σ_k [ a r + (W x) p ]
 //! ```
 //!
-//! and the backward pass, with the cotangent g (times 1/K), ρ = ⟨g, a⟩ and π = ⟨g, W x⟩,
+//! and the backward pass, with the cotangent g (times 1/K, and times a lift of 2³² that the sums are rid of in the end), ρ = ⟨g, a⟩ and π = ⟨g, W x⟩,
 //!
 //! ```text
 //! ∂m = ρ p + π φ/s     ∂s/s = (ρ φ − π tφ/s)/s     ∂Wₗ = Σ p gₗ xᵀ     ∂aₗ = Σ r gₗ
