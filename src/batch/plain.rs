@@ -116,8 +116,8 @@ impl Level {
 
     /// The level that is kept.
     pub(crate) fn of<T: Real>(number: T) -> Self {
-        let bit = |bit: usize| (0..8).any(|level| level & bit != 0 && number == T::from_usize(level));
-        Self { ordinary: bit(2), moderate: bit(4), liftable: bit(1) }
+        let level = (1..8).filter(|&level| number >= T::from_usize(level)).count();
+        Self { ordinary: level & 2 != 0, moderate: level & 4 != 0, liftable: level & 1 != 0 }
     }
 
     /// That of a row of two levels in two parts.
