@@ -13,7 +13,7 @@ mod numbers;
 mod plain;
 mod record;
 
-pub(crate) use numbers::{MODERATE, are_moderate, are_ordinary, bounded, lift, sizes};
+pub(crate) use numbers::{MODERATE_COTANGENT, are_moderate, are_ordinary, bounded, lift, sizes};
 pub(crate) use plain::{Level, Plain, share_plain, transpose_plain};
 pub(crate) use record::{Record, write_product};
 

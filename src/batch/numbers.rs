@@ -5,8 +5,11 @@ use crate::Real;
 use crate::kernel::{Along, Simd, Vector, all};
 
 /// What a moderate product is at most. A product that falls below the normal numbers is off by half a unit η of the
-/// last place there, and what multiplies it makes 2⁷ η of that at most.
-pub(crate) const MODERATE: usize = 1 << 8;
+/// last place there, and what multiplies it makes 2¹¹ η of that at most.
+pub(crate) const MODERATE: usize = 1 << 12;
+
+/// What a cotangent that meets such products is at most.
+pub(crate) const MODERATE_COTANGENT: usize = 1 << 8;
 
 /// Cotangents go through a batch [`LIFTED`] times as large as they are, so that nothing that they are multiplied by, p
 /// and φ of the far tails above all, takes them below the normal numbers. What the parameters and inputs make of them
@@ -123,10 +126,10 @@ mod tests {
 
     #[test]
     fn moderate_products_are_those_up_to_the_bound() {
-        for (inputs, parameters) in [(256.0, 1.0), (0.0, 16.0), (4.0, 8.0), (1e-30, 1e-30)] {
+        for (inputs, parameters) in [(4096.0, 1.0), (0.0, 64.0), (16.0, 16.0), (1e-30, 1e-30)] {
             assert!(are_moderate::<f32>(inputs, parameters), "{inputs} {parameters}");
         }
-        for (inputs, parameters) in [(257.0, 0.0), (0.0, 17.0), (5.0, 8.0), (1e30, 1e-30)] {
+        for (inputs, parameters) in [(4097.0, 0.0), (0.0, 65.0), (17.0, 16.0), (1e30, 1e-30)] {
             assert!(!are_moderate::<f32>(inputs, parameters), "{inputs} {parameters}");
         }
         for nothing in [f32::NAN, f32::INFINITY] {

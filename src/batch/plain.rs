@@ -1,6 +1,6 @@
 //! Rows that go in chunks: which ones may, and their transpose.
 
-use super::numbers::{MODERATE, are_moderate, are_ordinary, may_lift, sizes};
+use super::numbers::{MODERATE_COTANGENT, are_moderate, are_ordinary, may_lift, sizes};
 use crate::kernel::{LANES, Rows, RowsMut, Simd, task, transpose, widest};
 use crate::{Real, shape};
 
@@ -133,7 +133,8 @@ impl Level {
     pub(crate) fn goes_back<T: Real>(self, g: &[T]) -> bool {
         let up_to = |limit: T| g.iter().all(|g| g.abs() <= limit);
         self.liftable
-            && (self.ordinary && up_to(T::ORDINARY.1) || self.moderate && up_to(T::from_usize(MODERATE)))
+            && (self.ordinary && up_to(T::ORDINARY.1)
+                || self.moderate && up_to(T::from_usize(MODERATE_COTANGENT)))
     }
 }
 
@@ -282,11 +283,11 @@ mod tests {
         for (x, parameters, level) in [
             (1.0, (tiny, 1.0), [false, true, true]),
             (tiny, (1.0, 1.0), [false, true, true]),
-            (tiny, (tiny, 16.0), [false, true, true]),
-            (1.0, (tiny, 17.0), [false; 3]),
-            (256.0, (tiny, 1.0), [false, true, true]),
-            (257.0, (tiny, 1.0), [false; 3]),
-            (257.0, (1.0, 17.0), [true, false, true]),
+            (tiny, (tiny, 64.0), [false, true, true]),
+            (1.0, (tiny, 65.0), [false; 3]),
+            (4096.0, (tiny, 1.0), [false, true, true]),
+            (4097.0, (tiny, 1.0), [false; 3]),
+            (4097.0, (1.0, 65.0), [true, false, true]),
             (large, (1.0, 1.0), [true, false, false]),
             (1.0, (1.0, large), [true, false, false]),
             (1.0, (1.0, f32::INFINITY), [false; 3]),

@@ -34,8 +34,8 @@ use crate::{Error, Real, Shape, shape};
 ///
 /// The rule counts on rounding errors that go both ways. Where the same few numbers fill a whole layer and its batch,
 /// they may all go one way: up to 9.2 budgets were seen in small layers. And where the largest input times the square
-/// of the largest parameter is at most 2⁸, an output whose terms are all below 2⁻¹¹⁰ (`f32`) may lose digits to
-/// products below the normal numbers: up to 2⁷ η for each of them.
+/// of the largest parameter is at most 2¹², an output whose terms are all below 2⁻¹¹⁰ (`f32`) may lose digits to
+/// products below the normal numbers: up to 2¹¹ η for each of them.
 ///
 /// # Example
 ///

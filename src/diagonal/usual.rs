@@ -2,7 +2,7 @@
 //! ordinary that it takes a wider scalar: told from the sizes of its numbers alone.
 
 use crate::Real;
-use crate::batch::{MODERATE, are_moderate, sizes};
+use crate::batch::{MODERATE_COTANGENT, are_moderate, sizes};
 use crate::kernel::{Along, Simd, Vector};
 use crate::rectified::Projection;
 
@@ -157,7 +157,7 @@ pub(super) fn backward_is_usual<T: Real, S: Simd>(
     let [mu, sigma, v, x, g] = most;
     let spread_is_moderate = at.unit <= T::from_usize(64);
     let cotangent_is_moderate =
-        g <= T::from_usize(MODERATE) && least_g >= T::LEAST_NORMAL * T::from_usize(1 << 10);
+        g <= T::from_usize(MODERATE_COTANGENT) && least_g >= T::LEAST_NORMAL * T::from_usize(1 << 26);
     are_moderate(x, largest([mu, sigma, most_u, v])) && cotangent_is_moderate && spread_is_moderate
 }
 
@@ -204,7 +204,7 @@ mod tests {
     /// Beside large numbers, every product below the normal ones is seen.
     #[test]
     fn products_out_of_range_are_foreseen() {
-        let tame = numbers(4, 2.0_f32.powi(12));
+        let tame = numbers(4, 2.0_f32.powi(16));
         assert_eq!(both(&tame, AT, 1.0), [true; 2]);
         assert_eq!(both(&tame, Rectified { probability: 0.0, density: 0.0, ..AT }, 1.0), [true; 2]);
         assert_eq!(both(&tame, Rectified { probability: 1e-38, ..AT }, 1.0), [false; 2]);
@@ -241,7 +241,7 @@ mod tests {
         assert_eq!(both(&moderate, AT, 100.0), [true, false], "s is small");
         moderate[5][1] = 1e-38;
         assert_eq!(both(&moderate, AT, 1.0), [true, false], "a cotangent is small");
-        for (block, large) in [(0, 100.0), (2, 100.0), (3, 100.0), (4, 1e4)] {
+        for (block, large) in [(0, 100.0), (2, 100.0), (3, 100.0), (4, 1e5)] {
             let mut numbers = moderate.clone();
             numbers[block][0] = large;
             assert_eq!(both(&numbers, AT, 1.0), [false; 2], "{block}");
