@@ -23,11 +23,16 @@ pub(crate) fn lift<T: Real>(largest: T) -> T {
     T::from_f64(LIFTED).times_power_of_two(if excess > 0 { -excess } else { 0 })
 }
 
+/// A size, or 1 where it is smaller.
+#[inline(always)]
+fn at_least_one<T: Real>(size: T) -> T {
+    if size <= T::one() { T::one() } else { size }
+}
+
 /// Whether a row of inputs up to this size may go with lifted cotangents through a component of parameters up to this
 /// size, at an s² that is not 0: the largest number on the way is about g a x²/s².
 #[inline(always)]
 pub(crate) fn may_lift<T: Real>(inputs: T, parameters: T, square: T) -> bool {
-    let at_least_one = |size: T| if size <= T::one() { T::one() } else { size };
     let product = at_least_one(inputs) * at_least_one(parameters);
     let square = if square <= T::one() { square } else { T::one() };
     product <= T::from_usize(1 << 19) && product * product <= square * T::from_f64((1_u64 << 38) as f64)
@@ -44,7 +49,6 @@ pub(crate) fn are_ordinary<T: Real>((smallest, largest): (T, T)) -> bool {
 /// below 1 too.
 #[inline(always)]
 pub(crate) fn are_moderate<T: Real>(inputs: T, parameters: T) -> bool {
-    let at_least_one = |size: T| if size <= T::one() { T::one() } else { size };
     at_least_one(inputs) * (at_least_one(parameters) * at_least_one(parameters)) <= T::from_usize(MODERATE)
 }
 
@@ -150,6 +154,6 @@ mod tests {
             assert!(!may_lift(inputs, parameters, square.min(1.0) / two(39)));
             assert!(!may_lift(inputs * two(20), parameters.max(1.0) * two(20), square));
         }
-        assert!(!may_lift(f32::NAN, 1.0, 1.0) || !may_lift(1.0, f32::INFINITY, 1.0));
+        assert!(!may_lift(f32::NAN, 1.0, 1.0) && !may_lift(1.0, f32::INFINITY, 1.0));
     }
 }
