@@ -2,7 +2,8 @@
 //!
 //! Squares and divisions by s lose digits far from 1. So this way takes numbers of ordinary size
 //! ([`Real::ORDINARY`](crate::Real::ORDINARY)), which is one comparison a number; or, where some are smaller, moderate
-//! ones, none of which is so large that it would bring back the digits that a product below the normal numbers loses.
+//! ones, none of which is so large that it would bring back the digits that a product below the normal numbers loses:
+//! what is prepared of the parameters is [lifted](lift_of_prepared) far enough above them.
 //! A trained layer has such numbers: a σ that nothing needs goes to 0 for ever. Whatever else comes, a row or the
 //! whole layer, goes through a layer's formulas for single rows. A row that goes in its chunk is called plain.
 //!
@@ -13,7 +14,9 @@ mod numbers;
 mod plain;
 mod record;
 
-pub(crate) use numbers::{MODERATE_COTANGENT, are_moderate, are_ordinary, bounded, lift, sizes};
+pub(crate) use numbers::{
+    MODERATE_COTANGENT, are_moderate, are_ordinary, bounded, lift, lift_of_prepared, lift_of_row, sizes,
+};
 pub(crate) use plain::{Level, Plain, share_plain, transpose_plain};
 pub(crate) use record::{Record, write_product};
 

@@ -5,11 +5,22 @@ use crate::Real;
 use crate::kernel::{Along, Simd, Vector, all};
 
 /// What a moderate product is at most. A product that falls below the normal numbers is off by half a unit η of the
-/// last place there, and what multiplies it makes 2¹¹ η of that at most.
+/// last place there, which what multiplies it could make more of: this times [`MODERATE_COTANGENT`] at most, so that
+/// [`PREPARED`] times finer products are fine enough.
 pub(crate) const MODERATE: usize = 1 << 12;
 
 /// What a cotangent that meets such products is at most.
 pub(crate) const MODERATE_COTANGENT: usize = 1 << 8;
+
+/// What is prepared of the parameters goes through a batch this many times as large as it is, and a row's
+/// E[β ReLU(z)] does, so that the digits that a product of small numbers loses are worth as much less.
+const PREPARED: usize = 1 << 24;
+
+/// [`PREPARED`], and one over it.
+pub(crate) fn lift_of_prepared<T: Real>() -> (T, T) {
+    let lift = T::from_usize(PREPARED);
+    (lift, lift.recip())
+}
 
 /// Cotangents go through a batch [`LIFTED`] times as large as they are, so that nothing that they are multiplied by, p
 /// and φ of the far tails above all, takes them below the normal numbers. What the parameters and inputs make of them
@@ -21,6 +32,16 @@ pub(crate) fn lift<T: Real>(largest: T) -> T {
     // At most 2⁴⁵ times as large as 1 then, however large they are.
     let excess = largest.exponent() - 12;
     T::from_f64(LIFTED).times_power_of_two(if excess > 0 { -excess } else { 0 })
+}
+
+/// What the cotangent of a row that goes by itself is multiplied by: the power of two that takes the largest of it to
+/// [2²³, 2²⁴), or 2¹⁰⁰.
+pub(crate) fn lift_of_row<T: Real>(g: &[T]) -> T {
+    let mut largest = T::zero();
+    for g in g {
+        largest = if g.abs() > largest { g.abs() } else { largest };
+    }
+    T::one().times_power_of_two((23 - largest.exponent()).min(100))
 }
 
 /// A size, or 1 where it is smaller.
@@ -90,7 +111,7 @@ pub(crate) fn bounded<T: Real>(numbers: &[T]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{are_moderate, are_ordinary, bounded, lift, may_lift, sizes};
+    use super::{are_moderate, are_ordinary, bounded, lift, lift_of_row, may_lift, sizes};
     use crate::Real;
     use crate::kernel::Portable;
 
@@ -138,6 +159,22 @@ mod tests {
         }
         for nothing in [f32::NAN, f32::INFINITY] {
             assert!(!are_moderate(nothing, 1.0) && !are_moderate(1.0, nothing));
+        }
+    }
+
+    #[test]
+    fn cotangents_of_rows_are_brought_to_one_size() {
+        let two = |power: i32| 2.0_f32.powi(power);
+        for (g, want) in [
+            (&[0.0, -1.5, 0.1][..], 23),
+            (&[two(100), 1.0], -77),
+            (&[two(-60)], 83),
+            (&[two(-140)], 100),
+            (&[0.0], 23),
+            (&[f32::NAN, 2.0], 22),
+        ] {
+            assert_eq!(lift_of_row(g), two(want), "{g:?}");
+            assert_eq!(lift_of_row(g) * lift_of_row(g).recip(), 1.0, "{g:?}");
         }
     }
 

@@ -63,9 +63,15 @@ impl<'a, T: Real> Plain<'a, T> {
         self.most
     }
 
-    /// Looks at m and s² of a component with parameters of these [`sizes`]; where s² is of no use to a batch, 1 takes
-    /// its place. A `deterministic` component has s = 0, and p is the step at m.
-    pub(crate) fn limit(&mut self, means: &[T], squares: &mut [T], parameters: (T, T), deterministic: bool) {
+    /// Looks at m of a component with parameters of these [`sizes`] and at s², which it brings to its unit; where s² is
+    /// of no use to a batch, 1 takes its place. A `deterministic` component has s = 0, and p is the step at m.
+    pub(crate) fn limit(
+        &mut self,
+        means: &[T],
+        squares: (&mut [T], T),
+        parameters: (T, T),
+        deterministic: bool,
+    ) {
         let Self { ordinary, moderate, liftable, least, most } = self;
         let flags = [&mut **ordinary, &mut **moderate, &mut **liftable];
         widest(Limit, (means, squares, [&**least, &**most], flags, parameters, deterministic));
@@ -143,24 +149,28 @@ impl Level {
 fn limit<T: Real, S: Simd>(
     _: S,
     means: &[T],
-    squares: &mut [T],
+    (squares, unit): (&mut [T], T),
     [least, most]: [&[T]; 2],
     [ordinary, moderate, liftable]: [&mut [T]; 3],
     parameters: (T, T),
     deterministic: bool,
 ) {
     let (lower, upper) = T::ORDINARY;
-    let moderate_lower = T::from_f64(LEAST_SQUARE);
+    let (moderate_lower, least_input) = (T::from_f64(LEAST_SQUARE), T::LEAST_NORMAL.sqrt());
     let parameters_are_ordinary = are_ordinary(parameters);
     let rows = squares.iter_mut().zip(means).zip(least).zip(most).zip(ordinary).zip(moderate).zip(liftable);
     for ((((((square, &mean), &least), &most), ordinary), moderate), liftable) in rows {
+        *square *= unit;
         let zero = square.is_zero() & (deterministic | least.is_zero());
         let inside = (*square >= lower) & (*square <= upper);
         let inside_moderate = (*square >= moderate_lower) & (*square <= upper);
         let is_ordinary = parameters_are_ordinary & (inside | zero) & ((least >= lower) | least.is_zero());
         // Small numbers may have a product of 0, which has no sign.
         let has_sign = !deterministic | !mean.is_zero() | least.is_zero();
-        let is_moderate = are_moderate(most, parameters.1) & (inside_moderate | zero) & has_sign;
+        // Squares of smaller inputs would lose digits, which ∂s/s makes much of.
+        let inputs_are_moderate = (least >= least_input) | least.is_zero();
+        let are_moderate = are_moderate(most, parameters.1) & inputs_are_moderate;
+        let is_moderate = are_moderate & (inside_moderate | zero) & has_sign;
         let is_liftable = may_lift(most, parameters.1, if zero { T::one() } else { *square });
         *ordinary = if is_ordinary { *ordinary } else { T::zero() };
         *moderate = if is_moderate { *moderate } else { T::zero() };
@@ -211,7 +221,7 @@ pub(crate) fn share_plain<'a, T: Real>(
 task!(Sizes, sizes, (numbers: &'a [T]) -> (T, T));
 task!(Limit, limit, (
     means: &'a [T],
-    squares: &'a mut [T],
+    squares: (&'a mut [T], T),
     sizes: [&'a [T]; 2],
     flags: [&'a mut [T]; 3],
     parameters: (T, T),
@@ -235,7 +245,7 @@ mod tests {
         let (mut rows, mut square) = ([f32::NAN; 5], [square]);
         let mut plain = Plain::split(&mut rows);
         plain.examine(2, &[x, 0.0]);
-        plain.limit(&[mean], &mut square, parameters, deterministic);
+        plain.limit(&[mean], (&mut square, 1.0), parameters, deterministic);
         let Level { ordinary, moderate, liftable } = Level::of(plain.settle()[0]);
         (square[0], [ordinary, moderate, liftable])
     }
@@ -278,12 +288,14 @@ mod tests {
 
     #[test]
     fn small_numbers_are_plain_among_moderate_ones_alone() {
-        let tiny = f32::from_bits(1);
+        let (tiny, root) = (f32::from_bits(1), f32::MIN_POSITIVE.sqrt());
         let large = (1 << 20) as f32;
         for (x, parameters, level) in [
             (1.0, (tiny, 1.0), [false, true, true]),
-            (tiny, (1.0, 1.0), [false, true, true]),
-            (tiny, (tiny, 64.0), [false, true, true]),
+            (1.0, (tiny, 64.0), [false, true, true]),
+            (root, (1.0, 1.0), [false, true, true]),
+            (root / 2.0, (1.0, 1.0), [false; 3]),
+            (tiny, (1.0, 1.0), [false; 3]),
             (1.0, (tiny, 65.0), [false; 3]),
             (4096.0, (tiny, 1.0), [false, true, true]),
             (4097.0, (tiny, 1.0), [false; 3]),

@@ -93,14 +93,14 @@ pub(crate) fn write_product<T: Real>(
 }
 
 impl<T: Real> Record<'_, T> {
-    /// From m and s²: r, 1/s, p, φ and tφ. Rows that need other formulas are plain no longer.
+    /// From m and a multiple of s²: r, 1/s, p, φ and tφ. Rows that need other formulas are plain no longer.
     ///
     /// `spread` holds what a component's s is made of every `stride` elements: one without spread has s = 0. `sizes`
     /// are those of the parameters of every component.
     pub(crate) fn rectify(
         &mut self,
-        spread: &[T],
-        stride: usize,
+        (spread, stride): (&[T], usize),
+        unit: T,
         sizes: impl Iterator<Item = (T, T)>,
         plain: &mut Plain<'_, T>,
     ) {
@@ -114,7 +114,7 @@ impl<T: Real> Record<'_, T> {
             .zip(self.density_moment.chunks_exact_mut(lanes.max(1)))
             .zip(spread.chunks(stride.max(1)).zip(sizes));
         for (((((mean, inverse), probability), density), moment), (spread, sizes)) in components {
-            plain.limit(mean, inverse, sizes, spread.iter().all(T::is_zero));
+            plain.limit(mean, (inverse, unit), sizes, spread.iter().all(T::is_zero));
             square_roots(inverse);
             widest(Lanes, (mean, inverse, probability, density, moment, plain.ordinary()));
         }

@@ -5,6 +5,7 @@ use super::form::Coordinates;
 use super::parameters::{Component, ComponentMut, Gradients, Parameters, ParametersMut, Rates};
 use super::row::Scratch;
 use super::sweep::{Descending, Fixed, Sums, Written, sweep};
+use crate::batch::lift_of_prepared;
 use crate::kernel::{Split, add_scaled};
 use crate::{Real, Shape, shape};
 
@@ -88,7 +89,8 @@ impl<T: Real> Effect<T> for (Component<'_, T>, Gradients<'_, T>) {
         }
         match gradients.u.as_deref_mut() {
             Some(of_u) => {
-                sweep(component.mu, component.coordinates, Written(component.u, of_u, sums.unit), sums);
+                let unit = sums.unit * lift_of_prepared::<T>().1;
+                sweep(component.mu, component.coordinates, Written(component.u, of_u, unit), sums);
             }
             None if gradients.mu.is_some() || gradients.sigma.is_some() => {
                 sweep(component.mu, component.coordinates, Fixed(component.u), sums);
@@ -164,7 +166,9 @@ impl<T: Real> Effect<T> for (ComponentMut<'_, T>, Coordinates, Rates<T>) {
         let (ComponentMut { mu, sigma, u, v }, coordinates, rates) = self;
         let rates = rates.times(sums.unit);
         match rates.u {
-            Some(rate) => sweep(mu, *coordinates, Descending(u, rate), sums),
+            Some(rate) => {
+                sweep(mu, *coordinates, Descending(u, rate * lift_of_prepared::<T>().1), sums);
+            }
             None if rates.mu.is_some() || rates.sigma.is_some() => sweep(mu, *coordinates, Fixed(u), sums),
             None => {}
         }

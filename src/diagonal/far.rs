@@ -103,11 +103,12 @@ pub(super) fn backward<T: Real>(
     }
 }
 
-/// A row's cotangent g, and `share`, which is g over the divisor.
+/// A row's cotangent g, and `share`, which `unit` takes to g over the divisor: of one size for every row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cotangent<'a, T> {
     pub(super) g: &'a [T],
     pub(super) share: &'a [T],
+    pub(super) unit: T,
     pub(super) divisor: T,
 }
 
@@ -146,7 +147,7 @@ mod tests {
         forward(&component, x, h);
         let mut gradients =
             Gradients { mu: Some(of_mu), sigma: Some(of_sigma), u: Some(of_u), v: Some(of_v) };
-        let cotangent = Cotangent { g, share: &[], divisor: T::from_usize(4) };
+        let cotangent = Cotangent { g, share: &[], unit: T::one(), divisor: T::from_usize(4) };
         backward(&component, x, cotangent, &mut gradients, Some(dx));
         all
     }
@@ -167,7 +168,7 @@ mod tests {
             c: &mut c,
             pre_activations: PreActivations(&mut []),
         };
-        let cotangent = Cotangent { g, share: &share, divisor: T::from_usize(4) };
+        let cotangent = Cotangent { g, share: &share, unit: T::one(), divisor: T::from_usize(4) };
         component.backward(x, cotangent, &mut gradients, Some(dx), &mut scratch);
         all
     }

@@ -33,9 +33,8 @@ use crate::{Error, Real, Shape, shape};
 /// 10²⁷.
 ///
 /// The rule counts on rounding errors that go both ways. Where the same few numbers fill a whole layer and its batch,
-/// they may all go one way: up to 9.2 budgets were seen in small layers. And where the largest input times the square
-/// of the largest parameter is at most 2¹², an output whose terms are all below 2⁻¹¹⁰ (`f32`) may lose digits to
-/// products below the normal numbers: up to 2¹¹ η for each of them.
+/// they may all go one way: up to 9.2 budgets were seen in small layers. And it is of the first order: where ⟨μ, x⟩
+/// cancels to less than its own rounding error, and s is smaller still, nobody knows t.
 ///
 /// # Example
 ///
@@ -309,8 +308,8 @@ impl<'a, T: Real> Diagonal<'a, T> {
         shape::exact("storage", storage.len(), self.prepared_len())?;
         let (a, rest) = shape::split(storage, self.shape.v_len());
         let (w, variance) = shape::split(rest, self.shape.u_len());
-        let stride = self.shape.inputs();
-        prepare(self.shape, self.form.coordinates, &self.parameters, stride, [a, w, variance], |_, _| {});
+        let (coordinates, rows) = (self.form.coordinates, (T::one(), self.shape.inputs()));
+        prepare(self.shape, coordinates, &self.parameters, rows, [a, w, variance], |_, _| {});
         let constants = Constants { a, w, mu: self.parameters.mu, variance };
         Ok(Prepared::new(self.shape, constants)?.with_scale(self.form.scale))
     }

@@ -116,7 +116,7 @@ impl<'a, T: Real> Online<'a, T> {
             Parameters::from_flat(self.shape, self.parameters)?.components(self.shape, self.form.coordinates)
         {
             let projection = project_checked(component.mu, component.sigma, x, q);
-            component.mean_of_weighted(x, &projection, q);
+            component.mean_of_weighted(x, &projection, T::one(), q);
             let r = projection.rectified.mean;
             for ((y, u), &v) in y.iter_mut().zip(component.u.chunks_exact(inputs)).zip(component.v) {
                 *y += dot(u, q) + v * r;
@@ -173,7 +173,7 @@ impl<'a, T: Real> Online<'a, T> {
                 ..Gradients::none()
             };
             let projection = component.backward_of_ordinary(x, share, &mut gradients, &mut scratch);
-            component.mean_of_weighted(x, &projection, scratch.q);
+            component.mean_of_weighted(x, &projection, T::one(), scratch.q);
 
             // ∂Uₗ = gₗ q and ∂vₗ = gₗ r; adding to 0 keeps the bits of gradients that are added up.
             if let Some(rate) = rates.u {

@@ -12,7 +12,7 @@ use super::prepare::prepare;
 use super::row;
 use super::sweep::Sums;
 use super::workspace::{Fields, Local, Locals, Workspace};
-use crate::batch::{CHUNK, GROUP, Level, lift, share_plain, transpose_plain};
+use crate::batch::{CHUNK, GROUP, Level, lift, lift_of_prepared, lift_of_row, share_plain, transpose_plain};
 use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Split, Workers, add_scaled};
 use crate::{Real, Shape, shape};
 
@@ -53,7 +53,8 @@ impl<T: Real> Pass<'_, T> {
         for (chunk, (x, y)) in self.x.chunks(x_chunk.max(1)).zip(y.chunks_mut(y_chunk.max(1))).enumerate() {
             let first = chunk * CHUNK;
             if any {
-                work.fields.record.sum(first, work.fields.a, self.divisor(), outputs, y, local.outputs);
+                let divisor = self.divisor() * lift_of_prepared::<T>().0;
+                work.fields.record.sum(first, work.fields.a, divisor, outputs, y, local.outputs);
             }
             for (index, (x, y)) in shape::side_by_side(x, inputs, y, outputs).enumerate() {
                 if work.plain.get(first + index).is_none_or(T::is_zero) {
@@ -86,9 +87,9 @@ impl<T: Real> Pass<'_, T> {
             }
         };
         let x_chunk = CHUNK.saturating_mul(inputs);
-        let single = self.x.len() <= x_chunk;
+        let (single, (lift, unit)) = (self.x.len() <= x_chunk, lift_of_prepared());
         if !single {
-            prepare(self.shape, coordinates, &parameters, stride, [a, w, variance], &mut see);
+            prepare(self.shape, coordinates, &parameters, (lift, stride), [a, w, variance], &mut see);
         }
         for (chunk, (x, bounded)) in
             self.x.chunks(x_chunk.max(1)).zip(plain.bounded().chunks(CHUNK)).enumerate()
@@ -101,7 +102,7 @@ impl<T: Real> Pass<'_, T> {
                 let skip = if single { 0 } else { index * outputs * stride };
                 let (w, _) = shape::split(shape::split(w, skip).1, outputs * stride);
                 if single {
-                    see(index, component.prepare(a, w, variance));
+                    see(index, component.prepare(lift, a, w, variance));
                 }
                 let next = (index + 1) * outputs * inputs;
                 let ahead = if single { parameters.u.get(next..next + outputs * inputs) } else { None };
@@ -113,7 +114,7 @@ impl<T: Real> Pass<'_, T> {
             record.write_moments(first, mu, variance, RowsMut { data: x, stride: lanes }, inputs);
         }
         let sizes = least.iter().copied().zip(most.iter().copied());
-        record.rectify(parameters.sigma, inputs, sizes, &mut plain);
+        record.rectify((parameters.sigma, inputs), unit, sizes, &mut plain);
         plain.settle();
     }
 
@@ -137,18 +138,19 @@ impl<T: Real> Pass<'_, T> {
         if work.any_plain() {
             // One chunk alone has kept no W.
             let prepares = dx.is_some() && self.x.len() <= CHUNK.saturating_mul(shape.inputs());
-            let plain = &*work.plain;
+            let (plain, (_, unit_of_prepared)) = (&*work.plain, lift_of_prepared());
             let run = |first, (fields, mut locals): (Fields<'_, T>, Locals<'_, T>)| {
                 let Fields { a, w, variance, of_a, mut record, .. } = fields;
                 if prepares {
                     let (_, own) = parameters.split_at(shape, first);
-                    prepare(shape, self.form.coordinates, &own, layout.stride, [a, w, variance], |_, _| {});
+                    let rows = (lift_of_prepared().0, layout.stride);
+                    prepare(shape, self.form.coordinates, &own, rows, [a, w, variance], |_, _| {});
                 }
                 of_a.fill(T::zero());
                 let groups = g.chunks(GROUP.saturating_mul(outputs).max(1)).zip(plain.chunks(GROUP));
                 for (group, (g, plain)) in groups.enumerate() {
                     let share = share_plain(g, outputs, (lift, self.divisor()), plain, locals.get(0).outputs);
-                    record.turn(group * GROUP, a, of_a, share);
+                    record.turn(group * GROUP, (a, unit_of_prepared), of_a, share);
                 }
             };
             let parts = (work.fields.reborrow(), work.locals.reborrow());
@@ -199,6 +201,7 @@ impl<T: Real> Pass<'_, T> {
             w: fields.w,
             variance: fields.variance,
             unit: lift.recip(),
+            unit_of_prepared: lift_of_prepared().1,
         };
         for (index, (x, dx)) in
             x.chunks(group.max(1)).zip(dx.chunks_mut(group.max(1))).enumerate().filter(|_| any)
@@ -319,10 +322,11 @@ impl<T: Real> Pass<'_, T> {
     fn cotangent<'b>(&self, g: &'b [T], row: usize, share: &'b mut [T]) -> Cotangent<'b, T> {
         let divisor = self.divisor();
         let g = g.chunks_exact(self.shape.outputs().max(1)).nth(row).unwrap_or_default();
+        let lift = lift_of_row(g);
         for (share, &g) in share.iter_mut().zip(g) {
-            *share = g / divisor;
+            *share = g * lift / divisor;
         }
-        Cotangent { g, share, divisor }
+        Cotangent { g, share, unit: lift.recip(), divisor }
     }
 }
 

@@ -13,13 +13,14 @@
 //!
 //! In centred coordinates μ r is left out of q, ⟨c, μ⟩ out of A and cᵢ r out of ∂μ.
 //!
-//! No term divides by s, so nothing overflows however small s is. Numbers so large or so small that another product
+//! No term divides by s, so nothing overflows however small s is. A cotangent is brought to one size by a power of two,
+//! which the results are rid of, so that it may be as small as it likes. Numbers so large or so small that another product
 //! leaves the range go through [`far`].
 
 use super::far::{self, Cotangent};
 use super::form::Form;
 use super::parameters::{Component, Gradients, Parameters};
-use super::usual::{self, Together};
+use super::usual::{self, Lift, Together};
 use crate::kernel::{Along, LANES, Simd, Task, Vector, add_scaled, dot, for_each_dot, widest};
 use crate::rectified::{Projection, in_range, project_checked};
 use crate::{Real, Rectified, Shape, shape};
@@ -69,16 +70,21 @@ impl<T: Real> Task<ForwardArguments<'_, '_, T>> for Forward {
                 (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
             }
             let (r, p) = (*at.mean, *at.probability);
-            let usual = (usual && plain) || usual::forward_is_usual(simd, &component, x, (r, p));
-            if !usual {
+            let lift = if usual && plain {
+                Some(Lift::none())
+            } else {
+                usual::forward_lift(simd, &component, x, (r, p))
+            };
+            let Some(Lift { factor, unit }) = lift else {
                 far::forward(&component, x, y);
                 continue;
-            }
-            let mean = simd.splat(form.coordinates.through_mean(r));
-            Weighted { simd, component: &component, x, q, mean, p: simd.splat(p) }.along(x.len());
+            };
+            let mean = simd.splat(form.coordinates.through_mean(r) * factor);
+            let (factor, p) = (simd.splat(factor), simd.splat(p));
+            Weighted { simd, component: &component, x, q, mean, factor, p }.along(x.len());
             for_each_dot(simd, component.u, q, |output, dot| {
                 if let Some((y, &v)) = y.get_mut(output).zip(component.v.get(output)) {
-                    *y += dot + v * r;
+                    *y += dot * unit + v * r;
                 }
             });
         }
@@ -165,14 +171,15 @@ impl<T: Real> PreActivations<'_, T> {
     }
 }
 
-/// q = E[β ReLU(z)] = μ r + σ⊙(σ⊙x) p, along the inputs.
+/// q = E[β ReLU(z)] = μ r + σ⊙(σ⊙x) p times a factor, along the inputs.
 struct Weighted<'a, T, S> {
     simd: S,
     component: &'a Component<'a, T>,
     x: &'a [T],
     q: &'a mut [T],
-    /// What μ is multiplied by: r, or 0 in centred coordinates.
+    /// What μ is multiplied by: r, or 0 in centred coordinates, times the factor.
     mean: Vector<T>,
+    factor: Vector<T>,
     p: Vector<T>,
 }
 
@@ -181,7 +188,8 @@ impl<T: Real, S: Simd> Along for Weighted<'_, T, S> {
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let simd = self.simd;
         let sigma = simd.load::<WHOLE, T>(self.component.sigma, at)?;
-        let spread = simd.mul(sigma, simd.mul(sigma, simd.load::<WHOLE, T>(self.x, at)?));
+        let x = simd.mul(simd.load::<WHOLE, T>(self.x, at)?, self.factor);
+        let spread = simd.mul(sigma, simd.mul(sigma, x));
         let mean = simd.mul(simd.load::<WHOLE, T>(self.component.mu, at)?, self.mean);
         simd.store::<WHOLE, T>(self.q, at, simd.mul_add(spread, self.p, mean));
         Some(())
@@ -249,7 +257,8 @@ impl<T: Real> Component<'_, T> {
         dx: Option<&mut [T]>,
         scratch: &mut Scratch<'_, T>,
     ) {
-        let dx = widest(Backward::<true>, (self, x, cotangent.share, gradients, dx, scratch)).1;
+        let share = (cotangent.share, cotangent.unit);
+        let dx = widest(Backward::<true>, (self, x, share, gradients, dx, scratch)).1;
         if let Err(dx) = dx {
             far::backward(self, x, cotangent, gradients, dx);
         }
@@ -264,17 +273,17 @@ impl<T: Real> Component<'_, T> {
         gradients: &mut Gradients<'_, T>,
         scratch: &mut Scratch<'_, T>,
     ) -> Projection<T> {
-        widest(Backward::<false>, (self, x, g, gradients, None, scratch)).0
+        widest(Backward::<false>, (self, x, (g, T::one()), gradients, None, scratch)).0
     }
 
-    /// [`backward`](Self::backward), compiled for the vectors at hand. Where it `EXAMINES` sizes and products are
-    /// not ordinary, it does nothing and gives `dx` back.
+    /// [`backward`](Self::backward), compiled for the vectors at hand, for a multiple of the cotangent, of which `unit`
+    /// is one. Where it `EXAMINES` sizes and products are not ordinary, it does nothing and gives `dx` back.
     #[inline(always)]
     fn backward_in_vectors<'d, S: Simd, const EXAMINES: bool>(
         &self,
         simd: S,
         x: &[T],
-        g: &[T],
+        (g, unit): (&[T], T),
         gradients: &mut Gradients<'_, T>,
         dx: Option<&'d mut [T]>,
         scratch: &mut Scratch<'_, T>,
@@ -285,22 +294,29 @@ impl<T: Real> Component<'_, T> {
         for y in direction.iter_mut() {
             *y *= projection.unit;
         }
+        let mut lift = Lift::none();
+        let unit = if EXAMINES { unit } else { T::one() };
         if EXAMINES {
             c.fill(T::zero());
             let u = self.add_columns(simd, g, c);
-            if !usual::backward_is_usual(simd, self, x, g, &projection, direction, u) {
-                return (projection, Err(dx));
+            match usual::backward_lift(simd, self, x, (g, unit), &projection, direction, u) {
+                Some(of_q) => lift = of_q,
+                None => return (projection, Err(dx)),
             }
         }
 
         if let Some(of_u) = gradients.u.as_deref_mut() {
-            self.mean_of_weighted(x, &projection, q);
+            self.mean_of_weighted(x, &projection, lift.factor, q);
             for (of_u, &g) in of_u.chunks_exact_mut(x.len().max(1)).zip(g) {
-                add_scaled(of_u, g, q);
+                for (of_u, &q) in of_u.iter_mut().zip(q.iter()) {
+                    *of_u += g * q * (unit * lift.unit);
+                }
             }
         }
         if let Some(of_v) = gradients.v.as_deref_mut() {
-            add_scaled(of_v, r, g);
+            for (of_v, &g) in of_v.iter_mut().zip(g) {
+                *of_v += r * g * unit;
+            }
         }
         if gradients.mu.is_none() && gradients.sigma.is_none() && dx.is_none() {
             return (projection, Ok(()));
@@ -325,19 +341,19 @@ impl<T: Real> Component<'_, T> {
         if let Some(of_mu) = gradients.mu.as_deref_mut() {
             let r = self.coordinates.through_mean(r);
             for ((of_mu, &c), &x) in of_mu.iter_mut().zip(c.iter()).zip(x) {
-                *of_mu += c * r + x * of_m;
+                *of_mu += (c * r + x * of_m) * unit;
             }
         }
         if let Some(of_sigma) = gradients.sigma.as_deref_mut() {
             let terms = q.iter().zip(direction.iter()).zip(x);
             for (of_sigma, ((&c_sigma, &y), &x)) in of_sigma.iter_mut().zip(terms) {
-                *of_sigma += x * (of_s * y + (p + p) * c_sigma);
+                *of_sigma += x * (of_s * y + (p + p) * c_sigma) * unit;
             }
         }
         if let Some(dx) = dx {
             let terms = q.iter().zip(direction.iter()).zip(self.mu).zip(self.sigma);
             for (dx, (((&c_sigma, &y), &mu), &sigma)) in dx.iter_mut().zip(terms) {
-                *dx += mu * of_m + sigma * (of_s * y + p * c_sigma);
+                *dx += (mu * of_m + sigma * (of_s * y + p * c_sigma)) * unit;
             }
         }
         (projection, Ok(()))
@@ -355,13 +371,13 @@ impl<T: Real> Component<'_, T> {
         together.sizes(simd)
     }
 
-    /// q = E[β ReLU(z)] = μ r + σ⊙(σ⊙x) p.
+    /// q = E[β ReLU(z)] = μ r + σ⊙(σ⊙x) p times a factor.
     #[inline(always)]
-    pub(super) fn mean_of_weighted(&self, x: &[T], projection: &Projection<T>, q: &mut [T]) {
+    pub(super) fn mean_of_weighted(&self, x: &[T], projection: &Projection<T>, factor: T, q: &mut [T]) {
         let at = projection.rectified;
-        let (r, p) = (self.coordinates.through_mean(at.mean), at.probability);
+        let (r, p) = (self.coordinates.through_mean(at.mean) * factor, at.probability);
         for (q, ((&mu, &sigma), &x)) in q.iter_mut().zip(self.mu.iter().zip(self.sigma).zip(x)) {
-            *q = mu * r + sigma * (sigma * x) * p;
+            *q = mu * r + sigma * (sigma * (x * factor)) * p;
         }
     }
 }
@@ -373,7 +389,7 @@ struct Backward<const EXAMINES: bool>;
 type BackwardArguments<'a, 'b, 'c, 'd, T> = (
     &'a Component<'a, T>,
     &'a [T],
-    &'a [T],
+    (&'a [T], T),
     &'a mut Gradients<'b, T>,
     Option<&'d mut [T]>,
     &'a mut Scratch<'c, T>,

@@ -5,6 +5,7 @@
 //! ```
 
 use super::form::Coordinates;
+use crate::batch::lift_of_prepared;
 use crate::kernel::{Along, Simd, Task, Vector, widest};
 use crate::{Real, shape};
 
@@ -17,7 +18,7 @@ pub(super) struct Sums<'a, T> {
     pub(super) of_w: &'a [T],
     /// ∂a: `[outputs]`.
     pub(super) of_a: &'a [T],
-    /// σ²: `[stride]`.
+    /// σ² times its lift: `[stride]`.
     pub(super) variance: &'a [T],
     /// Σ ∂m x, to which Uᵀ∂a is added: `[stride]`.
     pub(super) of_mean: &'a mut [T],
@@ -33,7 +34,7 @@ pub(super) trait Rows<T>: Sized {
     /// A vector of U.
     fn lanes<const WHOLE: bool, S: Simd>(&self, simd: S, at: usize) -> Option<Vector<T>>;
 
-    /// Takes the gradient of a vector of U.
+    /// Takes the gradient of a vector of U, times the lift of what is prepared.
     fn take<const WHOLE: bool, S: Simd>(
         &mut self,
         simd: S,
@@ -183,7 +184,8 @@ impl<T: Real, U: Rows<T>, const ROWS: usize> Task<(Columns<'_, T>, [U; ROWS], [T
     ) {
         let len = columns.mu.len();
         let u = u.each_mut();
-        Walk { simd, columns, u, of_a: of_a.map(|of_a| simd.splat(of_a)), of_w }.along(len);
+        let lift = simd.splat(lift_of_prepared().0);
+        Walk { simd, columns, u, of_a: of_a.map(|of_a| simd.splat(of_a)), of_w, lift }.along(len);
     }
 }
 
@@ -194,14 +196,16 @@ struct Walk<'a, T, U, S, const ROWS: usize> {
     u: [&'a mut U; ROWS],
     of_a: [Vector<T>; ROWS],
     of_w: &'a [T],
+    /// The lift of σ², which ∂a μᵀ takes as well.
+    lift: Vector<T>,
 }
 
 impl<T: Real, U: Rows<T>, S: Simd, const ROWS: usize> Along for Walk<'_, T, U, S, ROWS> {
     #[inline(always)]
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
-        let Self { simd, columns, u, of_a, of_w } = self;
+        let Self { simd, columns, u, of_a, of_w, lift } = self;
         let simd = *simd;
-        let mu = simd.load::<WHOLE, T>(columns.mu, at)?;
+        let mu = simd.mul(simd.load::<WHOLE, T>(columns.mu, at)?, *lift);
         // What fills these up is never read again.
         let variance = simd.load::<true, T>(columns.variance, at)?;
         let mut of_mean = simd.load::<true, T>(columns.of_mean, at)?;

@@ -2,7 +2,7 @@
 //! ordinary that it takes a wider scalar: told from the sizes of its numbers alone.
 
 use crate::Real;
-use crate::batch::{MODERATE_COTANGENT, are_moderate, sizes};
+use crate::batch::{MODERATE_COTANGENT, are_moderate, lift_of_prepared, sizes};
 use crate::kernel::{Along, Simd, Vector};
 use crate::rectified::Projection;
 
@@ -110,35 +110,56 @@ fn largest<T: Real, const N: usize>(sizes: [T; N]) -> T {
     most
 }
 
-/// Whether no product of the forward pass overflows or loses digits below the normal numbers, but for those with U and
-/// v, which are the terms of the result; or whether nothing is so large that they could be brought back.
+/// What E[β ReLU(z)] of a row is multiplied by on its way, a power of two, and one over it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Lift<T> {
+    pub(super) factor: T,
+    pub(super) unit: T,
+}
+
+impl<T: Real> Lift<T> {
+    /// Where no product is below the normal numbers.
+    pub(super) fn none() -> Self {
+        Self { factor: T::one(), unit: T::one() }
+    }
+
+    /// Where some may be, but nothing is so large that it could bring the digits back that they lose then.
+    fn of_moderate() -> Self {
+        let (factor, unit) = lift_of_prepared();
+        Self { factor, unit }
+    }
+}
+
+/// The lift with which no product of the forward pass overflows or loses digits that matter below the normal numbers,
+/// but for those with U and v, which are the terms of the result.
 #[inline(always)]
-pub(super) fn forward_is_usual<T: Real, S: Simd>(
+pub(super) fn forward_lift<T: Real, S: Simd>(
     simd: S,
     component: &Component<'_, T>,
     x: &[T],
     (r, p): (T, T),
-) -> bool {
+) -> Option<Lift<T>> {
     let Sizes { least: [mu, sigma, least_x], most } = Sizes::of(simd, [component.mu, component.sigma, x]);
     if usual(largest(most), smaller(mu * size(r), sigma * (sigma * least_x) * size(p))) {
-        return true;
+        return Some(Lift::none());
     }
     let [mu, sigma, x] = most;
     let Sizes { most: [u, v], .. } = Sizes::of(simd, [component.u, component.v]);
-    are_moderate(x, largest([mu, sigma, u, v]))
+    are_moderate(x, largest([mu, sigma, u, v])).then(Lift::of_moderate)
 }
 
-/// The same of the backward pass; `direction` is y, and `u` the smallest size in U that is not 0 and the largest.
+/// The same of the backward pass, for a multiple of the cotangent, of which `unit` is one; `direction` is y, and `u` the
+/// smallest size in U that is not 0 and the largest.
 #[inline(always)]
-pub(super) fn backward_is_usual<T: Real, S: Simd>(
+pub(super) fn backward_lift<T: Real, S: Simd>(
     simd: S,
     component: &Component<'_, T>,
     x: &[T],
-    share: &[T],
+    (share, unit): (&[T], T),
     at: &Projection<T>,
     direction: &[T],
     (u, most_u): (T, T),
-) -> bool {
+) -> Option<Lift<T>> {
     let Sizes { least: [mu, sigma, v, least_x, least_g], most } =
         Sizes::of(simd, [component.mu, component.sigma, component.v, x, share]);
     let y = sizes(simd, direction).0;
@@ -152,13 +173,15 @@ pub(super) fn backward_is_usual<T: Real, S: Simd>(
     let through_mean = smaller(of_z * smaller(least_x, mu), c * r);
     let least = smaller(least_g * smaller(q, r), smaller(through_mean, through_spread));
     if usual(largest(most), least) && usual(most_u, T::one()) {
-        return true;
+        return Some(Lift::none());
     }
     let [mu, sigma, v, x, g] = most;
-    let spread_is_moderate = at.unit <= T::from_usize(64);
-    let cotangent_is_moderate =
-        g <= T::from_usize(MODERATE_COTANGENT) && least_g >= T::LEAST_NORMAL * T::from_usize(1 << 26);
-    are_moderate(x, largest([mu, sigma, most_u, v])) && cotangent_is_moderate && spread_is_moderate
+    // y is off by what σx loses below the normal numbers, over s.
+    let spread_is_moderate = at.unit <= T::from_usize(16);
+    let cotangent_is_moderate = g * unit <= T::from_usize(MODERATE_COTANGENT);
+    let moderate =
+        are_moderate(x, largest([mu, sigma, most_u, v])) && cotangent_is_moderate && spread_is_moderate;
+    moderate.then(Lift::of_moderate)
 }
 
 #[cfg(test)]
@@ -166,7 +189,7 @@ mod tests {
     use rand_core::SeedableRng;
     use rand_pcg::Pcg64;
 
-    use super::{backward_is_usual, forward_is_usual};
+    use super::{Lift, backward_lift, forward_lift};
     use crate::Rectified;
     use crate::batch::sizes;
     use crate::diagonal::Coordinates;
@@ -189,62 +212,74 @@ mod tests {
 
     const AT: Rectified<f32> = Rectified { mean: 0.7, probability: 0.6, density: 0.3, density_moment: 0.1 };
 
-    /// Whether forward and backward go the usual way.
-    fn both([mu, sigma, u, v, x, g]: &[Vec<f32>; 6], at: Rectified<f32>, unit: f32) -> [bool; 2] {
+    /// Whether forward and backward have some lift, and which; 1/s is `unit`, and so much of the cotangent is g.
+    fn lifts(
+        [mu, sigma, u, v, x, g]: &[Vec<f32>; 6],
+        at: Rectified<f32>,
+        (unit, of_g): (f32, f32),
+    ) -> [Option<f32>; 2] {
         let component = Component { coordinates: Coordinates::Paper, mu, sigma, u, v };
         let direction = vec![0.25; INPUTS];
         let projection = Projection { rectified: at, unit };
         let of_u = sizes(Portable, u);
         [
-            forward_is_usual(Portable, &component, x, (at.mean, at.probability)),
-            backward_is_usual(Portable, &component, x, g, &projection, &direction, of_u),
+            forward_lift(Portable, &component, x, (at.mean, at.probability)),
+            backward_lift(Portable, &component, x, (g, of_g), &projection, &direction, of_u),
         ]
+        .map(|lift| lift.map(|Lift { factor, unit }| if factor * unit == 1.0 { factor } else { f32::NAN }))
     }
+
+    const USUAL: Option<f32> = Some(1.0);
+    const MODERATE: Option<f32> = Some((1 << 24) as f32);
 
     /// Beside large numbers, every product below the normal ones is seen.
     #[test]
     fn products_out_of_range_are_foreseen() {
+        let both = |numbers: &[Vec<f32>; 6], at| lifts(numbers, at, (1.0, 1.0));
+        let usual = |usual: [bool; 2]| usual.map(|usual| if usual { USUAL } else { None });
         let tame = numbers(4, 2.0_f32.powi(16));
-        assert_eq!(both(&tame, AT, 1.0), [true; 2]);
-        assert_eq!(both(&tame, Rectified { probability: 0.0, density: 0.0, ..AT }, 1.0), [true; 2]);
-        assert_eq!(both(&tame, Rectified { probability: 1e-38, ..AT }, 1.0), [false; 2]);
-        assert_eq!(both(&tame, Rectified { density: 1e-37, ..AT }, 1.0), [true, false]);
+        assert_eq!(both(&tame, AT), [USUAL; 2]);
+        assert_eq!(both(&tame, Rectified { probability: 0.0, density: 0.0, ..AT }), [USUAL; 2]);
+        assert_eq!(both(&tame, Rectified { probability: 1e-38, ..AT }), [None; 2]);
+        assert_eq!(both(&tame, Rectified { density: 1e-37, ..AT }), [USUAL, None]);
         for block in 0..6 {
             let in_q = [0, 1, 4].contains(&block);
-            for (number, usual) in [(0.0, true), (1e-6, true), (1e7, true), (1e-38, false), (1e-44, false)] {
+            for (number, fits) in [(0.0, true), (1e-6, true), (1e7, true), (1e-38, false), (1e-44, false)] {
                 let mut numbers = tame.clone();
                 numbers[block][1] = number;
-                assert_eq!(both(&numbers, AT, 1.0), [usual || !in_q, usual], "{block} {number}");
+                assert_eq!(both(&numbers, AT), usual([fits || !in_q, fits]), "{block} {number}");
             }
             for number in [1e9, f32::INFINITY, f32::NAN] {
                 let mut numbers = tame.clone();
                 numbers[block][1] = number;
-                assert_eq!(both(&numbers, AT, 1.0), [!in_q, false], "{block} {number}");
+                assert_eq!(both(&numbers, AT), usual([!in_q, false]), "{block} {number}");
             }
         }
     }
 
-    /// Where nothing is large, nothing can bring lost digits back.
+    /// Where nothing is large, nothing can bring back the digits that finer products lose.
     #[test]
     fn moderate_numbers_may_be_as_small_as_they_like() {
-        for block in 0..5 {
-            for number in [1e-20, 1e-38, 1e-44] {
+        let both = |numbers: &[Vec<f32>; 6], at| lifts(numbers, at, (1.0, 1.0));
+        for block in 0..6 {
+            for number in [1e-38, 1e-44] {
                 let mut moderate = numbers(block, 1.0);
                 moderate[block][1] = number;
-                assert_eq!(both(&moderate, AT, 1.0), [true; 2], "{block} {number}");
+                let in_q = [0, 1, 4].contains(&block);
+                let forward = if in_q { MODERATE } else { USUAL };
+                assert_eq!(both(&moderate, AT), [forward, MODERATE], "{block} {number}");
                 let faint = Rectified { probability: 1e-38, density: 1e-44, ..AT };
-                assert_eq!(both(&moderate, faint, 1.0), [true; 2], "{block} {number}");
+                assert_eq!(both(&moderate, faint), [MODERATE; 2], "{block} {number}");
             }
         }
         let mut moderate = numbers(1, 1.0);
         moderate[1][1] = 1e-38;
-        assert_eq!(both(&moderate, AT, 100.0), [true, false], "s is small");
-        moderate[5][1] = 1e-38;
-        assert_eq!(both(&moderate, AT, 1.0), [true, false], "a cotangent is small");
+        assert_eq!(lifts(&moderate, AT, (100.0, 1.0)), [MODERATE, None], "s is small");
+        assert_eq!(lifts(&moderate, AT, (1.0, 256.0)), [MODERATE, None], "a cotangent is large");
         for (block, large) in [(0, 100.0), (2, 100.0), (3, 100.0), (4, 1e5)] {
             let mut numbers = moderate.clone();
             numbers[block][0] = large;
-            assert_eq!(both(&numbers, AT, 1.0), [false; 2], "{block}");
+            assert_eq!(both(&numbers, AT), [None; 2], "{block}");
         }
     }
 }

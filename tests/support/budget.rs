@@ -67,6 +67,8 @@ pub struct Problem<'a> {
     pub inputs: usize,
     pub outputs: usize,
     pub components: usize,
+    /// Half the distance from 1 to the next number of the scalar.
+    pub roundoff: f64,
     /// What each component counts: 1/K or 1.
     pub share: f64,
     /// What U meets μ by: 1, and 0 in centred coordinates.
@@ -94,18 +96,38 @@ pub struct Budgets {
 pub type Rectify = fn(f64, f64) -> [f64; 4];
 
 /// r, p, φ and tφ with their sensitivities, where m is a sum of terms of total size `of_m`.
-fn factors(rectify: Rectify, m: f64, s: f64, of_m: f64) -> [Budget; 4] {
+///
+/// The budget is of the first order but where the rounding of m is as large as s: there p, φ and tφ may become
+/// anything that they are nearby, which terms of the second order say.
+fn factors(rectify: Rectify, m: f64, s: f64, of_m: f64, roundoff: f64) -> [Budget; 4] {
     let [r, p, phi, moment] = rectify(m, s);
     let t = if s == 0.0 { 0.0 } else { (m / s).abs() };
     let of_t = if s == 0.0 { 0.0 } else { of_m / s + t };
     // Far out t is huge, and φ is 0. In `f32` the mean counts as 0 beyond t = −15, where ψ is below 2⁻¹⁷¹.
     let times_phi = |factor: f64| if phi == 0.0 { 0.0 } else { factor * phi };
     let extra = if s == 0.0 { r } else { 0.0 };
+    // The second derivatives of p, φ and tφ are below this times φ anywhere past the nearest t that m may be rounded
+    // to, and from 1 on it falls.
+    let nearest = (t - 8.0 * roundoff * of_t).max(1.0);
+    let curved = |steepness: f64| match steepness * (-nearest * nearest / 2.0).exp() {
+        0.0 => 0.0,
+        steepness => (0.4 * steepness * roundoff * of_t * of_t).min(1.0 / roundoff),
+    };
+    let (step, ramp) = if s == 0.0 && m.abs() <= 8.0 * roundoff * of_m && of_m > 0.0 {
+        (1.0 / roundoff, of_m)
+    } else {
+        (curved(nearest), of_m.min(s * curved(1.0)))
+    };
     [
-        (r, 2.0 * r + extra + p * of_m + phi * s + s * 2.0_f64.powi(24 - 171)),
-        (p, p + p + times_phi(of_t)),
-        (phi, phi + times_phi(t * of_t)),
-        (moment, 2.0 * times_phi(t) + times_phi((1.0 - t * t).abs() * of_t)),
+        (r, 2.0 * r + extra + p * of_m + phi * s + s * 2.0_f64.powi(24 - 171) + ramp),
+        (p, p + p + times_phi(of_t) + step),
+        (phi, phi + times_phi(t * of_t) + curved(1.0 + nearest * nearest)),
+        (
+            moment,
+            2.0 * times_phi(t)
+                + times_phi((1.0 - t * t).abs() * of_t)
+                + curved(nearest * (3.0 + nearest * nearest)),
+        ),
     ]
     .map(|(value, scale)| Budget { value, scale, floor: 1.0 })
 }
@@ -133,7 +155,7 @@ pub fn budgets(problem: &Problem<'_>, rectify: Rectify) -> Budgets {
             let (x, g) = (exact(&problem.x[b * d..][..d]), exact(&problem.g[b * outputs..][..outputs]));
             let m = total((0..d).map(|i| mu[i] * x[i]));
             let s = (0..d).map(|i| (sigma[i].value * x[i].value).powi(2)).sum::<f64>().sqrt();
-            let [r, p, phi, moment] = factors(rectify, m.value, s, m.scale);
+            let [r, p, phi, moment] = factors(rectify, m.value, s, m.scale, problem.roundoff);
             // A factor as p and φ are: what is far below the largest of the row rounds to a multiple of η.
             let y: Vec<Budget> = (0..d)
                 .map(|i| if s == 0.0 { 0.0 } else { sigma[i].value * x[i].value / s })

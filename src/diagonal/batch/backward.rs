@@ -16,15 +16,24 @@ pub(in crate::diagonal) struct Constants<'a, T> {
     pub(in crate::diagonal) variance: &'a [T],
     /// What ∂x is a multiple of: one over the lift of the cotangents.
     pub(in crate::diagonal) unit: T,
+    /// What W and σ² are multiples of besides.
+    pub(in crate::diagonal) unit_of_prepared: T,
 }
 
 impl<T: Real> Record<'_, T> {
     /// ∂m in the place of φ, ∂s/s in the place of tφ and p g in the place of W x, in the lanes of a group from
     /// `first` on; adds ∂a.
     ///
-    /// `share` is gᵀ times 1/K and the lift, in whole vectors, with 0 for rows that are not plain.
-    pub(in crate::diagonal) fn turn(&mut self, first: usize, a: &[T], of_a: &mut [T], share: Rows<'_, T>) {
-        widest(Turn, (self.reborrow(), first, a, of_a, share));
+    /// `share` is gᵀ times 1/K and the lift, in whole vectors, with 0 for rows that are not plain; `unit` is what a and
+    /// W x are multiples of.
+    pub(in crate::diagonal) fn turn(
+        &mut self,
+        first: usize,
+        (a, unit): (&[T], T),
+        of_a: &mut [T],
+        share: Rows<'_, T>,
+    ) {
+        widest(Turn, (self.reborrow(), first, (a, unit), of_a, share));
     }
 
     /// Adds Σ ∂m x and Σ (∂s/s) x∘x of all components, each where it is wanted.
@@ -69,7 +78,7 @@ impl<T: Real> Record<'_, T> {
         dx: &mut [T],
         spread: &mut [T],
     ) {
-        let Constants { inputs, stride, mu, w, variance, unit } = constants;
+        let Constants { inputs, stride, mu, w, variance, unit, unit_of_prepared } = constants;
         let rows = dx.len() / inputs.max(1);
         let add = |onto, c: &mut [T], field: &[T], b: &[T], stride: usize| {
             let a = Matrix::transposed(field.get(first..).unwrap_or_default(), self.lanes);
@@ -79,11 +88,14 @@ impl<T: Real> Record<'_, T> {
             product::<T, false>(onto, c, a, Rows { data: b, stride }, size, &[]);
         };
         let (spread, _) = shape::split(spread, dx.len().min(spread.len()));
-        add(Onto::Zeros, dx, self.density, mu, inputs);
-        add(Onto::Sums, dx, self.slope, w, stride);
+        add(Onto::Zeros, dx, self.slope, w, stride);
         add(Onto::Zeros, spread, self.density_moment, variance, stride);
         for ((dx, &spread), &x) in dx.iter_mut().zip(spread.iter()).zip(x) {
-            *dx = (*dx + spread * x) * unit;
+            *dx = (*dx + spread * x) * unit_of_prepared;
+        }
+        add(Onto::Sums, dx, self.density, mu, inputs);
+        for dx in dx {
+            *dx *= unit;
         }
     }
 
@@ -111,7 +123,7 @@ fn turn<T: Real, S: Simd>(
     simd: S,
     record: Record<'_, T>,
     first: usize,
-    a: &[T],
+    (a, unit): (&[T], T),
     of_a: &mut [T],
     share: Rows<'_, T>,
 ) {
@@ -140,6 +152,8 @@ fn turn<T: Real, S: Simd>(
                 pi = simd.mul_add(g, simd.load::<true, T>(slope, at)?, pi);
                 simd.store::<true, T>(slope, at, simd.mul(p, g));
             }
+            let unit = simd.splat(unit);
+            (rho, pi) = (simd.mul(rho, unit), simd.mul(pi, unit));
             let (phi, t_phi) = (simd.load::<true, T>(density, at)?, simd.load::<true, T>(moment, at)?);
             let inverse = simd.load::<true, T>(inverse, at)?;
             let along = simd.mul(pi, inverse);
@@ -157,7 +171,7 @@ fn turn<T: Real, S: Simd>(
 task!(Turn, turn, (
     record: Record<'a, T>,
     first: usize,
-    a: &'a [T],
+    a: (&'a [T], T),
     of_a: &'a mut [T],
     share: Rows<'a, T>,
 ) -> ());

@@ -8,13 +8,15 @@
 //! r, p, φ, tφ from m and s                   h = 1/K Σ_k [ a r + (W x) p ]
 //! ```
 //!
-//! and the backward pass, with the cotangent g (times 1/K, and times a lift of 2³² that the sums are rid of in the end), ρ = ⟨g, a⟩ and π = ⟨g, W x⟩,
+//! and the backward pass, with the cotangent g (times 1/K), ρ = ⟨g, a⟩ and π = ⟨g, W x⟩,
 //!
 //! ```text
 //! ∂m = ρ p + π φ/s     ∂s/s = (ρ φ − π tφ/s)/s     ∂Wₗ = Σ p gₗ xᵀ     ∂aₗ = Σ r gₗ
 //! ∂U = ∂W diag σ² + ∂a μᵀ     ∂v = ∂a     ∂μ = Σ ∂m x + Uᵀ∂a     ∂σ = σ∘(Σ (∂s/s) x∘x + 2 Σ_l ∂Wₗ∘Uₗ)
 //! ∂x = ∂m μ + p Wᵀg + (∂s/s) σ²∘x
 //! ```
+//!
+//! a, W and σ² are 2²⁴ times as large as they are, and g 2³² times: the sums are rid of both in the end.
 //!
 //! Which rows go this way, and what they share with other layers, is in [`crate::batch`]; the others go through the
 //! formulas for single [rows](super::row).
