@@ -34,14 +34,14 @@ pub(crate) fn lift<T: Real>(largest: T) -> T {
     T::from_f64(LIFTED).times_power_of_two(if excess > 0 { -excess } else { 0 })
 }
 
-/// What the cotangent of a row that goes by itself is multiplied by: the power of two that takes the largest of it to
-/// [2²³, 2²⁴), or 2¹⁰⁰.
+/// What the cotangent of a row that goes by itself is multiplied by: the power of two from 1 to 2¹⁰⁰ that takes the
+/// largest of it to [2²³, 2²⁴). A smaller one would lose the rest of it.
 pub(crate) fn lift_of_row<T: Real>(g: &[T]) -> T {
     let mut largest = T::zero();
     for g in g {
         largest = if g.abs() > largest { g.abs() } else { largest };
     }
-    T::one().times_power_of_two((23 - largest.exponent()).min(100))
+    T::one().times_power_of_two((23 - largest.exponent()).clamp(0, 100))
 }
 
 /// A size, or 1 where it is smaller.
@@ -167,7 +167,7 @@ mod tests {
         let two = |power: i32| 2.0_f32.powi(power);
         for (g, want) in [
             (&[0.0, -1.5, 0.1][..], 23),
-            (&[two(100), 1.0], -77),
+            (&[two(100), 1e-40], 0),
             (&[two(-60)], 83),
             (&[two(-140)], 100),
             (&[0.0], 23),

@@ -103,7 +103,7 @@ pub(super) fn backward<T: Real>(
     }
 }
 
-/// A row's cotangent g, and `share`, which `unit` takes to g over the divisor: of one size for every row.
+/// A row's cotangent g, and `share`, which `unit` takes to g over the divisor.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cotangent<'a, T> {
     pub(super) g: &'a [T],

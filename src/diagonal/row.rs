@@ -13,8 +13,8 @@
 //!
 //! In centred coordinates μ r is left out of q, ⟨c, μ⟩ out of A and cᵢ r out of ∂μ.
 //!
-//! No term divides by s, so nothing overflows however small s is. A cotangent is brought to one size by a power of two,
-//! which the results are rid of, so that it may be as small as it likes. Numbers so large or so small that another product
+//! No term divides by s, so nothing overflows however small s is. A small cotangent is lifted by a power of two, which
+//! the results are rid of. Numbers so large or so small that another product
 //! leaves the range go through [`far`].
 
 use super::far::{self, Cotangent};
