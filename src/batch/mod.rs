@@ -2,21 +2,21 @@
 //!
 //! Squares and divisions by s lose digits far from 1. So this way takes numbers of ordinary size
 //! ([`Real::ORDINARY`](crate::Real::ORDINARY)), which is one comparison a number; or, where some are smaller, moderate
-//! ones, none of which is so large that it would bring back the digits that a product below the normal numbers loses:
-//! what is prepared of the parameters is [lifted](lift_of_prepared) far enough above them.
-//! A trained layer has such numbers: a σ that nothing needs goes to 0 for ever. Whatever else comes, a row or the
-//! whole layer, goes through a layer's formulas for single rows. A row that goes in its chunk is called plain.
+//! ones, none of which is so large that it would bring back the digits that a product below the normal numbers loses.
+//! A trained layer has such numbers: a σ that nothing needs goes to 0 for ever. Inputs alone must not be so small that
+//! their squares lose digits (10⁻¹⁹ for `f32`). Whatever else comes, a row or the whole layer, goes through a layer's
+//! formulas for single rows. A row that goes in its chunk is called plain.
 //!
-//! Cotangents may be of any size that is not large: they are [lifted](lift) for the time that they take through the
-//! batch.
+//! In the diagonal layer what is prepared of the parameters and the cotangents, which may be of any size that is not
+//! large, go through the batch [lifted](Lift).
 
+mod lift;
 mod numbers;
 mod plain;
 mod record;
 
-pub(crate) use numbers::{
-    MODERATE_COTANGENT, are_moderate, are_ordinary, bounded, lift, lift_of_prepared, lift_of_row, sizes,
-};
+pub(crate) use lift::Lift;
+pub(crate) use numbers::{MODERATE_COTANGENT, are_moderate, are_ordinary, bounded, sizes};
 pub(crate) use plain::{Level, Plain, share_plain, transpose_plain};
 pub(crate) use record::{Record, write_product};
 

@@ -5,58 +5,17 @@ use crate::Real;
 use crate::kernel::{Along, Simd, Vector, all};
 
 /// What a moderate product is at most. A product that falls below the normal numbers is off by half a unit η of the
-/// last place there, which what multiplies it could make more of: this times [`MODERATE_COTANGENT`] at most, so that
-/// [`PREPARED`] times finer products are fine enough.
+/// last place there, and other factors may make this times [`MODERATE_COTANGENT`] of it. So what is prepared of the
+/// parameters goes [lifted](super::Lift::prepared) through a batch: by more than that.
 pub(crate) const MODERATE: usize = 1 << 12;
 
 /// What a cotangent that meets such products is at most.
 pub(crate) const MODERATE_COTANGENT: usize = 1 << 8;
 
-/// What is prepared of the parameters goes through a batch this many times as large as it is, and a row's
-/// E[β ReLU(z)] does, so that the digits that a product of small numbers loses are worth as much less.
-const PREPARED: usize = 1 << 24;
-
-/// [`PREPARED`], and one over it.
-pub(crate) fn lift_of_prepared<T: Real>() -> (T, T) {
-    let lift = T::from_usize(PREPARED);
-    (lift, lift.recip())
-}
-
-/// Cotangents go through a batch [`LIFTED`] times as large as they are, so that nothing that they are multiplied by, p
-/// and φ of the far tails above all, takes them below the normal numbers. What the parameters and inputs make of them
-/// stays in range: see [`may_lift`].
-const LIFTED: f64 = (1_u64 << 32) as f64;
-
-/// What the cotangents of a batch, the largest of which has this size, are multiplied by: a power of two.
-pub(crate) fn lift<T: Real>(largest: T) -> T {
-    // At most 2⁴⁵ times as large as 1 then, however large they are.
-    let excess = largest.exponent() - 12;
-    T::from_f64(LIFTED).times_power_of_two(if excess > 0 { -excess } else { 0 })
-}
-
-/// What the cotangent of a row that goes by itself is multiplied by: the power of two from 1 to 2¹⁰⁰ that takes the
-/// largest of it to [2²³, 2²⁴). A smaller one would lose the rest of it.
-pub(crate) fn lift_of_row<T: Real>(g: &[T]) -> T {
-    let mut largest = T::zero();
-    for g in g {
-        largest = if g.abs() > largest { g.abs() } else { largest };
-    }
-    T::one().times_power_of_two((23 - largest.exponent()).clamp(0, 100))
-}
-
 /// A size, or 1 where it is smaller.
 #[inline(always)]
-fn at_least_one<T: Real>(size: T) -> T {
+pub(super) fn at_least_one<T: Real>(size: T) -> T {
     if size <= T::one() { T::one() } else { size }
-}
-
-/// Whether a row of inputs up to this size may go with lifted cotangents through a component of parameters up to this
-/// size, at an s² that is not 0: the largest number on the way is about g a x²/s².
-#[inline(always)]
-pub(crate) fn may_lift<T: Real>(inputs: T, parameters: T, square: T) -> bool {
-    let product = at_least_one(inputs) * at_least_one(parameters);
-    let square = if square <= T::one() { square } else { T::one() };
-    product <= T::from_usize(1 << 19) && product * product <= square * T::from_f64((1_u64 << 38) as f64)
 }
 
 /// Whether all numbers are 0 or of ordinary size, whose [`sizes`] these are.
@@ -111,7 +70,7 @@ pub(crate) fn bounded<T: Real>(numbers: &[T]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{are_moderate, are_ordinary, bounded, lift, lift_of_row, may_lift, sizes};
+    use super::{are_moderate, are_ordinary, bounded, sizes};
     use crate::Real;
     use crate::kernel::Portable;
 
@@ -160,37 +119,5 @@ mod tests {
         for nothing in [f32::NAN, f32::INFINITY] {
             assert!(!are_moderate(nothing, 1.0) && !are_moderate(1.0, nothing));
         }
-    }
-
-    #[test]
-    fn cotangents_of_rows_are_brought_to_one_size() {
-        let two = |power: i32| 2.0_f32.powi(power);
-        for (g, want) in [
-            (&[0.0, -1.5, 0.1][..], 23),
-            (&[two(100), 1e-40], 0),
-            (&[two(-60)], 83),
-            (&[two(-140)], 100),
-            (&[0.0], 23),
-            (&[f32::NAN, 2.0], 22),
-        ] {
-            assert_eq!(lift_of_row(g), two(want), "{g:?}");
-            assert_eq!(lift_of_row(g) * lift_of_row(g).recip(), 1.0, "{g:?}");
-        }
-    }
-
-    #[test]
-    fn cotangents_are_lifted_by_a_power_of_two_that_keeps_them_in_range() {
-        let two = |power: i32| 2.0_f32.powi(power);
-        for (largest, want) in [(0.0, 32), (1e-45, 32), (two(12), 32), (two(13), 31), (1.9 * two(20), 24)] {
-            assert_eq!(lift(largest), two(want), "{largest}");
-        }
-        for (inputs, parameters, square) in
-            [(1.0, 1.0, two(-38)), (two(10), two(9), 1.0), (two(10), two(9), 1e9), (0.0, 0.0, 1.0)]
-        {
-            assert!(may_lift(inputs, parameters, square));
-            assert!(!may_lift(inputs, parameters, square.min(1.0) / two(39)));
-            assert!(!may_lift(inputs * two(20), parameters.max(1.0) * two(20), square));
-        }
-        assert!(!may_lift(f32::NAN, 1.0, 1.0) && !may_lift(1.0, f32::INFINITY, 1.0));
     }
 }

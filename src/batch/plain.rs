@@ -1,6 +1,7 @@
 //! Rows that go in chunks: which ones may, and their transpose.
 
-use super::numbers::{MODERATE_COTANGENT, are_moderate, are_ordinary, may_lift, sizes};
+use super::lift::{Lift, may_lift};
+use super::numbers::{MODERATE_COTANGENT, are_moderate, are_ordinary, sizes};
 use crate::kernel::{LANES, Rows, RowsMut, Simd, task, transpose, widest};
 use crate::{Real, shape};
 
@@ -63,8 +64,8 @@ impl<'a, T: Real> Plain<'a, T> {
         self.most
     }
 
-    /// Looks at m of a component with parameters of these [`sizes`] and at s², which it brings to its unit; where s² is
-    /// of no use to a batch, 1 takes its place. A `deterministic` component has s = 0, and p is the step at m.
+    /// Looks at m and s² of a component with parameters of these [`sizes`]: `squares` are multiples of a unit at first,
+    /// and s² in the end, or 1 where that is of no use to a batch. A `deterministic` component has s = 0, and p is the step at m.
     pub(crate) fn limit(
         &mut self,
         means: &[T],
@@ -207,13 +208,13 @@ pub(crate) fn transpose_plain<'a, T: Real>(
 pub(crate) fn share_plain<'a, T: Real>(
     g: &[T],
     outputs: usize,
-    (lift, divisor): (T, T),
+    (lift, divisor): (Lift<T>, T),
     plain: &[T],
     to: &'a mut [T],
 ) -> Rows<'a, T> {
     let (to, stride) = transpose_plain(outputs, g, plain, to);
     for share in to.iter_mut() {
-        *share = *share * lift / divisor;
+        *share = *share * lift.factor / divisor;
     }
     Rows { data: to, stride }
 }

@@ -5,7 +5,7 @@ use super::form::Coordinates;
 use super::parameters::{Component, ComponentMut, Gradients, Parameters, ParametersMut, Rates};
 use super::row::Scratch;
 use super::sweep::{Descending, Fixed, Sums, Written, sweep};
-use crate::batch::lift_of_prepared;
+use crate::batch::Lift;
 use crate::kernel::{Split, add_scaled};
 use crate::{Real, Shape, shape};
 
@@ -89,7 +89,7 @@ impl<T: Real> Effect<T> for (Component<'_, T>, Gradients<'_, T>) {
         }
         match gradients.u.as_deref_mut() {
             Some(of_u) => {
-                let unit = sums.unit * lift_of_prepared::<T>().1;
+                let unit = sums.unit * Lift::<T>::prepared().unit;
                 sweep(component.mu, component.coordinates, Written(component.u, of_u, unit), sums);
             }
             None if gradients.mu.is_some() || gradients.sigma.is_some() => {
@@ -167,7 +167,7 @@ impl<T: Real> Effect<T> for (ComponentMut<'_, T>, Coordinates, Rates<T>) {
         let rates = rates.times(sums.unit);
         match rates.u {
             Some(rate) => {
-                sweep(mu, *coordinates, Descending(u, rate * lift_of_prepared::<T>().1), sums);
+                sweep(mu, *coordinates, Descending(u, rate * Lift::<T>::prepared().unit), sums);
             }
             None if rates.mu.is_some() || rates.sigma.is_some() => sweep(mu, *coordinates, Fixed(u), sums),
             None => {}

@@ -33,8 +33,9 @@ use crate::{Error, Real, Shape, shape};
 /// 10²⁷.
 ///
 /// The rule counts on rounding errors that go both ways. Where the same few numbers fill a whole layer and its batch,
-/// they may all go one way: up to 9.2 budgets were seen in small layers. And it is of the first order: where ⟨μ, x⟩
-/// cancels to less than its own rounding error, and s is smaller still, nobody knows t.
+/// they may all go one way: up to 9.2 budgets were seen in small layers. It is of the first order: where ⟨μ, x⟩ cancels
+/// to less than its own rounding error, and s is smaller still, nobody knows t. And r, p, φ, tφ and σx/s are numbers of
+/// this scalar, known to η where they are small, which the other factors of a term multiply.
 ///
 /// # Example
 ///
@@ -308,8 +309,9 @@ impl<'a, T: Real> Diagonal<'a, T> {
         shape::exact("storage", storage.len(), self.prepared_len())?;
         let (a, rest) = shape::split(storage, self.shape.v_len());
         let (w, variance) = shape::split(rest, self.shape.u_len());
-        let (coordinates, rows) = (self.form.coordinates, (T::one(), self.shape.inputs()));
-        prepare(self.shape, coordinates, &self.parameters, rows, [a, w, variance], |_, _| {});
+        let (coordinates, stride) = (self.form.coordinates, self.shape.inputs());
+        let to = [&mut *a, &mut *w, &mut *variance];
+        prepare(self.shape, coordinates, &self.parameters, T::one(), stride, to, |_, _| {});
         let constants = Constants { a, w, mu: self.parameters.mu, variance };
         Ok(Prepared::new(self.shape, constants)?.with_scale(self.form.scale))
     }

@@ -12,7 +12,7 @@ use super::prepare::prepare;
 use super::row;
 use super::sweep::Sums;
 use super::workspace::{Fields, Local, Locals, Workspace};
-use crate::batch::{CHUNK, GROUP, Level, lift, lift_of_prepared, lift_of_row, share_plain, transpose_plain};
+use crate::batch::{CHUNK, GROUP, Level, Lift, share_plain, transpose_plain};
 use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Split, Workers, add_scaled};
 use crate::{Real, Shape, shape};
 
@@ -53,7 +53,7 @@ impl<T: Real> Pass<'_, T> {
         for (chunk, (x, y)) in self.x.chunks(x_chunk.max(1)).zip(y.chunks_mut(y_chunk.max(1))).enumerate() {
             let first = chunk * CHUNK;
             if any {
-                let divisor = self.divisor() * lift_of_prepared::<T>().0;
+                let divisor = self.divisor() * Lift::<T>::prepared().factor;
                 work.fields.record.sum(first, work.fields.a, divisor, outputs, y, local.outputs);
             }
             for (index, (x, y)) in shape::side_by_side(x, inputs, y, outputs).enumerate() {
@@ -87,9 +87,10 @@ impl<T: Real> Pass<'_, T> {
             }
         };
         let x_chunk = CHUNK.saturating_mul(inputs);
-        let (single, (lift, unit)) = (self.x.len() <= x_chunk, lift_of_prepared());
+        let (single, prepared) = (self.x.len() <= x_chunk, Lift::prepared());
         if !single {
-            prepare(self.shape, coordinates, &parameters, (lift, stride), [a, w, variance], &mut see);
+            let to = [&mut *a, &mut *w, &mut *variance];
+            prepare(self.shape, coordinates, &parameters, prepared.factor, stride, to, &mut see);
         }
         for (chunk, (x, bounded)) in
             self.x.chunks(x_chunk.max(1)).zip(plain.bounded().chunks(CHUNK)).enumerate()
@@ -102,7 +103,7 @@ impl<T: Real> Pass<'_, T> {
                 let skip = if single { 0 } else { index * outputs * stride };
                 let (w, _) = shape::split(shape::split(w, skip).1, outputs * stride);
                 if single {
-                    see(index, component.prepare(lift, a, w, variance));
+                    see(index, component.prepare(prepared.factor, a, w, variance));
                 }
                 let next = (index + 1) * outputs * inputs;
                 let ahead = if single { parameters.u.get(next..next + outputs * inputs) } else { None };
@@ -114,7 +115,7 @@ impl<T: Real> Pass<'_, T> {
             record.write_moments(first, mu, variance, RowsMut { data: x, stride: lanes }, inputs);
         }
         let sizes = least.iter().copied().zip(most.iter().copied());
-        record.rectify((parameters.sigma, inputs), unit, sizes, &mut plain);
+        record.rectify(parameters.sigma, inputs, prepared.unit, sizes, &mut plain);
         plain.settle();
     }
 
@@ -138,19 +139,19 @@ impl<T: Real> Pass<'_, T> {
         if work.any_plain() {
             // One chunk alone has kept no W.
             let prepares = dx.is_some() && self.x.len() <= CHUNK.saturating_mul(shape.inputs());
-            let (plain, (_, unit_of_prepared)) = (&*work.plain, lift_of_prepared());
+            let (plain, prepared) = (&*work.plain, Lift::prepared());
             let run = |first, (fields, mut locals): (Fields<'_, T>, Locals<'_, T>)| {
                 let Fields { a, w, variance, of_a, mut record, .. } = fields;
                 if prepares {
                     let (_, own) = parameters.split_at(shape, first);
-                    let rows = (lift_of_prepared().0, layout.stride);
-                    prepare(shape, self.form.coordinates, &own, rows, [a, w, variance], |_, _| {});
+                    let (coordinates, to) = (self.form.coordinates, [&mut *a, &mut *w, &mut *variance]);
+                    prepare(shape, coordinates, &own, prepared.factor, layout.stride, to, |_, _| {});
                 }
                 of_a.fill(T::zero());
                 let groups = g.chunks(GROUP.saturating_mul(outputs).max(1)).zip(plain.chunks(GROUP));
                 for (group, (g, plain)) in groups.enumerate() {
                     let share = share_plain(g, outputs, (lift, self.divisor()), plain, locals.get(0).outputs);
-                    record.turn(group * GROUP, (a, unit_of_prepared), of_a, share);
+                    record.turn(group * GROUP, (a, prepared.unit), of_a, share);
                 }
             };
             let parts = (work.fields.reborrow(), work.locals.reborrow());
@@ -167,7 +168,7 @@ impl<T: Real> Pass<'_, T> {
     }
 
     /// What the cotangents of the plain rows are multiplied by.
-    fn lift(&self, g: &[T], plain: &[T]) -> T {
+    fn lift(&self, g: &[T], plain: &[T]) -> Lift<T> {
         let mut largest = T::zero();
         let rows = g.chunks_exact(self.shape.outputs().max(1)).zip(plain);
         for (g, _) in rows.filter(|(_, plain)| !plain.is_zero()) {
@@ -175,14 +176,14 @@ impl<T: Real> Pass<'_, T> {
                 largest = if g.abs() > largest { g.abs() } else { largest };
             }
         }
-        lift(largest)
+        Lift::of_cotangents(largest)
     }
 
     /// Overwrites the rows of ∂x from the row `first` on.
     fn inputs(
         &self,
         parameters: Parameters<'_, T>,
-        (g, lift): (&[T], T),
+        (g, lift): (&[T], Lift<T>),
         fields: &Fields<'_, T>,
         plain: &[T],
         (first, dx): (usize, &mut [T]),
@@ -200,8 +201,8 @@ impl<T: Real> Pass<'_, T> {
             mu: parameters.mu,
             w: fields.w,
             variance: fields.variance,
-            unit: lift.recip(),
-            unit_of_prepared: lift_of_prepared().1,
+            unit: lift.unit,
+            unit_of_prepared: Lift::prepared().unit,
         };
         for (index, (x, dx)) in
             x.chunks(group.max(1)).zip(dx.chunks_mut(group.max(1))).enumerate().filter(|_| any)
@@ -223,7 +224,7 @@ impl<T: Real> Pass<'_, T> {
     /// Second half of the backward pass: gives the gradients of the parameters to `effects`.
     pub(super) fn gradients(&self, effects: impl Effects<T>, g: &[T], work: &mut Workspace<'_, T>) {
         let (plain, any) = (&*work.plain, work.any_plain());
-        let unit = self.lift(g, plain).recip();
+        let unit = self.lift(g, plain).unit;
         let run = |_, (effects, (fields, mut locals)): (_, (Fields<'_, T>, Locals<'_, T>))| {
             self.gradients_of_part(effects, (g, unit), plain, any, fields, locals.get(0));
         };
@@ -322,11 +323,11 @@ impl<T: Real> Pass<'_, T> {
     fn cotangent<'b>(&self, g: &'b [T], row: usize, share: &'b mut [T]) -> Cotangent<'b, T> {
         let divisor = self.divisor();
         let g = g.chunks_exact(self.shape.outputs().max(1)).nth(row).unwrap_or_default();
-        let lift = lift_of_row(g);
+        let lift = Lift::of_row(g);
         for (share, &g) in share.iter_mut().zip(g) {
-            *share = g * lift / divisor;
+            *share = g * lift.factor / divisor;
         }
-        Cotangent { g, share, unit: lift.recip(), divisor }
+        Cotangent { g, share, unit: lift.unit, divisor }
     }
 }
 

@@ -15,7 +15,8 @@ pub(super) fn prepare<T: Real>(
     shape: Shape,
     coordinates: Coordinates,
     parameters: &Parameters<'_, T>,
-    (lift, stride): (T, usize),
+    lift: T,
+    stride: usize,
     [a, w, variance]: [&mut [T]; 3],
     mut see: impl FnMut(usize, (T, T)),
 ) {

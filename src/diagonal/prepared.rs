@@ -170,7 +170,7 @@ impl<'a, T: Real> Prepared<'a, T> {
         }
         let transposed = RowsMut { data: transposed, stride };
         record.write_moments(0, Matrix::rows(mu, inputs), Matrix::rows(variance, inputs), transposed, inputs);
-        record.rectify((variance, inputs), T::one(), repeat((T::one(), T::one())), &mut plain);
+        record.rectify(variance, inputs, T::one(), repeat((T::one(), T::one())), &mut plain);
         record.sum(0, a, self.divisor(), outputs, y, y_transposed);
         plain.settle()
     }

@@ -14,13 +14,13 @@
 //! In centred coordinates μ r is left out of q, ⟨c, μ⟩ out of A and cᵢ r out of ∂μ.
 //!
 //! No term divides by s, so nothing overflows however small s is. A small cotangent is lifted by a power of two, which
-//! the results are rid of. Numbers so large or so small that another product
-//! leaves the range go through [`far`].
+//! the results are rid of. Numbers so large or so small that another product leaves the range go through [`far`].
 
 use super::far::{self, Cotangent};
 use super::form::Form;
 use super::parameters::{Component, Gradients, Parameters};
-use super::usual::{self, Lift, Together};
+use super::usual::{self, Together};
+use crate::batch::Lift;
 use crate::kernel::{Along, LANES, Simd, Task, Vector, add_scaled, dot, for_each_dot, widest};
 use crate::rectified::{Projection, in_range, project_checked};
 use crate::{Real, Rectified, Shape, shape};
@@ -276,8 +276,8 @@ impl<T: Real> Component<'_, T> {
         widest(Backward::<false>, (self, x, (g, T::one()), gradients, None, scratch)).0
     }
 
-    /// [`backward`](Self::backward), compiled for the vectors at hand, for a multiple of the cotangent, of which `unit`
-    /// is one. Where it `EXAMINES` sizes and products are not ordinary, it does nothing and gives `dx` back.
+    /// [`backward`](Self::backward), compiled for the vectors at hand, for a g that `unit` takes to the cotangent. Where
+    /// it `EXAMINES` sizes and products are not ordinary, it does nothing and gives `dx` back.
     #[inline(always)]
     fn backward_in_vectors<'d, S: Simd, const EXAMINES: bool>(
         &self,
@@ -295,7 +295,6 @@ impl<T: Real> Component<'_, T> {
             *y *= projection.unit;
         }
         let mut lift = Lift::none();
-        let unit = if EXAMINES { unit } else { T::one() };
         if EXAMINES {
             c.fill(T::zero());
             let u = self.add_columns(simd, g, c);

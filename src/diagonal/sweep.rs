@@ -5,14 +5,14 @@
 //! ```
 
 use super::form::Coordinates;
-use crate::batch::lift_of_prepared;
+use crate::batch::Lift;
 use crate::kernel::{Along, Simd, Task, Vector, widest};
 use crate::{Real, shape};
 
 /// The sums over the batch of one component, and what is prepared of it.
 #[derive(Debug)]
 pub(super) struct Sums<'a, T> {
-    /// What the gradients are multiples of: one over the lift of the cotangents.
+    /// What takes the gradients from the lift of the cotangents.
     pub(super) unit: T,
     /// ∂W: `[outputs × stride]`.
     pub(super) of_w: &'a [T],
@@ -184,7 +184,7 @@ impl<T: Real, U: Rows<T>, const ROWS: usize> Task<(Columns<'_, T>, [U; ROWS], [T
     ) {
         let len = columns.mu.len();
         let u = u.each_mut();
-        let lift = simd.splat(lift_of_prepared().0);
+        let lift = simd.splat(Lift::prepared().factor);
         Walk { simd, columns, u, of_a: of_a.map(|of_a| simd.splat(of_a)), of_w, lift }.along(len);
     }
 }

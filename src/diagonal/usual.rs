@@ -2,7 +2,7 @@
 //! ordinary that it takes a wider scalar: told from the sizes of its numbers alone.
 
 use crate::Real;
-use crate::batch::{MODERATE_COTANGENT, are_moderate, lift_of_prepared, sizes};
+use crate::batch::{Lift, MODERATE_COTANGENT, are_moderate, sizes};
 use crate::kernel::{Along, Simd, Vector};
 use crate::rectified::Projection;
 
@@ -57,7 +57,7 @@ impl<T: Real> Together<T> {
         (simd.smallest(self.smallest), simd.largest(self.largest))
     }
 
-    /// Whether a layer whose μ, σ and x were seen [goes the usual way](forward_is_usual) for certain, with any r and p
+    /// Whether a layer whose μ, σ and x were seen [goes the usual way](forward_lift) for certain, with any r and p
     /// of these: so it nearly always is.
     #[inline(always)]
     pub(super) fn are_usual<S: Simd>(self, simd: S, means: &[T], probabilities: &[T]) -> bool {
@@ -110,27 +110,7 @@ fn largest<T: Real, const N: usize>(sizes: [T; N]) -> T {
     most
 }
 
-/// What E[β ReLU(z)] of a row is multiplied by on its way, a power of two, and one over it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Lift<T> {
-    pub(super) factor: T,
-    pub(super) unit: T,
-}
-
-impl<T: Real> Lift<T> {
-    /// Where no product is below the normal numbers.
-    pub(super) fn none() -> Self {
-        Self { factor: T::one(), unit: T::one() }
-    }
-
-    /// Where some may be, but nothing is so large that it could bring the digits back that they lose then.
-    fn of_moderate() -> Self {
-        let (factor, unit) = lift_of_prepared();
-        Self { factor, unit }
-    }
-}
-
-/// The lift with which no product of the forward pass overflows or loses digits that matter below the normal numbers,
+/// The lift of E[β ReLU(z)] with which no product of the forward pass overflows or loses digits that matter below the normal numbers,
 /// but for those with U and v, which are the terms of the result.
 #[inline(always)]
 pub(super) fn forward_lift<T: Real, S: Simd>(
@@ -145,10 +125,10 @@ pub(super) fn forward_lift<T: Real, S: Simd>(
     }
     let [mu, sigma, x] = most;
     let Sizes { most: [u, v], .. } = Sizes::of(simd, [component.u, component.v]);
-    are_moderate(x, largest([mu, sigma, u, v])).then(Lift::of_moderate)
+    are_moderate(x, largest([mu, sigma, u, v])).then(Lift::prepared)
 }
 
-/// The same of the backward pass, for a multiple of the cotangent, of which `unit` is one; `direction` is y, and `u` the
+/// The same of the backward pass, for a `share` that `unit` takes to the cotangent; `direction` is y, and `u` the
 /// smallest size in U that is not 0 and the largest.
 #[inline(always)]
 pub(super) fn backward_lift<T: Real, S: Simd>(
@@ -181,7 +161,7 @@ pub(super) fn backward_lift<T: Real, S: Simd>(
     let cotangent_is_moderate = g * unit <= T::from_usize(MODERATE_COTANGENT);
     let moderate =
         are_moderate(x, largest([mu, sigma, most_u, v])) && cotangent_is_moderate && spread_is_moderate;
-    moderate.then(Lift::of_moderate)
+    moderate.then(Lift::prepared)
 }
 
 #[cfg(test)]
@@ -189,9 +169,9 @@ mod tests {
     use rand_core::SeedableRng;
     use rand_pcg::Pcg64;
 
-    use super::{Lift, backward_lift, forward_lift};
+    use super::{backward_lift, forward_lift};
     use crate::Rectified;
-    use crate::batch::sizes;
+    use crate::batch::{Lift, sizes};
     use crate::diagonal::Coordinates;
     use crate::diagonal::parameters::Component;
     use crate::kernel::Portable;
@@ -212,7 +192,7 @@ mod tests {
 
     const AT: Rectified<f32> = Rectified { mean: 0.7, probability: 0.6, density: 0.3, density_moment: 0.1 };
 
-    /// Whether forward and backward have some lift, and which; 1/s is `unit`, and so much of the cotangent is g.
+    /// The lifts of forward and backward; 1/s is `unit`, and `of_g` takes g to the cotangent.
     fn lifts(
         [mu, sigma, u, v, x, g]: &[Vec<f32>; 6],
         at: Rectified<f32>,

@@ -155,7 +155,7 @@ pub(super) struct Workspace<'a, T> {
 #[derive(Debug)]
 pub(super) struct Fields<'a, T> {
     layout: Layout,
-    /// a = Uμ + v, [lifted](crate::batch::lift_of_prepared) as W and σ² are: `[components × outputs]`.
+    /// a = Uμ + v, [lifted](crate::batch::Lift::prepared) as W and σ² are: `[components × outputs]`.
     pub(super) a: &'a mut [T],
     /// W, then ∂W: `[components × outputs × stride]`.
     pub(super) w: &'a mut [T],

@@ -9,7 +9,7 @@ use super::JointShape;
 use super::parameters::{Parameters, Target, Targets};
 use super::row::add_value;
 use super::workspace::{Alone, Fields, Local, Locals, Workspace};
-use crate::batch::{CHUNK, GROUP, bounded, share_plain, transpose_plain};
+use crate::batch::{CHUNK, GROUP, Lift, bounded, share_plain, transpose_plain};
 use crate::kernel::{LANES, Onto, Panels, Rows, Split, Workers, add_scaled};
 use crate::{Real, Scale, shape};
 
@@ -98,7 +98,7 @@ impl<T: Real> Pass<'_, T> {
             record.write_means(first, parameters.mu_b, x, inputs);
         }
         record.square(rank);
-        record.rectify((parameters.c_b, inputs * rank), T::one(), repeat((T::one(), T::one())), &mut plain);
+        record.rectify(parameters.c_b, inputs * rank, T::one(), repeat((T::one(), T::one())), &mut plain);
         let levels = plain.settle();
         if !usual {
             levels.fill(T::zero());
@@ -158,7 +158,7 @@ impl<T: Real> Pass<'_, T> {
         of_c_w.fill(T::zero());
         for (chunk, g) in g.chunks(CHUNK.saturating_mul(outputs).max(1)).enumerate() {
             let first = chunk * CHUNK;
-            let share = share_plain(g, outputs, (T::one(), self.divisor()), &[], space);
+            let share = share_plain(g, outputs, (Lift::none(), self.divisor()), &[], space);
             let (weighted, _) = shape::split(weighted, rank * share.stride);
             let sums = of_mu_w
                 .chunks_exact_mut(outputs.max(1))

@@ -175,7 +175,7 @@ impl<'a, T: Real> Prepared<'a, T> {
         write_product(record.slope, lanes, 0, Matrix::rows(columns, inputs), x_lanes, inputs, &[]);
         record.write_means(0, mu_b, x_lanes, inputs);
         record.square(rank);
-        record.rectify((columns, inputs * rank), T::one(), repeat((T::one(), T::one())), &mut plain);
+        record.rectify(columns, inputs * rank, T::one(), repeat((T::one(), T::one())), &mut plain);
         for (row, (x, plain)) in x.chunks_exact(inputs.max(1)).zip(plain.settle()).enumerate() {
             if !self.usual || plain.is_zero() {
                 for (index, component) in self.components().enumerate() {

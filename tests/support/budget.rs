@@ -106,12 +106,13 @@ fn factors(rectify: Rectify, m: f64, s: f64, of_m: f64, roundoff: f64) -> [Budge
     // Far out t is huge, and φ is 0. In `f32` the mean counts as 0 beyond t = −15, where ψ is below 2⁻¹⁷¹.
     let times_phi = |factor: f64| if phi == 0.0 { 0.0 } else { factor * phi };
     let extra = if s == 0.0 { r } else { 0.0 };
-    // The second derivatives of p, φ and tφ are below this times φ anywhere past the nearest t that m may be rounded
-    // to, and from 1 on it falls.
-    let nearest = (t - 8.0 * roundoff * of_t).max(1.0);
-    let curved = |steepness: f64| match steepness * (-nearest * nearest / 2.0).exp() {
+    // How far t may be off within 8 budgets; the second derivatives of p, φ and tφ, anywhere beyond the nearest t that it
+    // may be, are below a steepness times φ there. Half of it times the square of how far is 8 budgets in their turn.
+    let off = 8.0 * roundoff * of_t;
+    let nearest = if t < f64::INFINITY { (t - off).clamp(1.0, 50.0) } else { 50.0 };
+    let curved = |steepness: f64| match 0.4 * steepness * (-nearest * nearest / 2.0).exp() {
         0.0 => 0.0,
-        steepness => (0.4 * steepness * roundoff * of_t * of_t).min(1.0 / roundoff),
+        curvature => (curvature * off * off / (16.0 * roundoff)).min(1.0 / roundoff),
     };
     let (step, ramp) = if s == 0.0 && m.abs() <= 8.0 * roundoff * of_m && of_m > 0.0 {
         (1.0 / roundoff, of_m)

@@ -14,9 +14,9 @@ pub(in crate::diagonal) struct Constants<'a, T> {
     pub(in crate::diagonal) mu: &'a [T],
     pub(in crate::diagonal) w: &'a [T],
     pub(in crate::diagonal) variance: &'a [T],
-    /// What ∂x is a multiple of: one over the lift of the cotangents.
+    /// What takes ∂x from the lift of the cotangents.
     pub(in crate::diagonal) unit: T,
-    /// What W and σ² are multiples of besides.
+    /// What takes W and σ² from their lift.
     pub(in crate::diagonal) unit_of_prepared: T,
 }
 
@@ -24,8 +24,8 @@ impl<T: Real> Record<'_, T> {
     /// ∂m in the place of φ, ∂s/s in the place of tφ and p g in the place of W x, in the lanes of a group from
     /// `first` on; adds ∂a.
     ///
-    /// `share` is gᵀ times 1/K and the lift, in whole vectors, with 0 for rows that are not plain; `unit` is what a and
-    /// W x are multiples of.
+    /// `share` is gᵀ times 1/K and the lift, in whole vectors, with 0 for rows that are not plain; `unit` takes a and W x
+    /// from their lift.
     pub(in crate::diagonal) fn turn(
         &mut self,
         first: usize,

@@ -16,7 +16,8 @@
 //! ∂x = ∂m μ + p Wᵀg + (∂s/s) σ²∘x
 //! ```
 //!
-//! a, W and σ² are 2²⁴ times as large as they are, and g 2³² times: the sums are rid of both in the end.
+//! a, W and σ² are [lifted](crate::batch::Lift): h, s², ρ, π, ∂W diag σ² and the last two terms of ∂x are rid of that. So
+//! is g, from which the gradients come in the end.
 //!
 //! Which rows go this way, and what they share with other layers, is in [`crate::batch`]; the others go through the
 //! formulas for single [rows](super::row).
