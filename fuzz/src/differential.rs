@@ -103,20 +103,8 @@ fn textbook<T: Real>(problem: &Problem<T>) -> Budgets {
     let Problem { shape, mu, sigma, u, v, x, g, .. } = &problem.convert(|value| value.to_f64());
     let (inputs, outputs, components) = (shape.inputs(), shape.outputs(), shape.components());
     let (roundoff, share, through_mean) = (T::UNIT_ROUNDOFF, 1.0 / components as f64, 1.0);
-    let problem = budget::Problem {
-        inputs,
-        outputs,
-        components,
-        roundoff,
-        share,
-        through_mean,
-        mu,
-        sigma,
-        u,
-        v,
-        x,
-        g,
-    };
+    let problem =
+        budget::Problem { inputs, outputs, components, roundoff, share, through_mean, mu, sigma, u, v, x, g };
     budgets(&problem, |m, s| {
         if s == 0.0 {
             let p = if m == 0.0 { 0.5 } else { f64::from(u8::from(m > 0.0)) };
