@@ -5,8 +5,8 @@ use crate::Real;
 use crate::kernel::{Along, Simd, Vector, all};
 
 /// What a moderate product is at most. A product that falls below the normal numbers is off by half a unit η of the
-/// last place there, and other factors may make this times [`MODERATE_COTANGENT`] of it. So what is prepared of the
-/// parameters goes [lifted](super::Lift::prepared) through a batch: by more than that.
+/// last place there, and the other factors of its term may multiply that by this times [`MODERATE_COTANGENT`]. So what is
+/// prepared of the parameters goes through a batch [lifted](super::Lift::prepared) by more.
 pub(crate) const MODERATE: usize = 1 << 12;
 
 /// What a cotangent that meets such products is at most.

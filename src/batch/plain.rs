@@ -65,7 +65,8 @@ impl<'a, T: Real> Plain<'a, T> {
     }
 
     /// Looks at m and s² of a component with parameters of these [`sizes`]: `squares` are multiples of a unit at first,
-    /// and s² in the end, or 1 where that is of no use to a batch. A `deterministic` component has s = 0, and p is the step at m.
+    /// and s² in the end, or 1 where that is of no use to a batch. A `deterministic` component has s = 0, and p is the
+    /// step at m.
     pub(crate) fn limit(
         &mut self,
         means: &[T],

@@ -9,8 +9,8 @@ use crate::{Real, Rectified, shape};
 pub(crate) struct Record<'a, T> {
     /// The length of a row of every field: the rows of the batch, filled up to whole vectors.
     pub(crate) lanes: usize,
-    /// What is linear in x: W x, lifted as W is, then p g, `[components × outputs × lanes]`; in the joint layer q, then ∂q,
-    /// `[components × rank × lanes]`.
+    /// What is linear in x: W x, lifted as W is, then p g, `[components × outputs × lanes]`; in the joint layer q, then
+    /// ∂q, `[components × rank × lanes]`.
     pub(crate) slope: &'a mut [T],
     /// m, then r: `[components × lanes]`.
     pub(crate) mean: &'a mut [T],
@@ -93,7 +93,8 @@ pub(crate) fn write_product<T: Real>(
 }
 
 impl<T: Real> Record<'_, T> {
-    /// From m and multiples of s², whose unit is `unit`: r, 1/s, p, φ and tφ. Rows that need other formulas are plain no longer.
+    /// From m and multiples of s², whose unit is `unit`: r, 1/s, p, φ and tφ. Rows that need other formulas are plain no
+    /// longer.
     ///
     /// `spread` holds what a component's s is made of every `stride` elements: one without spread has s = 0. `sizes`
     /// are those of the parameters of every component.

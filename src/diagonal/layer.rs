@@ -34,8 +34,8 @@ use crate::{Error, Real, Shape, shape};
 ///
 /// The rule counts on rounding errors that go both ways. Where the same few numbers fill a whole layer and its batch,
 /// they may all go one way: up to 9.2 budgets were seen in small layers. It is of the first order: where ⟨μ, x⟩ cancels
-/// to less than its own rounding error, and s is smaller still, nobody knows t. And r, p, φ, tφ and σx/s are numbers of
-/// this scalar, known to η where they are small, which the other factors of a term multiply.
+/// to less than its own rounding error, and s is smaller still or 0, neither t nor p is known. And r, p, φ, tφ and σx/s
+/// are numbers of this scalar, known to η where they are small, which the other factors of a term multiply.
 ///
 /// # Example
 ///
