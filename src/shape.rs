@@ -160,6 +160,22 @@ pub(crate) fn split_ref<T>(slice: &[T], at: usize) -> (&[T], &[T]) {
     slice.split_at_checked(at).unwrap_or_default()
 }
 
+/// Takes the front of a slice, and leaves the rest.
+#[inline]
+pub(crate) fn take_front<'a, T>(rest: &mut &'a mut [T], len: usize) -> &'a mut [T] {
+    let (front, others) = split(core::mem::take(rest), len);
+    *rest = others;
+    front
+}
+
+/// The same of a slice that is only read.
+#[inline]
+pub(crate) fn take_front_ref<'a, T>(rest: &mut &'a [T], len: usize) -> &'a [T] {
+    let (front, others) = split_ref(rest, len);
+    *rest = others;
+    front
+}
+
 /// Pieces of two slices side by side, of `of_a` and `of_b` elements, the last ones shorter: the rows of inputs and
 /// outputs, for one.
 ///

@@ -5,9 +5,10 @@
 //! ```
 
 use super::form::Coordinates;
+use crate::Real;
 use crate::batch::Lift;
 use crate::kernel::{Along, Simd, Task, Vector, widest};
-use crate::{Real, shape};
+use crate::shape::{take_front, take_front_ref};
 
 /// The sums over the batch of one component, and what is prepared of it.
 #[derive(Debug)]
@@ -28,8 +29,8 @@ pub(super) struct Sums<'a, T> {
 
 /// Rows of U, and what becomes of their gradient.
 pub(super) trait Rows<T>: Sized {
-    /// The first `inputs` elements, and the others.
-    fn split_row(self, inputs: usize) -> (Self, Self);
+    /// Takes the first `inputs` elements, and leaves the others.
+    fn take_row(&mut self, inputs: usize) -> Self;
 
     /// A vector of U.
     fn lanes<const WHOLE: bool, S: Simd>(&self, simd: S, at: usize) -> Option<Vector<T>>;
@@ -54,9 +55,8 @@ pub(super) struct Written<'a, T>(pub(super) &'a [T], pub(super) &'a mut [T], pub
 pub(super) struct Descending<'a, T>(pub(super) &'a mut [T], pub(super) T);
 
 impl<T: Real> Rows<T> for Fixed<'_, T> {
-    fn split_row(self, inputs: usize) -> (Self, Self) {
-        let (row, rest) = shape::split_ref(self.0, inputs);
-        (Self(row), Self(rest))
+    fn take_row(&mut self, inputs: usize) -> Self {
+        Self(take_front_ref(&mut self.0, inputs))
     }
 
     #[inline(always)]
@@ -71,10 +71,8 @@ impl<T: Real> Rows<T> for Fixed<'_, T> {
 }
 
 impl<T: Real> Rows<T> for Written<'_, T> {
-    fn split_row(self, inputs: usize) -> (Self, Self) {
-        let (row, rest) = shape::split_ref(self.0, inputs);
-        let (of_row, of_rest) = shape::split(self.1, inputs);
-        (Self(row, of_row, self.2), Self(rest, of_rest, self.2))
+    fn take_row(&mut self, inputs: usize) -> Self {
+        Self(take_front_ref(&mut self.0, inputs), take_front(&mut self.1, inputs), self.2)
     }
 
     #[inline(always)]
@@ -97,9 +95,8 @@ impl<T: Real> Rows<T> for Written<'_, T> {
 }
 
 impl<T: Real> Rows<T> for Descending<'_, T> {
-    fn split_row(self, inputs: usize) -> (Self, Self) {
-        let (row, rest) = shape::split(self.0, inputs);
-        (Self(row, self.1), Self(rest, self.1))
+    fn take_row(&mut self, inputs: usize) -> Self {
+        Self(take_front(&mut self.0, inputs), self.1)
     }
 
     #[inline(always)]
@@ -120,104 +117,96 @@ impl<T: Real> Rows<T> for Descending<'_, T> {
     }
 }
 
-/// Passes along U once, four rows side by side, and finishes the sums.
+/// Passes along U once, two rows side by side, and finishes the sums.
 ///
 /// In centred coordinates ∂a reaches neither U nor μ.
-pub(super) fn sweep<T: Real, U: Rows<T>>(mu: &[T], coordinates: Coordinates, u: U, sums: &mut Sums<'_, T>) {
-    let (inputs, stride) = (mu.len(), sums.variance.len());
-    let mut rest = u;
-    for (of_a, of_w) in sums.of_a.chunks(4).zip(sums.of_w.chunks((4 * stride).max(1))) {
-        let columns =
-            Columns { mu, variance: sums.variance, of_mean: sums.of_mean, of_variance: sums.of_variance };
-        if let &[a, b, c, d] = of_a {
-            let (first, others) = rest.split_row(inputs);
-            let (second, others) = others.split_row(inputs);
-            let (third, others) = others.split_row(inputs);
-            let (fourth, others) = others.split_row(inputs);
-            widest(
-                Several,
-                (
-                    columns,
-                    [first, second, third, fourth],
-                    [a, b, c, d].map(|a| coordinates.through_mean(a)),
-                    of_w,
-                ),
-            );
-            rest = others;
-            continue;
-        }
-        let mut columns = columns;
-        for (&a, of_w) in of_a.iter().zip(of_w.chunks(stride.max(1))) {
-            let (row, others) = rest.split_row(inputs);
-            widest(Several, (columns.reborrow(), [row], [coordinates.through_mean(a)], of_w));
-            rest = others;
-        }
-    }
+pub(super) fn sweep<T: Real, U: Rows<T>>(
+    mu: &[T],
+    coordinates: Coordinates,
+    mut u: U,
+    sums: &mut Sums<'_, T>,
+) {
+    let Sums { of_w, of_a, variance, of_mean, of_variance, .. } = sums;
+    let (mut of_w, mut columns) = (*of_w, Columns { coordinates, mu, variance, of_mean, of_variance });
+    let (twos, ones) = of_a.as_chunks::<2>();
+    twos.iter().for_each(|two| columns.pass(*two, &mut u, &mut of_w));
+    ones.iter().for_each(|one| columns.pass([*one], &mut u, &mut of_w));
 }
 
 /// What runs along the inputs.
 struct Columns<'a, T> {
+    coordinates: Coordinates,
     mu: &'a [T],
     variance: &'a [T],
     of_mean: &'a mut [T],
     of_variance: &'a mut [T],
 }
 
-impl<T> Columns<'_, T> {
-    /// The same for a shorter time.
-    fn reborrow(&mut self) -> Columns<'_, T> {
-        Columns { mu: self.mu, variance: self.variance, of_mean: self.of_mean, of_variance: self.of_variance }
+impl<T: Real> Columns<'_, T> {
+    /// Passes along the first rows of U and ∂W, and leaves the others.
+    fn pass<U: Rows<T>, const ROWS: usize>(&mut self, of_a: [T; ROWS], u: &mut U, of_w: &mut &[T]) {
+        let rows = of_a.map(|of_a| Row {
+            of_a: self.coordinates.through_mean(of_a),
+            of_w: take_front_ref(of_w, self.variance.len()),
+            u: u.take_row(self.mu.len()),
+        });
+        widest(Several, (self, rows));
     }
+}
+
+/// A row of U, and the sums that belong to it.
+struct Row<'a, T, U> {
+    of_a: T,
+    of_w: &'a [T],
+    u: U,
 }
 
 /// Several rows of U at once.
 struct Several;
 
-impl<T: Real, U: Rows<T>, const ROWS: usize> Task<(Columns<'_, T>, [U; ROWS], [T; ROWS], &[T])> for Several {
+impl<T: Real, U: Rows<T>, const ROWS: usize> Task<(&mut Columns<'_, T>, [Row<'_, T, U>; ROWS])> for Several {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(
-        self,
-        simd: S,
-        (columns, mut u, of_a, of_w): (Columns<'_, T>, [U; ROWS], [T; ROWS], &[T]),
-    ) {
-        let len = columns.mu.len();
-        let u = u.each_mut();
+    fn run<S: Simd>(self, simd: S, (columns, mut rows): (&mut Columns<'_, T>, [Row<'_, T, U>; ROWS])) {
+        let Columns { mu, variance, of_mean, of_variance, .. } = columns;
+        let of_a = rows.each_ref().map(|row| simd.splat(row.of_a));
         let lift = simd.splat(Lift::prepared().factor);
-        Walk { simd, columns, u, of_a: of_a.map(|of_a| simd.splat(of_a)), of_w, lift }.along(len);
+        let len = mu.len();
+        Walk { simd, mu, variance, of_mean, of_variance, rows: rows.each_mut(), of_a, lift }.along(len);
     }
 }
 
 /// The way along several rows.
-struct Walk<'a, T, U, S, const ROWS: usize> {
+struct Walk<'a, 'b, T, U, S, const ROWS: usize> {
     simd: S,
-    columns: Columns<'a, T>,
-    u: [&'a mut U; ROWS],
+    mu: &'a [T],
+    variance: &'a [T],
+    of_mean: &'a mut [T],
+    of_variance: &'a mut [T],
+    rows: [&'a mut Row<'b, T, U>; ROWS],
     of_a: [Vector<T>; ROWS],
-    of_w: &'a [T],
     /// The lift of σ², which ∂a μᵀ takes as well.
     lift: Vector<T>,
 }
 
-impl<T: Real, U: Rows<T>, S: Simd, const ROWS: usize> Along for Walk<'_, T, U, S, ROWS> {
+impl<T: Real, U: Rows<T>, S: Simd, const ROWS: usize> Along for Walk<'_, '_, T, U, S, ROWS> {
     #[inline(always)]
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
-        let Self { simd, columns, u, of_a, of_w, lift } = self;
-        let simd = *simd;
-        let mu = simd.mul(simd.load::<WHOLE, T>(columns.mu, at)?, *lift);
+        let simd = self.simd;
+        let mu = simd.mul(simd.load::<WHOLE, T>(self.mu, at)?, self.lift);
         // What fills these up is never read again.
-        let variance = simd.load::<true, T>(columns.variance, at)?;
-        let mut of_mean = simd.load::<true, T>(columns.of_mean, at)?;
-        let mut of_variance = simd.load::<true, T>(columns.of_variance, at)?;
-        for ((u, &mut of_a), of_w) in u.iter_mut().zip(of_a).zip(of_w.chunks(columns.variance.len().max(1))) {
+        let variance = simd.load::<true, T>(self.variance, at)?;
+        let mut of_mean = simd.load::<true, T>(self.of_mean, at)?;
+        let mut of_variance = simd.load::<true, T>(self.of_variance, at)?;
+        for (Row { of_w, u, .. }, &of_a) in self.rows.iter_mut().zip(&self.of_a) {
             let (old, w) = (u.lanes::<WHOLE, S>(simd, at)?, simd.load::<true, T>(of_w, at)?);
             of_mean = simd.mul_add(old, of_a, of_mean);
             of_variance = simd.mul_add(simd.add(old, old), w, of_variance);
             u.take::<WHOLE, S>(simd, at, old, simd.mul_add(of_a, mu, simd.mul(w, variance)))?;
         }
-        simd.store::<true, T>(columns.of_mean, at, of_mean);
-        simd.store::<true, T>(columns.of_variance, at, of_variance);
+        simd.store::<true, T>(self.of_mean, at, of_mean);
+        simd.store::<true, T>(self.of_variance, at, of_variance);
         Some(())
     }
 }

@@ -51,11 +51,11 @@ const TASKS: [(&[&str], usize); 22] = [
     (&["joint::row::Project>"], 1),
     (&["joint::prepared::Project>"], 3), // two columns; s²; m
     (&["::Several>", "::Written<", "; 1]"], 1),
-    (&["::Several>", "::Written<", "; 4]"], 1),
+    (&["::Several>", "::Written<", "; 2]"], 1),
     (&["::Several>", "::Descending<", "; 1]"], 1),
-    (&["::Several>", "::Descending<", "; 4]"], 1),
+    (&["::Several>", "::Descending<", "; 2]"], 1),
     (&["::Several>", "::Fixed<", "; 1]"], 1),
-    (&["::Several>", "::Fixed<", "; 4]"], 1),
+    (&["::Several>", "::Fixed<", "; 2]"], 1),
 ];
 
 /// Builds the program of this folder into a target folder of its own, and returns its path.
