@@ -54,9 +54,7 @@ impl<T: Real> Task<ForwardArguments<'_, '_, T>> for Forward {
         together.see_row(simd, x);
         for (component, at) in parameters.components(shape, form.coordinates).zip(pre_activations.iter_mut())
         {
-            (*at.mean, *at.squares) = component.moments(simd, x);
-            together.see_row(simd, component.mu);
-            together.see_row(simd, component.sigma);
+            (*at.mean, *at.squares) = component.moments(simd, x, &mut together);
         }
         pre_activations.rectify(simd);
         let (means, _, probabilities) = pre_activations.fields();
@@ -224,6 +222,7 @@ struct Moments<'a, T, S> {
     x: &'a [T],
     means: Vector<T>,
     squares: Vector<T>,
+    together: Together<T>,
 }
 
 impl<T: Real, S: Simd> Along for Moments<'_, T, S> {
@@ -231,20 +230,25 @@ impl<T: Real, S: Simd> Along for Moments<'_, T, S> {
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let simd = self.simd;
         let x = simd.load::<WHOLE, T>(self.x, at)?;
-        let spread = simd.mul(simd.load::<WHOLE, T>(self.component.sigma, at)?, x);
-        self.means = simd.mul_add(simd.load::<WHOLE, T>(self.component.mu, at)?, x, self.means);
+        let mu = simd.load::<WHOLE, T>(self.component.mu, at)?;
+        let sigma = simd.load::<WHOLE, T>(self.component.sigma, at)?;
+        let spread = simd.mul(sigma, x);
+        self.means = simd.mul_add(mu, x, self.means);
         self.squares = simd.mul_add(spread, spread, self.squares);
+        self.together.see(simd, mu);
+        self.together.see(simd, sigma);
         Some(())
     }
 }
 
 impl<T: Real> Component<'_, T> {
-    /// m = ⟨μ, x⟩ and s² = |σ⊙x|².
+    /// m = ⟨μ, x⟩ and s² = |σ⊙x|², and the sizes of μ and σ added to those that were seen.
     #[inline(always)]
-    fn moments<S: Simd>(&self, simd: S, x: &[T]) -> (T, T) {
+    fn moments<S: Simd>(&self, simd: S, x: &[T], seen: &mut Together<T>) -> (T, T) {
         let zero = simd.splat(T::zero());
-        let start = Moments { simd, component: self, x, means: zero, squares: zero };
-        let Moments { means, squares, .. } = start.along(x.len());
+        let start = Moments { simd, component: self, x, means: zero, squares: zero, together: *seen };
+        let Moments { means, squares, together, .. } = start.along(x.len());
+        *seen = together;
         (simd.sum(means), simd.sum(squares))
     }
 

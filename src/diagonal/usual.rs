@@ -62,10 +62,11 @@ impl<T: Real> Together<T> {
     #[inline(always)]
     pub(super) fn are_usual<S: Simd>(self, simd: S, means: &[T], probabilities: &[T]) -> bool {
         let (least, most) = self.sizes(simd);
-        let (r, p) = (sizes(simd, means), sizes(simd, probabilities));
-        let numbers = r.1 + p.1;
-        usual(most, smaller(least * r.0, least * (least * least) * p.0))
-            && numbers.partial_cmp(&numbers).is_some()
+        let mut of_z = Self::none(simd);
+        of_z.see_row(simd, means);
+        of_z.see_row(simd, probabilities);
+        let (least_of_z, number) = of_z.sizes(simd);
+        usual(most, least * (least * least) * least_of_z) && number.partial_cmp(&number).is_some()
     }
 }
 

@@ -77,6 +77,9 @@ impl Layout {
         let components = PreActivations::<f32>::len(self.shape.components());
         let rows = inputs.saturating_mul(3).saturating_add(outputs).saturating_add(components);
         let gradients = inputs.saturating_mul(outputs.saturating_add(2)).saturating_add(outputs);
+        if self.lanes == 0 {
+            return [rows, if self.descends { gradients } else { 0 }, 0, 0, 0];
+        }
         // Xᵀ of a chunk, or X of a group in panels.
         let group = if self.lanes < GROUP { self.lanes } else { GROUP };
         let chunk = if self.lanes < CHUNK { self.lanes } else { CHUNK };
@@ -84,13 +87,7 @@ impl Layout {
         [
             rows,
             // Of some rows, and of all rows that go by themselves.
-            if self.lanes > 0 {
-                gradients.saturating_mul(2)
-            } else if self.descends {
-                gradients
-            } else {
-                0
-            },
+            gradients.saturating_mul(2),
             self.lanes.saturating_mul(Plain::<f32>::ROWS),
             if panels > transposed { panels } else { transposed },
             group.saturating_mul(outputs),
@@ -115,7 +112,11 @@ impl Layout {
     ///
     /// [`Error::Overflow`] when that number cannot be addressed.
     pub(super) const fn len(&self) -> Result<usize, Error> {
-        let mut total = self.lanes;
+        let locals = self.local_len().saturating_mul(self.parts);
+        if self.lanes == 0 {
+            return shape::product("workspace", locals, 1);
+        }
+        let mut total = self.lanes.saturating_add(locals);
         let (component, mut field) = (self.component(), 0);
         while field < component.len() {
             #[allow(clippy::indexing_slicing)] // of an array, within its length
@@ -123,7 +124,7 @@ impl Layout {
             total = total.saturating_add(whole(len));
             field += 1;
         }
-        shape::product("workspace", total.saturating_add(self.local_len().saturating_mul(self.parts)), 1)
+        shape::product("workspace", total, 1)
     }
 
     /// The number of elements that a part has to itself.
