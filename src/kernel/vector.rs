@@ -76,33 +76,43 @@ pub(crate) trait Simd: Copy {
         self.add(c, self.mul(a, b))
     }
 
+    /// The first elements, [`LANES`] at most, filled up with 0.
+    #[inline(always)]
+    fn load_part<T: Real>(self, part: &[T]) -> Vector<T> {
+        let mut lanes = [T::ZERO; LANES];
+        for (lane, &element) in lanes.iter_mut().zip(part) {
+            *lane = element;
+        }
+        Vector(lanes)
+    }
+
+    /// Writes the first elements, [`LANES`] at most.
+    #[inline(always)]
+    fn store_part<T: Real>(self, part: &mut [T], lanes: Vector<T>) {
+        for (element, lane) in part.iter_mut().zip(lanes.0) {
+            *element = lane;
+        }
+    }
+
     /// The elements from `at · LANES` on: a `WHOLE` vector if the row has it, and otherwise what is left of the row,
     /// filled up with 0.
     #[inline(always)]
     fn load<const WHOLE: bool, T: Real>(self, row: &[T], at: usize) -> Option<Vector<T>> {
-        let (whole, rest) = row.as_chunks();
         if WHOLE {
-            return whole.get(at).map(|lanes| Vector(*lanes));
+            return row.as_chunks().0.get(at).map(|lanes| Vector(*lanes));
         }
-        let mut lanes = [T::ZERO; LANES];
-        for (lane, &element) in lanes.iter_mut().zip(whole.get(at).map_or(rest, |lanes| lanes)) {
-            *lane = element;
-        }
-        Some(Vector(lanes))
+        row.get(at.saturating_mul(LANES)..).map(|part| self.load_part(part))
     }
 
     /// Writes the elements from `at · LANES` on; of a vector that is not `WHOLE`, as far as the row goes.
     #[inline(always)]
     fn store<const WHOLE: bool, T: Real>(self, row: &mut [T], at: usize, lanes: Vector<T>) {
-        let (whole, rest) = row.as_chunks_mut();
-        match whole.get_mut(at) {
-            Some(whole) => *whole = lanes.0,
-            None if WHOLE => {}
-            None => {
-                for (element, lane) in rest.iter_mut().zip(lanes.0) {
-                    *element = lane;
-                }
+        if WHOLE {
+            if let Some(whole) = row.as_chunks_mut().0.get_mut(at) {
+                *whole = lanes.0;
             }
+        } else if let Some(part) = row.get_mut(at.saturating_mul(LANES)..) {
+            self.store_part(part, lanes);
         }
     }
 }

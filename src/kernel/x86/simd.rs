@@ -3,9 +3,11 @@
 use core::any::TypeId;
 use core::arch::x86_64::*;
 use core::mem::{transmute, transmute_copy};
+use core::slice::{from_raw_parts, from_raw_parts_mut};
 
 use super::super::vector::{Portable, Simd, Vector};
 use crate::Real;
+use crate::kernel::LANES;
 
 /// Leave to use AVX2.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +42,29 @@ fn same<T: 'static, U: 'static>(vector: &Vector<T>) -> Option<Vector<U>> {
     (TypeId::of::<T>() == TypeId::of::<U>()).then(|| unsafe { transmute_copy(vector) })
 }
 
+/// Elements of `T` as those of `U`, where they are the same: [`LANES`] at most.
+#[inline(always)]
+fn same_part<T: 'static, U: 'static>(part: &[T]) -> Option<&[U]> {
+    let len = part.len().min(LANES);
+    // SAFETY: both are the same type, and there are as many elements or more.
+    (TypeId::of::<T>() == TypeId::of::<U>()).then(|| unsafe { from_raw_parts(part.as_ptr().cast(), len) })
+}
+
+/// The same of elements to be written.
+#[inline(always)]
+fn same_part_mut<T: 'static, U: 'static>(part: &mut [T]) -> Option<&mut [U]> {
+    let len = part.len().min(LANES);
+    // SAFETY: both are the same type, and there are as many elements or more.
+    (TypeId::of::<T>() == TypeId::of::<U>())
+        .then(|| unsafe { from_raw_parts_mut(part.as_mut_ptr().cast(), len) })
+}
+
+/// A bit for each lane below `len`.
+#[inline(always)]
+fn first_bits(len: usize) -> u16 {
+    ((1_u32 << len) - 1) as u16
+}
+
 /// Makes each operation that of every register which a [`Vector`] fills.
 macro_rules! operations {
     (
@@ -48,14 +73,15 @@ macro_rules! operations {
         [$($name:ident: $single:expr, $double:expr;)*],
         splat: $splat_f32:ident, $splat_f64:ident,
         sqrt: $sqrt_f32:ident, $sqrt_f64:ident,
-        down: $down_f32:expr, $down_f64:expr
+        down: $down_f32:expr, $down_f64:expr,
+        others: { $($others:tt)* }
     ) => {
         impl Simd for $token {
             const VECTORS: usize = $vectors;
 
             #[inline(always)]
             fn splat<T: Real>(self, value: T) -> Vector<T> {
-                let portable = Vector([value; crate::kernel::LANES]);
+                let portable = Vector([value; LANES]);
                 // SAFETY: the token stands for the instructions; types of one size, any bits of which are valid.
                 unsafe {
                     if let Some(Vector([value, ..])) = same::<T, f32>(&portable) {
@@ -103,6 +129,8 @@ macro_rules! operations {
                 }
                 Portable.down::<WIDTH, T>(a)
             }
+
+            $($others)*
 
             $(
                 #[inline(always)]
@@ -178,7 +206,9 @@ operations!(
         8 => [b, b, c, d],
         4 => [_mm256_permute2f128_pd::<0x01>(a, a), b, c, d],
         _ => [_mm256_permute_pd::<0x05>(a), b, c, d],
-    }
+    },
+    // What AVX2 has to load and store in part takes longer than a copy.
+    others: {}
 );
 
 operations!(
@@ -219,6 +249,43 @@ operations!(
         8 => [_mm512_shuffle_f64x2::<0xee>(a, a), b],
         4 => [_mm512_shuffle_f64x2::<0x01>(a, a), b],
         _ => [_mm512_permute_pd::<0x55>(a), b],
+    },
+    others: {
+        #[inline(always)]
+        fn load_part<T: Real>(self, part: &[T]) -> Vector<T> {
+            // SAFETY: the token stands for the instructions; of memory, the elements of `part` are read and no others.
+            unsafe {
+                if let Some(part) = same_part::<T, f32>(part) {
+                    return transmute_copy(&_mm512_maskz_loadu_ps(first_bits(part.len()), part.as_ptr()));
+                }
+                if let Some(part) = same_part::<T, f64>(part) {
+                    let ([low, high], from) = (first_bits(part.len()).to_le_bytes(), part.as_ptr());
+                    return transmute_copy(&[
+                        _mm512_maskz_loadu_pd(low, from),
+                        _mm512_maskz_loadu_pd(high, from.wrapping_add(8)),
+                    ]);
+                }
+            }
+            Portable.load_part(part)
+        }
+
+        #[inline(always)]
+        fn store_part<T: Real>(self, part: &mut [T], lanes: Vector<T>) {
+            // SAFETY: as above; the elements of `part` are written and no others.
+            unsafe {
+                if let (Some(part), Some(lanes)) = (same_part_mut::<T, f32>(part), same::<T, f32>(&lanes)) {
+                    let lanes = transmute::<Vector<f32>, __m512>(lanes);
+                    return _mm512_mask_storeu_ps(part.as_mut_ptr(), first_bits(part.len()), lanes);
+                }
+                if let (Some(part), Some(lanes)) = (same_part_mut::<T, f64>(part), same::<T, f64>(&lanes)) {
+                    let [first, second] = transmute::<Vector<f64>, [__m512d; 2]>(lanes);
+                    let ([low, high], to) = (first_bits(part.len()).to_le_bytes(), part.as_mut_ptr());
+                    _mm512_mask_storeu_pd(to, low, first);
+                    return _mm512_mask_storeu_pd(to.wrapping_add(8), high, second);
+                }
+            }
+            Portable.store_part(part, lanes);
+        }
     }
 );
 
@@ -258,6 +325,12 @@ mod tests {
                 results.extend(lanes.map(T::to_f64));
             }
             results.extend([simd.sum(a), simd.largest(size(1)), simd.smallest(positive)].map(T::to_f64));
+            for len in 0..=LANES {
+                let mut written: [T; LANES] = row(1);
+                results.extend(simd.load::<false, T>(&written[..len], 0).unwrap().0.map(T::to_f64));
+                simd.store::<false, T>(&mut written[..len], 0, b);
+                results.extend(written.map(T::to_f64));
+            }
         }
         results
     }
