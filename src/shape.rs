@@ -160,7 +160,7 @@ pub(crate) fn split_ref<T>(slice: &[T], at: usize) -> (&[T], &[T]) {
     slice.split_at_checked(at).unwrap_or_default()
 }
 
-/// Takes the front of a slice, and leaves the rest.
+/// Takes the front of a slice, and leaves the rest; nothing of either where the slice is shorter.
 #[inline]
 pub(crate) fn take_front<'a, T>(rest: &mut &'a mut [T], len: usize) -> &'a mut [T] {
     let (front, others) = split(core::mem::take(rest), len);

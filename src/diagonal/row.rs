@@ -57,7 +57,7 @@ impl<T: Real> Task<ForwardArguments<'_, '_, T>> for Forward {
             (*at.mean, *at.squares) = component.moments(simd, x, &mut together);
         }
         pre_activations.rectify(simd);
-        let (means, _, probabilities) = pre_activations.fields();
+        let (means, probabilities) = pre_activations.of_components(shape.components());
         let usual = together.are_usual(simd, means, probabilities);
         y.fill(T::zero());
         for (component, at) in parameters.components(shape, form.coordinates).zip(pre_activations.iter_mut())
@@ -143,6 +143,13 @@ impl<T: Real> PreActivations<'_, T> {
         (mean, squares, probability)
     }
 
+    /// m or r, and p of the components alone.
+    #[inline(always)]
+    fn of_components(&mut self, components: usize) -> (&[T], &[T]) {
+        let (mean, _, probability) = self.fields();
+        (shape::split_ref(mean, components).0, shape::split_ref(probability, components).0)
+    }
+
     /// Those of the components one after the other.
     #[inline(always)]
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = PreActivation<'_, T>> {
@@ -215,7 +222,7 @@ impl<T: Real, S: Simd> Along for Columns<'_, T, S> {
     }
 }
 
-/// m and s², along the inputs.
+/// m and s², along the inputs, and the sizes of μ and σ where there are registers for them.
 struct Moments<'a, T, S> {
     simd: S,
     component: &'a Component<'a, T>,
@@ -224,6 +231,9 @@ struct Moments<'a, T, S> {
     squares: Vector<T>,
     together: Together<T>,
 }
+
+/// The vectors that must fit the registers for all that [`Moments`] holds and reads.
+const OF_MOMENTS: usize = 16;
 
 impl<T: Real, S: Simd> Along for Moments<'_, T, S> {
     #[inline(always)]
@@ -235,8 +245,10 @@ impl<T: Real, S: Simd> Along for Moments<'_, T, S> {
         let spread = simd.mul(sigma, x);
         self.means = simd.mul_add(mu, x, self.means);
         self.squares = simd.mul_add(spread, spread, self.squares);
-        self.together.see(simd, mu);
-        self.together.see(simd, sigma);
+        if S::VECTORS >= OF_MOMENTS {
+            self.together.see(simd, mu);
+            self.together.see(simd, sigma);
+        }
         Some(())
     }
 }
@@ -249,6 +261,10 @@ impl<T: Real> Component<'_, T> {
         let start = Moments { simd, component: self, x, means: zero, squares: zero, together: *seen };
         let Moments { means, squares, together, .. } = start.along(x.len());
         *seen = together;
+        if S::VECTORS < OF_MOMENTS {
+            seen.see_row(simd, self.mu);
+            seen.see_row(simd, self.sigma);
+        }
         (simd.sum(means), simd.sum(squares))
     }
 

@@ -117,7 +117,7 @@ impl<T: Real> Rows<T> for Descending<'_, T> {
     }
 }
 
-/// Passes along U once, two rows side by side, and finishes the sums.
+/// Passes along U once, and finishes the sums; two rows side by side, since more would not fit the registers of AVX2.
 ///
 /// In centred coordinates ∂a reaches neither U nor μ.
 pub(super) fn sweep<T: Real, U: Rows<T>>(
@@ -129,8 +129,12 @@ pub(super) fn sweep<T: Real, U: Rows<T>>(
     let Sums { of_w, of_a, variance, of_mean, of_variance, .. } = sums;
     let (mut of_w, mut columns) = (*of_w, Columns { coordinates, mu, variance, of_mean, of_variance });
     let (twos, ones) = of_a.as_chunks::<2>();
-    twos.iter().for_each(|two| columns.pass(*two, &mut u, &mut of_w));
-    ones.iter().for_each(|one| columns.pass([*one], &mut u, &mut of_w));
+    for two in twos {
+        columns.pass(*two, &mut u, &mut of_w);
+    }
+    for one in ones {
+        columns.pass([*one], &mut u, &mut of_w);
+    }
 }
 
 /// What runs along the inputs.
@@ -156,6 +160,7 @@ impl<T: Real> Columns<'_, T> {
 
 /// A row of U, and the sums that belong to it.
 struct Row<'a, T, U> {
+    /// ∂a, or 0 where it reaches neither U nor μ.
     of_a: T,
     of_w: &'a [T],
     u: U,

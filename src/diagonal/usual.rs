@@ -65,8 +65,9 @@ impl<T: Real> Together<T> {
         let mut of_z = Self::none(simd);
         of_z.see_row(simd, means);
         of_z.see_row(simd, probabilities);
-        let (least_of_z, number) = of_z.sizes(simd);
-        usual(most, least * (least * least) * least_of_z) && number.partial_cmp(&number).is_some()
+        let (least_of_z, most_of_z) = of_z.sizes(simd);
+        // `least` is 1 at most: this product is below either of those with r and p, and one test serves for both.
+        usual(most, least * (least * least) * least_of_z) && most_of_z.partial_cmp(&most_of_z).is_some()
     }
 }
 
@@ -170,7 +171,7 @@ mod tests {
     use rand_core::SeedableRng;
     use rand_pcg::Pcg64;
 
-    use super::{backward_lift, forward_lift};
+    use super::{Together, backward_lift, forward_lift};
     use crate::Rectified;
     use crate::batch::{Lift, sizes};
     use crate::diagonal::Coordinates;
@@ -236,6 +237,31 @@ mod tests {
                 assert_eq!(both(&numbers, AT), usual([!in_q, false]), "{block} {number}");
             }
         }
+    }
+
+    /// What is told of all components at once holds for each of them.
+    #[test]
+    fn a_layer_that_is_usual_has_usual_components() {
+        let sizes =
+            [0.0, 1e-45, 1e-38, 1e-30, 1e-19, 1e-12, 1e-6, 1.0, 1e6, 1e9, 1e38, f32::INFINITY, f32::NAN];
+        let mut seen = [0; 2];
+        for (block, number) in [0, 1, 4].into_iter().flat_map(|block| sizes.map(|number| (block, number))) {
+            let mut numbers = numbers(4, 2.0_f32.powi(16));
+            numbers[block][1] = number;
+            let [mu, sigma, u, v, x, _] = &numbers;
+            let component = Component { coordinates: Coordinates::Paper, mu, sigma, u, v };
+            let mut together = Together::none(Portable);
+            [mu, sigma, x].into_iter().for_each(|row| together.see_row(Portable, row));
+            for (r, p) in sizes.into_iter().flat_map(|r| sizes.map(|p| (r, p))) {
+                let usual = together.are_usual(Portable, &[0.7, r], &[0.6, p]);
+                if usual {
+                    let lift = forward_lift(Portable, &component, x, (r, p));
+                    assert_eq!(lift.map(|lift| lift.factor), USUAL, "{number} {r} {p}");
+                }
+                seen[usize::from(usual)] += 1;
+            }
+        }
+        assert!(seen.iter().all(|&count| count > 500), "{seen:?}");
     }
 
     /// Where nothing is large, nothing can bring back the digits that finer products lose.

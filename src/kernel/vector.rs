@@ -101,7 +101,7 @@ pub(crate) trait Simd: Copy {
         if WHOLE {
             return row.as_chunks().0.get(at).map(|lanes| Vector(*lanes));
         }
-        row.get(at.saturating_mul(LANES)..).map(|part| self.load_part(part))
+        Some(self.load_part(row.get(at.saturating_mul(LANES)..)?))
     }
 
     /// Writes the elements from `at · LANES` on; of a vector that is not `WHOLE`, as far as the row goes.

@@ -1,8 +1,10 @@
-//! The products and the transpose on x86-64 with AVX2 and FMA, or AVX-512, chosen at run time.
+//! The products, the transpose and the arithmetic of vectors on x86-64 with AVX2 and FMA, or AVX-512, chosen at run
+//! time.
 //!
-//! This is the only module with `unsafe` code. Each block rests on two facts, checked in safe code just above
-//! the calls: the processor has the instructions ([`instructions`]), and every element that a tile touches
-//! lies inside its slice (the length checks of [`product`] and [`transpose`]).
+//! This is the only module with `unsafe` code. Each block rests on two facts: the processor has the instructions
+//! ([`instructions`]), and every element that is touched lies inside its slice. The length checks of [`product`] and
+//! [`transpose`], in safe code just above the calls, say so of a tile; of a vector that is loaded or stored in part, its
+//! mask, which has no lane beyond the slice.
 
 #![allow(unsafe_code)]
 
@@ -58,6 +60,7 @@ fn instructions() -> Instructions {
 }
 
 /// `slice` as a slice of `U`, where `U` is `T`.
+#[inline(always)]
 fn cast<T: 'static, U: 'static>(slice: &[T]) -> Option<&[U]> {
     // SAFETY: both are the same type.
     (TypeId::of::<T>() == TypeId::of::<U>())
@@ -65,6 +68,7 @@ fn cast<T: 'static, U: 'static>(slice: &[T]) -> Option<&[U]> {
 }
 
 /// `slice` as a mutable slice of `U`, where `U` is `T`.
+#[inline(always)]
 fn cast_mut<T: 'static, U: 'static>(slice: &mut [T]) -> Option<&mut [U]> {
     // SAFETY: both are the same type, and the borrow is passed on.
     (TypeId::of::<T>() == TypeId::of::<U>())

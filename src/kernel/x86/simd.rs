@@ -3,9 +3,9 @@
 use core::any::TypeId;
 use core::arch::x86_64::*;
 use core::mem::{transmute, transmute_copy};
-use core::slice::{from_raw_parts, from_raw_parts_mut};
 
 use super::super::vector::{Portable, Simd, Vector};
+use super::{cast, cast_mut};
 use crate::Real;
 use crate::kernel::LANES;
 
@@ -42,28 +42,29 @@ fn same<T: 'static, U: 'static>(vector: &Vector<T>) -> Option<Vector<U>> {
     (TypeId::of::<T>() == TypeId::of::<U>()).then(|| unsafe { transmute_copy(vector) })
 }
 
-/// Elements of `T` as those of `U`, where they are the same: [`LANES`] at most.
-#[inline(always)]
-fn same_part<T: 'static, U: 'static>(part: &[T]) -> Option<&[U]> {
-    let len = part.len().min(LANES);
-    // SAFETY: both are the same type, and there are as many elements or more.
-    (TypeId::of::<T>() == TypeId::of::<U>()).then(|| unsafe { from_raw_parts(part.as_ptr().cast(), len) })
-}
-
-/// The same of elements to be written.
-#[inline(always)]
-fn same_part_mut<T: 'static, U: 'static>(part: &mut [T]) -> Option<&mut [U]> {
-    let len = part.len().min(LANES);
-    // SAFETY: both are the same type, and there are as many elements or more.
-    (TypeId::of::<T>() == TypeId::of::<U>())
-        .then(|| unsafe { from_raw_parts_mut(part.as_mut_ptr().cast(), len) })
-}
-
-/// A bit for each lane below `len`.
+/// A bit for each of the first lanes, as many as there are elements in a part: [`LANES`] at most.
 #[inline(always)]
 fn first_bits(len: usize) -> u16 {
-    ((1_u32 << len) - 1) as u16
+    ((1_u32 << len.min(LANES)) - 1) as u16
 }
+
+/// Ones for the first lanes, as many as there are elements in a part: [`LANES`] at most.
+#[inline(always)]
+fn first_lanes<T>(ones: &'static [T; 2 * LANES], len: usize) -> *const T {
+    ones.as_ptr().wrapping_add(LANES - len.min(LANES))
+}
+
+/// As many lanes with all bits as without.
+static ONES_OF_32_BITS: [i32; 2 * LANES] = [
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0,
+];
+
+/// The same for numbers of twice the length.
+static ONES_OF_64_BITS: [i64; 2 * LANES] = [
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0,
+];
 
 /// Makes each operation that of every register which a [`Vector`] fills.
 macro_rules! operations {
@@ -74,7 +75,7 @@ macro_rules! operations {
         splat: $splat_f32:ident, $splat_f64:ident,
         sqrt: $sqrt_f32:ident, $sqrt_f64:ident,
         down: $down_f32:expr, $down_f64:expr,
-        others: { $($others:tt)* }
+        in_part: { $($in_part:tt)* }
     ) => {
         impl Simd for $token {
             const VECTORS: usize = $vectors;
@@ -130,7 +131,7 @@ macro_rules! operations {
                 Portable.down::<WIDTH, T>(a)
             }
 
-            $($others)*
+            $($in_part)*
 
             $(
                 #[inline(always)]
@@ -207,8 +208,33 @@ operations!(
         4 => [_mm256_permute2f128_pd::<0x01>(a, a), b, c, d],
         _ => [_mm256_permute_pd::<0x05>(a), b, c, d],
     },
-    // What AVX2 has to load and store in part takes longer than a copy.
-    others: {}
+    in_part: {
+        // To store under a mask would take longer than the copy of the portable code.
+        #[inline(always)]
+        fn load_part<T: Real>(self, part: &[T]) -> Vector<T> {
+            // SAFETY: the token stands for the instructions; the masks lie within their table, and have no lane beyond
+            // the elements of `part`: no others are read.
+            unsafe {
+                if let Some(part) = cast::<T, f32>(part) {
+                    let (from, mask) = (part.as_ptr(), first_lanes(&ONES_OF_32_BITS, part.len()));
+                    return transmute_copy(&[
+                        _mm256_maskload_ps(from, _mm256_loadu_si256(mask.cast())),
+                        _mm256_maskload_ps(from.wrapping_add(8), _mm256_loadu_si256(mask.add(8).cast())),
+                    ]);
+                }
+                if let Some(part) = cast::<T, f64>(part) {
+                    let (from, mask) = (part.as_ptr(), first_lanes(&ONES_OF_64_BITS, part.len()));
+                    return transmute_copy(&[
+                        _mm256_maskload_pd(from, _mm256_loadu_si256(mask.cast())),
+                        _mm256_maskload_pd(from.wrapping_add(4), _mm256_loadu_si256(mask.add(4).cast())),
+                        _mm256_maskload_pd(from.wrapping_add(8), _mm256_loadu_si256(mask.add(8).cast())),
+                        _mm256_maskload_pd(from.wrapping_add(12), _mm256_loadu_si256(mask.add(12).cast())),
+                    ]);
+                }
+            }
+            Portable.load_part(part)
+        }
+    }
 );
 
 operations!(
@@ -250,15 +276,16 @@ operations!(
         4 => [_mm512_shuffle_f64x2::<0x01>(a, a), b],
         _ => [_mm512_permute_pd::<0x55>(a), b],
     },
-    others: {
+    in_part: {
         #[inline(always)]
         fn load_part<T: Real>(self, part: &[T]) -> Vector<T> {
-            // SAFETY: the token stands for the instructions; of memory, the elements of `part` are read and no others.
+            // SAFETY: the token stands for the instructions; the masks have no bit beyond the elements of `part`: no
+            // others are read.
             unsafe {
-                if let Some(part) = same_part::<T, f32>(part) {
+                if let Some(part) = cast::<T, f32>(part) {
                     return transmute_copy(&_mm512_maskz_loadu_ps(first_bits(part.len()), part.as_ptr()));
                 }
-                if let Some(part) = same_part::<T, f64>(part) {
+                if let Some(part) = cast::<T, f64>(part) {
                     let ([low, high], from) = (first_bits(part.len()).to_le_bytes(), part.as_ptr());
                     return transmute_copy(&[
                         _mm512_maskz_loadu_pd(low, from),
@@ -271,13 +298,14 @@ operations!(
 
         #[inline(always)]
         fn store_part<T: Real>(self, part: &mut [T], lanes: Vector<T>) {
-            // SAFETY: as above; the elements of `part` are written and no others.
+            // SAFETY: the token stands for the instructions; the masks have no bit beyond the elements of `part`: no
+            // others are written.
             unsafe {
-                if let (Some(part), Some(lanes)) = (same_part_mut::<T, f32>(part), same::<T, f32>(&lanes)) {
+                if let (Some(part), Some(lanes)) = (cast_mut::<T, f32>(part), same::<T, f32>(&lanes)) {
                     let lanes = transmute::<Vector<f32>, __m512>(lanes);
                     return _mm512_mask_storeu_ps(part.as_mut_ptr(), first_bits(part.len()), lanes);
                 }
-                if let (Some(part), Some(lanes)) = (same_part_mut::<T, f64>(part), same::<T, f64>(&lanes)) {
+                if let (Some(part), Some(lanes)) = (cast_mut::<T, f64>(part), same::<T, f64>(&lanes)) {
                     let [first, second] = transmute::<Vector<f64>, [__m512d; 2]>(lanes);
                     let ([low, high], to) = (first_bits(part.len()).to_le_bytes(), part.as_mut_ptr());
                     _mm512_mask_storeu_pd(to, low, first);
@@ -325,10 +353,11 @@ mod tests {
                 results.extend(lanes.map(T::to_f64));
             }
             results.extend([simd.sum(a), simd.largest(size(1)), simd.smallest(positive)].map(T::to_f64));
-            for len in 0..=LANES {
-                let mut written: [T; LANES] = row(1);
-                results.extend(simd.load::<false, T>(&written[..len], 0).unwrap().0.map(T::to_f64));
-                simd.store::<false, T>(&mut written[..len], 0, b);
+            for (len, at) in (0..=3 * LANES).flat_map(|len| (0..=4).map(move |at| (len, at))) {
+                let mut written: [T; 4 * LANES] = core::array::from_fn(|i| row(1)[i % LANES]);
+                let loaded = simd.load::<false, T>(&written[..len], at);
+                results.extend(loaded.map_or([T::from_f64(7.0); LANES], |lanes| lanes.0).map(T::to_f64));
+                simd.store::<false, T>(&mut written[..len], at, b);
                 results.extend(written.map(T::to_f64));
             }
         }
