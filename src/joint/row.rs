@@ -13,13 +13,13 @@
 //! No term divides by s, so nothing overflows however small s is.
 
 use super::parameters::Component;
-use crate::kernel::{LANES, Simd, Task, Vector, add_scaled, dot, largest, sum, widest};
+use crate::kernel::{LANES, Simd, Task, Vector, add_scaled, dot, for_each_dot, largest, sum, task, widest};
 use crate::rectified::in_range;
 use crate::{Real, Rectified, shape};
 
-/// Inputs whose terms are summed before they are added to the rest: rounding errors grow with this, not with the
-/// number of inputs.
-const RUN: usize = 64;
+/// Inputs whose terms are summed, every second at a time, before they are added to the rest: rounding errors grow with
+/// this, not with the number of inputs.
+const RUN: usize = 128;
 
 /// The way of a row through one component: q, then ∂q; and y.
 #[derive(Debug)]
@@ -38,13 +38,15 @@ impl<T: Real> Component<'_, T> {
     #[inline(always)]
     fn project_in_vectors<S: Simd>(&self, simd: S, x: &[T], to: &mut Directions<'_, T>) -> Rectified<T> {
         let rank = to.q.len();
-        let matrix = (self.c_b, rank);
-        let (whole, rest) = to.q.as_chunks_mut::<LANES>();
-        for (block, q) in whole.iter_mut().enumerate() {
-            Vector(*q) = project_columns(simd, matrix, block * LANES, x);
-        }
-        for (q, column) in rest.iter_mut().rev().zip((0..rank).rev()) {
-            *q = project_column(simd, matrix, column, x);
+        for (block, q) in to.q.chunks_mut(LANES).enumerate() {
+            if !S::LOADS_PARTS && q.len() < LANES {
+                let columns = q.iter_mut().enumerate();
+                columns
+                    .for_each(|(column, q)| *q = project_column((self.c_b, rank), block * LANES + column, x));
+                continue;
+            }
+            let Vector(projections) = project_columns(simd, (self.c_b, rank), block * LANES, x);
+            q.iter_mut().zip(projections).for_each(|(q, projection)| *q = projection);
         }
         rectify(self.mu_b, (0..rank).map(|column| self.c_b.iter().skip(column).step_by(rank.max(1))), x, to)
     }
@@ -89,14 +91,25 @@ impl<T: Real> Task<(&Component<'_, T>, &[T], &mut Directions<'_, T>)> for Projec
 }
 
 /// y += μ_ω r + C_ω q p.
-pub(super) fn add_value<T: Real>((mu_w, c_w): (&[T], &[T]), at: &Rectified<T>, q: &[T], y: &mut [T]) {
-    for ((y, &mu_w), c_w) in y.iter_mut().zip(mu_w).zip(c_w.chunks_exact(q.len().max(1))) {
-        *y += mu_w * at.mean + dot(c_w, q) * at.probability;
-    }
+pub(super) fn add_value<T: Real>(outer: (&[T], &[T]), at: &Rectified<T>, q: &[T], y: &mut [T]) {
+    widest(Value, (outer, at, q, y));
 }
 
-/// ⟨column, x⟩ of as many columns as there are lanes, from the column `first` on, of a matrix of rows of `rank`
-/// elements.
+task!(Value, value, (outer: (&'a [T], &'a [T]), at: &'a Rectified<T>, q: &'a [T], y: &'a mut [T]) -> ());
+
+/// [`add_value`], compiled for the vectors at hand.
+#[inline(always)]
+fn value<T: Real, S: Simd>(simd: S, (mu_w, c_w): (&[T], &[T]), at: &Rectified<T>, q: &[T], y: &mut [T]) {
+    let mut outputs = y.iter_mut().zip(mu_w);
+    for_each_dot(simd, c_w, q, |_, dot| {
+        if let Some((y, &mu_w)) = outputs.next() {
+            *y += mu_w * at.mean + dot * at.probability;
+        }
+    });
+}
+
+/// ⟨column, x⟩ of as many columns as there are lanes, or as are left, from the column `first` on, of a matrix of rows
+/// of `rank` elements.
 #[inline(always)]
 fn project_columns<T: Real, S: Simd>(
     simd: S,
@@ -104,34 +117,45 @@ fn project_columns<T: Real, S: Simd>(
     first: usize,
     x: &[T],
 ) -> Vector<T> {
-    let mut total = simd.splat(T::zero());
+    let zero = simd.splat(T::zero());
+    let mut total = zero;
     for (rows, x) in shape::side_by_side_ref(matrix, RUN.saturating_mul(rank), x, RUN) {
-        let mut partial = simd.splat(T::zero());
-        for (row, &x) in rows.chunks_exact(rank.max(1)).zip(x) {
-            if let Some(row) = simd.load::<true, T>(row.get(first..).unwrap_or_default(), 0) {
-                partial = simd.mul_add(row, simd.splat(x), partial);
-            }
+        // Two sums side by side, so that none waits for the one before.
+        let (mut even, mut odd) = (zero, zero);
+        let mut columns = rows.chunks_exact(rank.max(1)).filter_map(|row| row.get(first..));
+        let (pairs, last) = x.as_chunks();
+        for &[x, other] in pairs {
+            let (Some(row), Some(next)) = (columns.next(), columns.next()) else { break };
+            even = simd.add_product(row, x, even);
+            odd = simd.add_product(next, other, odd);
         }
-        total = simd.add(total, partial);
+        if let Some((row, &x)) = columns.next().zip(last.first()) {
+            even = simd.add_product(row, x, even);
+        }
+        total = simd.add(total, simd.add(even, odd));
     }
     total
 }
 
-/// ⟨column, x⟩ of one column, with the inputs in the lanes.
+/// The same of one column, to the same bits.
 #[inline(always)]
-fn project_column<T: Real, S: Simd>(simd: S, (matrix, rank): (&[T], usize), column: usize, x: &[T]) -> T {
-    let mut total = simd.splat(T::zero());
-    for (rows, x) in shape::side_by_side_ref(matrix, LANES.saturating_mul(rank), x, LANES) {
-        let mut lanes = [T::zero(); LANES];
-        for (lane, row) in lanes.iter_mut().zip(rows.chunks_exact(rank.max(1))) {
-            *lane = row.get(column).copied().unwrap_or_else(T::zero);
+fn project_column<T: Real>((matrix, rank): (&[T], usize), column: usize, x: &[T]) -> T {
+    let mut total = T::zero();
+    for (rows, x) in shape::side_by_side_ref(matrix, RUN.saturating_mul(rank), x, RUN) {
+        let (mut even, mut odd) = (T::zero(), T::zero());
+        let mut column = rows.iter().skip(column).step_by(rank.max(1));
+        let (pairs, last) = x.as_chunks();
+        for &[x, other] in pairs {
+            let (Some(&element), Some(&next)) = (column.next(), column.next()) else { break };
+            even += element * x;
+            odd += next * other;
         }
-        let x = if x.len() == LANES { simd.load::<true, T>(x, 0) } else { simd.load::<false, T>(x, 0) };
-        if let Some(x) = x {
-            total = simd.mul_add(Vector(lanes), x, total);
+        if let Some((&element, &x)) = column.next().zip(last.first()) {
+            even += element * x;
         }
+        total += even + odd;
     }
-    simd.sum(total)
+    total
 }
 
 /// The rectified Gaussian of mean ⟨μ, x⟩ and standard deviation |q|, q being there; overwrites y. `columns` are those
@@ -197,4 +221,47 @@ fn scaled_dot<'a, T: Real>(a: impl Iterator<Item = &'a T> + Clone, x: &[T]) -> (
         term.times_power_of_two(of_a + of_x - power)
     });
     (sum(terms), power)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RUN, project_column, project_columns};
+    use crate::kernel::{LANES, Portable, Simd, Task, Vector, widest};
+
+    struct Columns<'a>(&'a [f32], usize, &'a [f32]);
+
+    impl Task<()> for Columns<'_> {
+        type Output = Vec<f32>;
+
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S, (): ()) -> Vec<f32> {
+            let Self(matrix, rank, x) = self;
+            let columns = (0..rank).step_by(LANES).flat_map(|first| {
+                let Vector(lanes) = project_columns(simd, (matrix, rank), first, x);
+                lanes.into_iter().take(rank - first)
+            });
+            columns.collect()
+        }
+    }
+
+    /// One at a time or many, with any instructions.
+    #[test]
+    fn columns_have_the_same_bits_either_way() {
+        for inputs in [1, 3, 4, 5, 63, RUN - 1, RUN, 2 * RUN + 7] {
+            let x: Vec<f32> = (0..inputs).map(|i| (i as f32 * 0.7).sin()).collect();
+            for rank in [1, 2, 4, 7, LANES - 1, LANES, LANES + 3, 2 * LANES] {
+                let matrix: Vec<f32> = (0..inputs * rank).map(|i| (i as f32 * 0.3).cos()).collect();
+                let want: Vec<f32> =
+                    (0..rank).map(|column| project_column((&matrix, rank), column, &x)).collect();
+                assert_eq!(Columns(&matrix, rank, &x).run(Portable, ()), want, "{inputs} {rank}");
+                assert_eq!(widest(Columns(&matrix, rank, &x), ()), want, "{inputs} {rank}");
+                let exact = |column| {
+                    (0..inputs).map(|i| f64::from(matrix[i * rank + column]) * f64::from(x[i])).sum::<f64>()
+                };
+                for (column, got) in want.into_iter().enumerate() {
+                    assert!((f64::from(got) - exact(column)).abs() < 1e-6 * inputs as f64, "{inputs} {rank}");
+                }
+            }
+        }
+    }
 }

@@ -16,6 +16,9 @@ pub(crate) trait Simd: Copy {
     /// How many vectors of `f32` the registers hold.
     const VECTORS: usize;
 
+    /// Whether a vector in part is loaded nearly as fast as a whole one.
+    const LOADS_PARTS: bool;
+
     /// One number in every lane.
     fn splat<T: Real>(self, value: T) -> Vector<T>;
 
@@ -94,6 +97,13 @@ pub(crate) trait Simd: Copy {
         }
     }
 
+    /// c + a·b for the first elements of a, [`LANES`] at most; the other lanes are anything.
+    #[inline(always)]
+    fn add_product<T: Real>(self, a: &[T], b: T, c: Vector<T>) -> Vector<T> {
+        let whole = a.first_chunk().map(|lanes| Vector(*lanes));
+        self.mul_add(whole.unwrap_or_else(|| self.load_part(a)), self.splat(b), c)
+    }
+
     /// The elements from `at · LANES` on: a `WHOLE` vector if the row has it, and otherwise what is left of the row,
     /// filled up with 0.
     #[inline(always)]
@@ -157,6 +167,7 @@ impl Portable {
 
 impl Simd for Portable {
     const VECTORS: usize = 8;
+    const LOADS_PARTS: bool = false;
 
     #[inline(always)]
     fn splat<T: Real>(self, value: T) -> Vector<T> {

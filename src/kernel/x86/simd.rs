@@ -79,6 +79,7 @@ macro_rules! operations {
     ) => {
         impl Simd for $token {
             const VECTORS: usize = $vectors;
+            const LOADS_PARTS: bool = true;
 
             #[inline(always)]
             fn splat<T: Real>(self, value: T) -> Vector<T> {
