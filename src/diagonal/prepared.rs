@@ -199,20 +199,29 @@ impl<T: Real> Task<(&Prepared<'_, T>, &[T], &mut [T], &mut RowScratch<'_, T>)> f
         for_each_dot(simd, mu, x, |component, dot| set(means, component, dot));
         for_each_dot(simd, variance, direction, |component, dot| set(squares, component, dot));
         at.rectify(simd);
-        y.fill(T::zero());
         let rows = mu.chunks_exact(inputs).zip(variance.chunks_exact(inputs));
-        let slopes = a.chunks_exact(outputs).zip(w.chunks_exact(shape.component_len()));
-        for ((at, (mu, variance)), (a, w)) in at.iter_mut().zip(rows).zip(slopes) {
+        for (at, (mu, variance)) in at.iter_mut().zip(rows) {
             if !in_range(*at.squares) {
                 let rectified = rectify_far(mu, variance, x, sigma, direction);
                 (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
             }
-            for_each_dot(simd, w, x, |output, slope| {
-                if let Some((y, &a)) = y.get_mut(output).zip(a.get(output)) {
-                    *y += a * *at.mean + slope * *at.probability;
-                }
-            });
         }
+        y.fill(T::zero());
+        let (means, probabilities) = at.of_components(shape.components());
+        // The rows of all components are one matrix.
+        let mut components = means.iter().zip(probabilities);
+        let (mut r, mut p, mut output) = (T::zero(), T::zero(), outputs);
+        for_each_dot(simd, w, x, |row, slope| {
+            if output == outputs
+                && let Some((&mean, &probability)) = components.next()
+            {
+                (r, p, output) = (mean, probability, 0);
+            }
+            if let Some((y, &a)) = y.get_mut(output).zip(a.get(row)) {
+                *y += a * r + slope * p;
+            }
+            output += 1;
+        });
         for y in y {
             *y /= divisor;
         }

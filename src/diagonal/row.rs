@@ -145,7 +145,7 @@ impl<T: Real> PreActivations<'_, T> {
 
     /// m or r, and p of the components alone.
     #[inline(always)]
-    fn of_components(&mut self, components: usize) -> (&[T], &[T]) {
+    pub(super) fn of_components(&mut self, components: usize) -> (&[T], &[T]) {
         let (mean, _, probability) = self.fields();
         (shape::split_ref(mean, components).0, shape::split_ref(probability, components).0)
     }

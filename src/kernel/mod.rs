@@ -40,6 +40,10 @@ const TERMS: usize = 128;
 /// all additions while the sum stays between two powers of two.
 const ALIKE: usize = 32;
 
+/// The most rows of C that go along all panels of B one after the other: eight strips of tiles. Rows of a large C are
+/// so walked along and not across.
+const BLOCK: usize = 48;
+
 /// A matrix in a flat slice, with any distance between neighbouring rows and columns.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Matrix<'a, T> {
@@ -117,18 +121,20 @@ pub(crate) enum Onto {
     Zeros,
 }
 
-/// C += A·B, or A·(B∘B) where `SQUARED`; C = A·B where it goes onto zeros.
+/// C += A·B, or A·(B∘B) where `SQUARED`; C = A·B where it goes onto zeros. B has rows of any distance, or is cut into
+/// panels.
 ///
 /// Where A or B is shorter than its size, the missing elements count as 0; where C is, they are left out. `ahead` is
 /// what will be read next: it is fetched into the second cache meanwhile.
-pub(crate) fn product<T: Real, const SQUARED: bool>(
+pub(crate) fn product<'a, T: Real, const SQUARED: bool>(
     onto: Onto,
     c: RowsMut<'_, T>,
     a: Matrix<'_, T>,
-    b: Rows<'_, T>,
+    b: impl Into<Panels<'a, T>>,
     size: Size,
     ahead: &[T],
 ) {
+    let b = b.into();
     #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
     let Some(c) = x86::product::<T, SQUARED>(onto, c, a, b, size, ahead) else { return };
     let _ = ahead;
@@ -247,7 +253,7 @@ mod tests {
                     let (mut got, mut safe, mut want) = (start.clone(), start.clone(), start.clone());
                     let b_rows = Rows { data: &b, stride: b_stride };
                     product::<T, SQUARED>(onto, rows_of(&mut got), matrix, b_rows, size, &a);
-                    portable::product::<T, SQUARED>(onto, rows_of(&mut safe), matrix, b_rows, size);
+                    portable::product::<T, SQUARED>(onto, rows_of(&mut safe), matrix, b_rows.into(), size);
                     for (row, column) in
                         (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)))
                     {
@@ -313,7 +319,13 @@ mod tests {
         let (matrix, rows) = (Matrix::rows(&a, 7), Rows { data: &b, stride: 16 });
         let onto = Onto::Sums;
         product::<f32, false>(onto, RowsMut { data: &mut got, stride: 16 }, matrix, rows, size, &[]);
-        portable::product::<f32, false>(onto, RowsMut { data: &mut want, stride: 16 }, matrix, rows, size);
+        portable::product::<f32, false>(
+            onto,
+            RowsMut { data: &mut want, stride: 16 },
+            matrix,
+            rows.into(),
+            size,
+        );
         assert_eq!(got, want);
         assert_eq!(want[0], 6.0);
     }

@@ -6,16 +6,22 @@ use crate::{Real, shape};
 /// The width of a panel: what a register tile takes from one row of inputs to the next.
 const WIDTH: usize = 64;
 
-/// Rows of C that a panel serves one after the other: eight strips of tiles.
-const ROWS: usize = 48;
-
-/// A matrix X in panels of at most [`WIDTH`] columns, each `[rows × width]`, all in whole vectors: a panel of 64
-/// rows stays in the nearest cache, whatever the distance of the rows of X.
+/// A matrix in panels of some of its columns, one after the other, each a matrix of contiguous rows: a panel of 64 rows
+/// stays in the nearest cache, whatever the distance of the rows of the matrix.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Panels<'a, T> {
-    data: &'a [T],
-    rows: usize,
-    stride: usize,
+    pub(super) data: &'a [T],
+    /// The width of all panels together.
+    pub(super) stride: usize,
+    /// The width of each, but of the last, which has what is left.
+    pub(super) width: usize,
+}
+
+/// A single panel.
+impl<'a, T> From<Rows<'a, T>> for Panels<'a, T> {
+    fn from(Rows { data, stride }: Rows<'a, T>) -> Self {
+        Self { data, stride, width: usize::MAX }
+    }
 }
 
 impl<'a, T: Real> Panels<'a, T> {
@@ -28,7 +34,7 @@ impl<'a, T: Real> Panels<'a, T> {
         }
     }
 
-    /// Cuts X, `[rows × columns]`, into panels, with zeros in the place of rows where `keep` is 0.
+    /// Cuts X, `[rows × columns]`, into panels in whole vectors, with zeros in the place of rows where `keep` is 0.
     pub(crate) fn cut(columns: usize, x: &[T], keep: &[T], to: &'a mut [T]) -> Self {
         let columns = columns.max(1);
         let (rows, stride) = ((x.len() / columns).max(1), columns.next_multiple_of(LANES));
@@ -45,7 +51,7 @@ impl<'a, T: Real> Panels<'a, T> {
                 rest.fill(T::zero());
             }
         }
-        Self { data: to, rows, stride }
+        Self { data: to, stride, width: WIDTH }
     }
 
     /// The columns of X, filled up to whole vectors.
@@ -55,9 +61,9 @@ impl<'a, T: Real> Panels<'a, T> {
 
     /// C += A X, or A (X∘X), for `rows` rows of C and the first `columns` columns of X; or without C, onto zeros.
     ///
-    /// `ahead` is what will be read next. Rows go in blocks, so that those of a large C are walked along and not across.
+    /// `ahead` is what will be read next.
     pub(crate) fn product<const SQUARED: bool>(
-        &self,
+        self,
         onto: Onto,
         c: RowsMut<'_, T>,
         a: Matrix<'_, T>,
@@ -65,35 +71,31 @@ impl<'a, T: Real> Panels<'a, T> {
         columns: usize,
         ahead: &[T],
     ) {
-        let blocks = rows.div_ceil(ROWS).max(1) * self.data.len().div_ceil((self.rows * WIDTH).max(1)).max(1);
-        let mut ahead = ahead.chunks(ahead.len().div_ceil(blocks.max(1)).max(1));
-        let stride = c.stride;
-        for (block, c) in c.data.chunks_mut(ROWS.saturating_mul(stride).max(1)).enumerate() {
-            let first = block * ROWS;
-            let rows = ROWS.min(rows.saturating_sub(first));
-            let a = Matrix { data: a.data.get(first * a.row_stride..).unwrap_or_default(), ..a };
-            for (panel, x) in self.data.chunks((self.rows * WIDTH).max(1)).enumerate() {
-                let width = x.len() / self.rows.max(1);
-                let columns = width.min(columns.saturating_sub(panel * WIDTH));
-                let c = RowsMut { data: c.get_mut(panel * WIDTH..).unwrap_or_default(), stride };
-                let size = Size { rows, terms: self.rows, columns, along: Terms::Rows };
-                let ahead = ahead.next().unwrap_or_default();
-                product::<T, SQUARED>(onto, c, a, Rows { data: x, stride: width }, size, ahead);
-            }
-        }
+        let terms = self.data.len() / self.stride.max(1);
+        let size = Size { rows, terms, columns, along: Terms::Rows };
+        product::<T, SQUARED>(onto, c, a, self, size, ahead);
+    }
+
+    /// The panels, `[terms × width]` each, with their first columns.
+    pub(super) fn each(self, terms: usize) -> impl Iterator<Item = (usize, Rows<'a, T>)> {
+        let len = terms.max(1).saturating_mul(self.width);
+        self.data.chunks(len).enumerate().map(move |(panel, data)| {
+            let first = panel.saturating_mul(self.width);
+            (first, Rows { data, stride: self.width.min(self.stride.saturating_sub(first)) })
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Panels, ROWS, WIDTH};
-    use crate::kernel::{LANES, Matrix, Onto, RowsMut};
+    use super::{Panels, WIDTH};
+    use crate::kernel::{BLOCK, LANES, Matrix, Onto, RowsMut};
 
     /// C += A X for sizes around those of panels and blocks, rows that are left out, and C narrower than X.
     #[test]
     fn products_are_the_definition() {
         for (rows, terms, columns) in
-            [(1, 1, 1), (3, 5, 16), (7, 9, WIDTH), (5, 64, WIDTH + 3), (ROWS + 5, 8, 150)]
+            [(1, 1, 1), (3, 5, 16), (7, 9, WIDTH), (5, 64, WIDTH + 3), (BLOCK + 5, 8, 150)]
         {
             let x: Vec<f64> = (0..terms * columns).map(|i| (i % 13) as f64 - 6.0).collect();
             let a: Vec<f64> = (0..rows * terms).map(|i| (i % 7) as f64 - 3.0).collect();

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::{Matrix, Onto, Rows, RowsMut, Size, TERMS};
+use super::{BLOCK, Matrix, Onto, Panels, Rows, RowsMut, Size, TERMS};
 use crate::{Real, shape};
 
 /// Rows of C that one tile holds.
@@ -35,7 +35,7 @@ pub(super) fn product<T: Real, const SQUARED: bool>(
     onto: Onto,
     c: RowsMut<'_, T>,
     a: Matrix<'_, T>,
-    b: Rows<'_, T>,
+    b: Panels<'_, T>,
     size: Size,
 ) {
     if onto == Onto::Zeros {
@@ -43,9 +43,20 @@ pub(super) fn product<T: Real, const SQUARED: bool>(
             c.iter_mut().take(size.columns).for_each(|c| *c = T::zero());
         }
     }
-    match size_of::<T>() {
-        0..=4 => tiles::<T, { TILE_BYTES / 4 }, { NARROW_BYTES / 4 }, SQUARED>(c, a, b, size),
-        _ => tiles::<T, { TILE_BYTES / 8 }, { NARROW_BYTES / 8 }, SQUARED>(c, a, b, size),
+    let stride = c.stride;
+    for (block, c) in c.data.chunks_mut(BLOCK.saturating_mul(stride).max(1)).enumerate() {
+        let first = block * BLOCK;
+        let rows = BLOCK.min(size.rows.saturating_sub(first));
+        let a = Matrix { data: a.data.get(first.saturating_mul(a.row_stride)..).unwrap_or_default(), ..a };
+        for (first, b) in b.each(size.terms) {
+            let columns = b.stride.min(size.columns.saturating_sub(first));
+            let c = RowsMut { data: c.get_mut(first..).unwrap_or_default(), stride };
+            let size = Size { rows, columns, ..size };
+            match size_of::<T>() {
+                0..=4 => tiles::<T, { TILE_BYTES / 4 }, { NARROW_BYTES / 4 }, SQUARED>(c, a, b, size),
+                _ => tiles::<T, { TILE_BYTES / 8 }, { NARROW_BYTES / 8 }, SQUARED>(c, a, b, size),
+            }
+        }
     }
 }
 

@@ -12,37 +12,71 @@ pub(crate) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
     sum_of(a, b, |a, b| a * b)
 }
 
-/// ⟨a, b⟩ for each row `a` of a matrix with rows as long as `b`, two at once, to the same bits as [`dot`].
+/// ⟨a, b⟩ for each row `a` of a matrix with rows as long as `b`, several at once, to the same bits as [`dot`].
 #[inline(always)]
 pub(crate) fn for_each_dot<T: Real, S: Simd>(simd: S, rows: &[T], b: &[T], mut give: impl FnMut(usize, T)) {
     let (mut rest, mut row) = (rows, 0);
-    while let Some((one, after)) = rest.split_at_checked(b.len().max(1)) {
-        let Some((other, after)) = after.split_at_checked(b.len()) else {
-            give(row, dot(one, b));
-            return;
-        };
-        let start = Dots { simd, rows: [one, other], b, sums: [simd.splat(T::zero()); 2] };
-        for (index, sum) in start.along(b.len()).sums.into_iter().enumerate() {
-            give(row + index, simd.sum(sum));
+    macro_rules! give {
+        ($rows:literal) => {{
+            let Some((dots, after)) = dots::<$rows, T, S>(simd, rest, b) else { return };
+            for dot in dots {
+                give(row, dot);
+                row += 1;
+            }
+            rest = after;
+        }};
+    }
+    // As many rows as the registers hold, and the last ones in two parts of one size.
+    let one_by_one = S::VECTORS < 8;
+    while let Some(left) = rest.len().checked_div(b.len()) {
+        match left {
+            0 => return,
+            _ if one_by_one => give!(1),
+            1 => give!(1),
+            2 => give!(2),
+            3 | 5 | 6 => give!(3),
+            _ => give!(4),
         }
-        (rest, row) = (after, row + 2);
     }
 }
 
-/// The way along two rows: more would be too many streams for the prefetcher.
-struct Dots<'a, T, S> {
+/// ⟨a, b⟩ for the first rows `a` of a matrix, and the other rows.
+#[inline(always)]
+fn dots<'a, const ROWS: usize, T: Real, S: Simd>(
     simd: S,
-    rows: [&'a [T]; 2],
+    rows: &'a [T],
     b: &'a [T],
-    sums: [Vector<T>; 2],
+) -> Option<([T; ROWS], &'a [T])> {
+    let (mut first, mut rest) = ([b; ROWS], rows);
+    for row in &mut first {
+        (*row, rest) = rest.split_at_checked(b.len())?;
+    }
+    let Dots { sums, .. } = Dots { simd, rows: first, b, sums: [simd.splat(T::zero()); ROWS] }.along(b.len());
+    let mut dots = [T::zero(); ROWS];
+    for (dot, sum) in dots.iter_mut().zip(sums) {
+        *dot = simd.sum(sum);
+    }
+    Some((dots, rest))
 }
 
-impl<T: Real, S: Simd> Along for Dots<'_, T, S> {
+/// The way along several rows.
+struct Dots<'a, T, S, const ROWS: usize> {
+    simd: S,
+    rows: [&'a [T]; ROWS],
+    b: &'a [T],
+    sums: [Vector<T>; ROWS],
+}
+
+impl<T: Real, S: Simd, const ROWS: usize> Along for Dots<'_, T, S, ROWS> {
     #[inline(always)]
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let b = self.simd.load::<WHOLE, T>(self.b, at)?;
-        for (sum, row) in self.sums.iter_mut().zip(self.rows) {
-            *sum = self.simd.mul_add(self.simd.load::<WHOLE, T>(row, at)?, b, *sum);
+        let mut lanes = [b; ROWS];
+        for (lanes, row) in lanes.iter_mut().zip(self.rows) {
+            *lanes = self.simd.load::<WHOLE, T>(row, at)?;
+        }
+        for (sum, lanes) in self.sums.iter_mut().zip(lanes) {
+            *sum = self.simd.mul_add(lanes, b, *sum);
         }
         Some(())
     }

@@ -166,7 +166,7 @@ impl Portable {
 }
 
 impl Simd for Portable {
-    const VECTORS: usize = 8;
+    const VECTORS: usize = 4;
     const LOADS_PARTS: bool = false;
 
     #[inline(always)]

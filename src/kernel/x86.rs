@@ -10,17 +10,18 @@
 
 mod avx2;
 mod avx512;
+mod products;
 mod simd;
 mod transposed;
 
 use core::any::TypeId;
-use core::ops::Range;
 use std::sync::OnceLock;
 
+use products::Strides;
 use simd::{Avx2, Avx512};
 
 use super::vector::Portable;
-use super::{Matrix, Onto, Rows, RowsMut, Size, Task};
+use super::{Matrix, Onto, Panels, Rows, RowsMut, Size, Task};
 use crate::Real;
 
 /// The instructions that are used.
@@ -81,7 +82,7 @@ pub(super) fn product<'a, T: Real, const SQUARED: bool>(
     onto: Onto,
     c: RowsMut<'a, T>,
     a: Matrix<'_, T>,
-    b: Rows<'_, T>,
+    b: Panels<'_, T>,
     size: Size,
     ahead: &[T],
 ) -> Option<RowsMut<'a, T>> {
@@ -89,7 +90,8 @@ pub(super) fn product<'a, T: Real, const SQUARED: bool>(
     if level == Instructions::Portable || !fits(&c, &a, &b, size) {
         return Some(c);
     }
-    let strides = Strides { c: c.stride, row: a.row_stride, column: a.column_stride, b: b.stride };
+    let strides =
+        Strides { c: c.stride, row: a.row_stride, column: a.column_stride, b: b.stride, panel: b.width };
     macro_rules! of {
         ($float:ty, $product:ident) => {
             if let (Some(a), Some(b), Some(c)) =
@@ -115,20 +117,8 @@ pub(super) fn product<'a, T: Real, const SQUARED: bool>(
     Some(c)
 }
 
-/// The length of a cache line in bytes.
-const LINE: usize = 64;
-
-/// Distances of neighbours: rows of C, rows and columns of A, rows of B.
-#[derive(Debug, Clone, Copy)]
-struct Strides {
-    c: usize,
-    row: usize,
-    column: usize,
-    b: usize,
-}
-
 /// Whether every element that the product touches lies inside its slice, and rows of C do not overlap.
-fn fits<T>(c: &RowsMut<'_, T>, a: &Matrix<'_, T>, b: &Rows<'_, T>, size: Size) -> bool {
+fn fits<T>(c: &RowsMut<'_, T>, a: &Matrix<'_, T>, b: &Panels<'_, T>, size: Size) -> bool {
     let Size { rows, terms, columns, .. } = size;
     let (Some(last_row), Some(last_term), Some(last_column)) =
         (rows.checked_sub(1), terms.checked_sub(1), columns.checked_sub(1))
@@ -139,10 +129,21 @@ fn fits<T>(c: &RowsMut<'_, T>, a: &Matrix<'_, T>, b: &Rows<'_, T>, size: Size) -
         let (first, second) = (first.0.checked_mul(first.1), second.0.checked_mul(second.1));
         first.zip(second).and_then(|(first, second)| first.checked_add(second)).is_some_and(|last| last < len)
     };
+    // Of the panels, the last one reaches farthest.
+    let Some(last_panel) = last_column.checked_div(b.width).map(|panel| panel * b.width) else {
+        return false;
+    };
+    let last_panel_starts = last_panel.checked_mul(terms).filter(|&start| start <= b.data.len());
+    let Some(of_last_panel) = last_panel_starts.map(|start| b.data.len() - start) else { return false };
     c.stride >= columns
+        && b.stride >= columns
         && inside(c.data.len(), (last_row, c.stride), (last_column, 1))
         && inside(a.data.len(), (last_row, a.row_stride), (last_term, a.column_stride))
-        && inside(b.data.len(), (last_term, b.stride), (last_column, 1))
+        && inside(
+            of_last_panel,
+            (last_term, b.width.min(b.stride - last_panel)),
+            (last_column - last_panel, 1),
+        )
 }
 
 /// [`super::transpose`] for `f32` and `f64`; gives `to` back, with nothing done, as for [`product`], and where rows
@@ -216,156 +217,9 @@ pub(super) fn widest<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
     }
 }
 
-/// Writes the product of one instruction set and one scalar: `$product`, and its tiles.
-///
-/// A tile holds `ROWS × VECTORS` vectors of C in registers. The columns that do not fill a vector go into tiles
-/// of one vector, of which only the lanes in `mask` are read and written.
-macro_rules! products {
-    (
-        $product:ident, $tile:ident, $float:ty, $features:literal,
-        vector: $vector:ty, lanes: $lanes:literal, vectors: [$($vectors:literal)*],
-        mask: $mask:ty, mask_of: $mask_of:expr,
-        zero: $zero:ident, set: $set:ident, load: $load:ident, load_masked: $load_masked:expr,
-        store: $store:ident, store_masked: $store_masked:expr,
-        add: $add:ident, mul: $mul:ident, multiply_add: $multiply_add:ident
-    ) => {
-        /// The product, as [`super::super::product`] says.
-        ///
-        /// # Safety
-        ///
-        /// The processor has the instructions, and every element of the three matrices lies in its slice.
-        #[target_feature(enable = $features)]
-        pub(super) unsafe fn $product<const SQUARED: bool>(
-            onto: Onto,
-            c: *mut $float,
-            a: *const $float,
-            b: *const $float,
-            strides: Strides,
-            size: Size,
-            ahead: Range<*const u8>,
-        ) {
-            let mut ahead = ahead;
-            let (Size { rows, terms, columns, .. }, run) = (size, size.run());
-            // Strips of at most six rows, as equal as they can be.
-            let strips = rows.div_ceil(6);
-            for strip in 0..strips {
-                let (row, end) = (strip * rows / strips, (strip + 1) * rows / strips);
-                let mut column = 0;
-                while column < columns {
-                    // As many vectors as the registers hold; then fewer, the last one in part.
-                    let (left, rest) = ((columns - column) / $lanes, (columns - column) % $lanes);
-                    let vectors = [$($vectors),*].into_iter().find(|&vectors| vectors <= left).unwrap_or(0);
-                    let mut onto = onto;
-                    for first in (0..terms).step_by(run) {
-                        let terms = run.min(terms - first);
-                        // SAFETY: rows below `rows`, terms below `terms`, columns below `columns`.
-                        unsafe {
-                            let c = c.add(row * strides.c + column);
-                            let a = a.add(row * strides.row + first * strides.column);
-                            let b = b.add(first * strides.b + column);
-                            macro_rules! call {
-                                ($rows:literal) => {
-                                    match vectors {
-                                        $(
-                                            $vectors => $tile::<$rows, $vectors, false, SQUARED>(
-                                                onto, c, a, b, strides, terms, $mask_of($lanes), &mut ahead,
-                                            ),
-                                        )*
-                                        _ => $tile::<$rows, 1, true, SQUARED>(
-                                            onto, c, a, b, strides, terms, $mask_of(rest), &mut ahead,
-                                        ),
-                                    }
-                                };
-                            }
-                            match end - row {
-                                1 => call!(1),
-                                2 => call!(2),
-                                3 => call!(3),
-                                4 => call!(4),
-                                5 => call!(5),
-                                _ => call!(6),
-                            }
-                        }
-                        onto = Onto::Sums;
-                    }
-                    column += if vectors == 0 { rest } else { vectors * $lanes };
-                }
-            }
-        }
-
-        /// One tile over one run of terms.
-        ///
-        /// # Safety
-        ///
-        /// As for the product, for the rows, terms and columns of the tile.
-        #[target_feature(enable = $features)]
-        #[inline]
-        #[allow(clippy::needless_range_loop, clippy::indexing_slicing, clippy::too_many_arguments)]
-        unsafe fn $tile<const ROWS: usize, const VECTORS: usize, const MASKED: bool, const SQUARED: bool>(
-            onto: Onto,
-            c: *mut $float,
-            a: *const $float,
-            b: *const $float,
-            strides: Strides,
-            terms: usize,
-            mask: $mask,
-            ahead: &mut Range<*const u8>,
-        ) {
-            // One line is fetched with each term; past the end, the first line of B again, which is near.
-            let next = if ahead.start < ahead.end { ahead.start } else { b.cast() };
-            let step = if ahead.start < ahead.end { LINE } else { 0 };
-            ahead.start = ahead.start.wrapping_add(terms * LINE);
-            let mut next = next;
-            let mut sums = [[$zero(); VECTORS]; ROWS];
-            let rows: [usize; ROWS] = core::array::from_fn(|row| row * strides.row);
-            let (mut a, mut b) = (a, b);
-            for _ in 0..terms {
-                // SAFETY: a prefetch reads nothing. Newer compilers know that.
-                #[allow(unused_unsafe)]
-                unsafe { _mm_prefetch::<_MM_HINT_T1>(next.cast()) };
-                next = next.wrapping_add(step);
-                let mut lanes = [$zero(); VECTORS];
-                for vector in 0..VECTORS {
-                    // SAFETY: the caller vouches for these columns of this row of B.
-                    lanes[vector] = unsafe {
-                        let b = b.add(vector * $lanes);
-                        if MASKED { $load_masked(b, mask) } else { $load(b) }
-                    };
-                    if SQUARED {
-                        lanes[vector] = $mul(lanes[vector], lanes[vector]);
-                    }
-                }
-                for row in 0..ROWS {
-                    // SAFETY: the caller vouches for this element of A.
-                    let factor = $set(unsafe { *a.add(rows[row]) });
-                    for vector in 0..VECTORS {
-                        sums[row][vector] = $multiply_add(factor, lanes[vector], sums[row][vector]);
-                    }
-                }
-                // Past the last term these point outside, and are not read.
-                (a, b) = (a.wrapping_add(strides.column), b.wrapping_add(strides.b));
-            }
-            for row in 0..ROWS {
-                for vector in 0..VECTORS {
-                    // SAFETY: the caller vouches for these columns of this row of C.
-                    unsafe {
-                        let c = c.add(row * strides.c + vector * $lanes);
-                        let mut sums = sums[row][vector];
-                        if onto == Onto::Sums {
-                            sums = $add(if MASKED { $load_masked(c, mask) } else { $load(c) }, sums);
-                        }
-                        if MASKED { $store_masked(c, mask, sums) } else { $store(c, sums) }
-                    }
-                }
-            }
-        }
-    };
-}
-use products;
-
 #[cfg(test)]
 mod tests {
-    use super::{Matrix, Rows, RowsMut, Size, fits};
+    use super::{Matrix, Panels, Rows, RowsMut, Size, fits};
     use crate::kernel::Terms;
 
     /// One element less, and the product is left to the safe code.
@@ -376,7 +230,7 @@ mod tests {
         let size = Size { rows: 3, terms: 4, columns: 5, along: Terms::Numbers };
         let mut fit = |c_len: usize, a: Matrix<'_, f32>, b_len: usize, size: Size| {
             let c = RowsMut { data: &mut c[..c_len], stride: 5 };
-            fits(&c, &a, &Rows { data: &b[..b_len], stride: 5 }, size)
+            fits(&c, &a, &Rows { data: &b[..b_len], stride: 5 }.into(), size)
         };
         for (row_stride, column_stride) in [(4, 1), (1, 3)] {
             let of = |len: usize| Matrix { data: &a[..len], row_stride, column_stride };
@@ -391,5 +245,23 @@ mod tests {
                 assert!(!fit(15, of(12), 20, empty));
             }
         }
+    }
+
+    /// 4 × 6 in panels of 4 and 2 columns, of which 5 are used: the last term of the second panel ends before the end.
+    #[test]
+    fn the_last_panel_reaches_farthest() {
+        let (a, b, mut c) = ([0.0_f32; 12], [0.0_f32; 24], [0.0_f32; 15]);
+        let size = Size { rows: 3, terms: 4, columns: 5, along: Terms::Rows };
+        let mut fit = |b_len: usize, stride: usize, width: usize| {
+            let b = Panels { data: &b[..b_len], stride, width };
+            fits(&RowsMut { data: &mut c, stride: 5 }, &Matrix::rows(&a, 4), &b, size)
+        };
+        assert!(fit(24, 6, 4));
+        assert!(fit(23, 6, 4));
+        assert!(!fit(22, 6, 4));
+        assert!(!fit(24, 4, 4), "no second panel");
+        assert!(!fit(15, 6, 4), "the second panel begins beyond the end");
+        assert!(!fit(24, 6, 0), "no width");
+        assert!(fit(20, 5, 5));
     }
 }

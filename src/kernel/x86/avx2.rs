@@ -1,8 +1,10 @@
 //! Tiles of 6 × 2 vectors of 256 bits.
 
 use core::arch::x86_64::*;
+use core::ops::Range;
 
-use super::{LINE, Onto, Range, Size, Strides, products};
+use super::products::{LINE, Strides, products};
+use crate::kernel::{BLOCK, Onto, Size};
 
 /// Eight words of ones, then eight of zeros: a mask for any number of lanes is a window of it.
 static MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -23,7 +25,7 @@ pub(super) fn first_of_four(width: usize) -> __m256i {
 }
 
 products! {
-    product_f32, tile_f32, f32, "avx2,fma",
+    product_f32, strip_f32, tile_f32, f32, "avx2,fma",
     vector: __m256, lanes: 8, vectors: [2 1],
     mask: __m256i, mask_of: first_of_eight,
     zero: _mm256_setzero_ps, set: _mm256_set1_ps, load: _mm256_loadu_ps,
@@ -34,7 +36,7 @@ products! {
 }
 
 products! {
-    product_f64, tile_f64, f64, "avx2,fma",
+    product_f64, strip_f64, tile_f64, f64, "avx2,fma",
     vector: __m256d, lanes: 4, vectors: [2 1],
     mask: __m256i, mask_of: first_of_four,
     zero: _mm256_setzero_pd, set: _mm256_set1_pd, load: _mm256_loadu_pd,

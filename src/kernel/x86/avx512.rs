@@ -1,11 +1,13 @@
 //! Tiles of 6 × 4 vectors of 512 bits.
 
 use core::arch::x86_64::*;
+use core::ops::Range;
 
-use super::{LINE, Onto, Range, Size, Strides, products};
+use super::products::{LINE, Strides, products};
+use crate::kernel::{BLOCK, Onto, Size};
 
 products! {
-    product_f32, tile_f32, f32, "avx512f",
+    product_f32, strip_f32, tile_f32, f32, "avx512f",
     vector: __m512, lanes: 16, vectors: [4 3 2 1],
     mask: __mmask16, mask_of: |width: usize| ((1_u32 << width) - 1) as __mmask16,
     zero: _mm512_setzero_ps, set: _mm512_set1_ps, load: _mm512_loadu_ps,
@@ -16,7 +18,7 @@ products! {
 }
 
 products! {
-    product_f64, tile_f64, f64, "avx512f",
+    product_f64, strip_f64, tile_f64, f64, "avx512f",
     vector: __m512d, lanes: 8, vectors: [4 3 2 1],
     mask: __mmask8, mask_of: |width: usize| ((1_u32 << width) - 1) as __mmask8,
     zero: _mm512_setzero_pd, set: _mm512_set1_pd, load: _mm512_loadu_pd,
