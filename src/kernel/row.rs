@@ -26,16 +26,21 @@ pub(crate) fn for_each_dot<T: Real, S: Simd>(simd: S, rows: &[T], b: &[T], mut g
             rest = after;
         }};
     }
-    // As many rows as the registers hold, and the last ones in two parts of one size.
-    let one_by_one = S::VECTORS < 8;
-    while let Some(left) = rest.len().checked_div(b.len()) {
-        match left {
-            0 => return,
-            _ if one_by_one => give!(1),
-            1 => give!(1),
-            2 => give!(2),
-            3 | 5 | 6 => give!(3),
-            _ => give!(4),
+    if b.is_empty() {
+        return;
+    }
+    // As many rows as the registers hold.
+    let several = S::VECTORS >= 8;
+    loop {
+        let left = rest.len();
+        if several && left >= 4 * b.len() {
+            give!(4);
+        } else if several && left >= 2 * b.len() {
+            give!(2);
+        } else if left >= b.len() {
+            give!(1);
+        } else {
+            return;
         }
     }
 }
