@@ -6,7 +6,8 @@ use super::parameters::{Component, ComponentMut, Gradients, Parameters, Paramete
 use super::row::Scratch;
 use super::sweep::{Descending, Fixed, Sums, Written, sweep};
 use crate::batch::Lift;
-use crate::kernel::{Split, add_scaled};
+use crate::kernel::{Simd, Split, add_scaled, task, widest};
+use crate::rectified::Projection;
 use crate::{Real, Shape, shape};
 
 /// The gradients of all components, or of some.
@@ -25,6 +26,9 @@ pub(super) trait Effect<T: Real> {
 
     /// Adds those of one row to `kept`; where that is empty, and they can be used at once, to where they go.
     fn add_row(&mut self, x: &[T], g: Cotangent<'_, T>, scratch: &mut Scratch<'_, T>, kept: &mut [T]);
+
+    /// Uses those of a row that is the only one; `kept` is scratch.
+    fn use_row(&mut self, x: &[T], g: Cotangent<'_, T>, scratch: &mut Scratch<'_, T>, kept: &mut [T]);
 
     /// Adds those of the sums over a batch.
     fn add_batch(&mut self, sums: &mut Sums<'_, T>);
@@ -80,6 +84,10 @@ impl<T: Real> Effect<T> for (Component<'_, T>, Gradients<'_, T>) {
             let wanted = [mu.is_some(), sigma.is_some(), u.is_some(), v.is_some()];
             component.backward(x, g, &mut kept_gradients(component, wanted, kept), None, scratch);
         }
+    }
+
+    fn use_row(&mut self, x: &[T], g: Cotangent<'_, T>, scratch: &mut Scratch<'_, T>, _: &mut [T]) {
+        self.add_row(x, g, scratch, &mut []);
     }
 
     fn add_batch(&mut self, sums: &mut Sums<'_, T>) {
@@ -162,6 +170,25 @@ impl<T: Real> Effect<T> for (ComponentMut<'_, T>, Coordinates, Rates<T>) {
         component.backward(x, g, &mut kept_gradients(&component, wanted, kept), None, scratch);
     }
 
+    /// ∂U, of rank one, is never written out where the row goes the usual way.
+    fn use_row(&mut self, x: &[T], g: Cotangent<'_, T>, scratch: &mut Scratch<'_, T>, kept: &mut [T]) {
+        let (component, rates) = (self.0.as_ref(self.1), self.2);
+        // Those of U and v, behind them, are not used.
+        shape::split(kept, 2 * x.len()).0.fill(T::zero());
+        let wanted = [rates.mu.is_some(), rates.sigma.is_some(), false, false];
+        let mut gradients = kept_gradients(&component, wanted, kept);
+        let Some(at) = component.backward_of_usual(x, g, &mut gradients, scratch) else {
+            kept.fill(T::zero());
+            self.add_row(x, g, scratch, kept);
+            self.end(kept);
+            return;
+        };
+        let [of_mu, of_sigma, ..] = kept_blocks(&component, kept);
+        let step = Step { at, of_mu, of_sigma, x, g, q: scratch.q };
+        let (ComponentMut { mu, sigma, u, v }, coordinates, _) = self;
+        widest(Descend, (ComponentMut { mu, sigma, u, v }, *coordinates, rates, step));
+    }
+
     fn add_batch(&mut self, sums: &mut Sums<'_, T>) {
         let (ComponentMut { mu, sigma, u, v }, coordinates, rates) = self;
         let rates = rates.times(sums.unit);
@@ -217,8 +244,55 @@ fn kept_blocks<'a, T: Real>(component: &Component<'_, T>, kept: &'a [T]) -> [&'a
 }
 
 /// One step down a gradient, where there is a rate.
+#[inline(always)]
 fn descend<T: Real>(parameters: &mut [T], rate: Option<T>, gradient: &[T]) {
     if let Some(rate) = rate {
         add_scaled(parameters, -rate, gradient);
     }
 }
+
+/// What a component's step down the gradients of a single row takes.
+struct Step<'a, T> {
+    /// The projection, and the lift of q.
+    at: (Projection<T>, Lift<T>),
+    of_mu: &'a [T],
+    of_sigma: &'a [T],
+    x: &'a [T],
+    g: Cotangent<'a, T>,
+    /// Scratch: `[inputs]`.
+    q: &'a mut [T],
+}
+
+/// One step, with ∂Uₗ = gₗ q and ∂vₗ = gₗ r to the bits of gradients that are written out.
+#[inline(always)]
+fn descend_at_row<T: Real, S: Simd>(
+    _: S,
+    component: ComponentMut<'_, T>,
+    coordinates: Coordinates,
+    rates: Rates<T>,
+    Step { at: (projection, lift), of_mu, of_sigma, x, g, q }: Step<'_, T>,
+) {
+    if let Some(rate) = rates.u {
+        component.as_ref(coordinates).mean_of_weighted(x, &projection, lift.factor, q);
+        let unit = g.unit * lift.unit;
+        for (u, &share) in component.u.chunks_exact_mut(q.len().max(1)).zip(g.share) {
+            for (u, &q) in u.iter_mut().zip(&*q) {
+                *u -= rate * (T::zero() + share * q * unit);
+            }
+        }
+    }
+    if let Some(rate) = rates.v {
+        for (v, &share) in component.v.iter_mut().zip(g.share) {
+            *v -= rate * (T::zero() + projection.rectified.mean * share * g.unit);
+        }
+    }
+    descend(component.mu, rates.mu, of_mu);
+    descend(component.sigma, rates.sigma, of_sigma);
+}
+
+task!(Descend, descend_at_row, (
+    component: ComponentMut<'a, T>,
+    coordinates: Coordinates,
+    rates: Rates<T>,
+    step: Step<'a, T>,
+) -> ());

@@ -302,6 +302,13 @@ impl<T: Real> Pass<'_, T> {
                 }
             }
         }
+        if groups == 0 && self.x.len() == inputs {
+            let cotangent = self.cotangent(g, 0, share);
+            for mut effect in effects {
+                effect.use_row(self.x, cotangent, &mut scratch, kept);
+            }
+            return;
+        }
         for mut effect in effects {
             add_rows(&mut effect, total);
             effect.end(total);

@@ -61,7 +61,7 @@ proptest! {
 /// Several groups of rows, sizes that fill no vector, and rows that go by themselves among them.
 #[test]
 fn several_groups_and_rows_by_themselves() {
-    for batch in [7, 61, 64, 65, 255, 256, 257, 300, 520] {
+    for batch in [1, 2, 7, 61, 64, 65, 255, 256, 257, 300, 520] {
         let recipe = Recipe {
             inputs: 19,
             outputs: 5,
@@ -82,6 +82,42 @@ fn several_groups_and_rows_by_themselves() {
         // All rows by themselves.
         case.v[0] = 1e60;
         check(&case, Rates { v: None, ..Rates::all(1e-3) }, 1e-13);
+    }
+}
+
+/// A single row, whose ∂U is never written out, steps to the bits of the gradient that is: in the usual way, with
+/// small numbers that are lifted, and with numbers far from ordinary.
+#[test]
+fn one_row_steps_to_the_bits_of_its_gradient() {
+    for (inputs, outputs, scale) in
+        [(19, 5, 1.0), (64, 10, 1.0), (33, 1, 1e-70), (16, 3, 1e-150), (19, 5, 1e100)]
+    {
+        let recipe = Recipe {
+            inputs,
+            outputs,
+            components: 3,
+            batch: 1,
+            seed: 5,
+            exponents: [0.0; 6],
+            zeros: 0.3,
+            form: Form::default(),
+        };
+        let mut case = recipe.build();
+        case.x.iter_mut().step_by(2).for_each(|x| *x *= scale);
+        let all = case.backward();
+        let old = [&case.mu, &case.sigma, &case.u, &case.v];
+        for frozen in 0..16 {
+            let of = |block: u32, rate: f64| (frozen & (1 << block) == 0).then_some(rate);
+            let rates = Rates { mu: of(0, 0.3), sigma: of(1, 0.1), u: of(2, 0.7), v: of(3, 0.2) };
+            let (got, _) = joined(&case, rates, false);
+            let rates = [rates.mu, rates.sigma, rates.u, rates.v];
+            for (index, (name, gradient)) in all.blocks().into_iter().take(4).enumerate() {
+                let want =
+                    |(&old, &gradient): (&f64, &f64)| rates[index].map_or(old, |rate| old - rate * gradient);
+                let want: Vec<f64> = old[index].iter().zip(gradient).map(want).collect();
+                assert_eq!(got[index], want, "{name} of {inputs} inputs times {scale}");
+            }
+        }
     }
 }
 
