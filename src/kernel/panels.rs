@@ -78,7 +78,7 @@ impl<'a, T: Real> Panels<'a, T> {
 
     /// The panels, `[terms × width]` each, with their first columns.
     pub(super) fn each(self, terms: usize) -> impl Iterator<Item = (usize, Rows<'a, T>)> {
-        let len = terms.max(1).saturating_mul(self.width);
+        let len = terms.max(1).saturating_mul(self.width).max(1);
         self.data.chunks(len).enumerate().map(move |(panel, data)| {
             let first = panel.saturating_mul(self.width);
             (first, Rows { data, stride: self.width.min(self.stride.saturating_sub(first)) })
