@@ -173,7 +173,7 @@ impl<T: Real> Effect<T> for (ComponentMut<'_, T>, Coordinates, Rates<T>) {
     /// ∂U, of rank one, is never written out where the row goes the usual way.
     fn use_row(&mut self, x: &[T], g: Cotangent<'_, T>, scratch: &mut Scratch<'_, T>, kept: &mut [T]) {
         let (component, rates) = (self.0.as_ref(self.1), self.2);
-        // Those of U and v, behind them, are not used.
+        // The usual way does not use those of U and v behind them.
         shape::split(kept, 2 * x.len()).0.fill(T::zero());
         let wanted = [rates.mu.is_some(), rates.sigma.is_some(), false, false];
         let mut gradients = kept_gradients(&component, wanted, kept);

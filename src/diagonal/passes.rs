@@ -302,6 +302,7 @@ impl<T: Real> Pass<'_, T> {
                 }
             }
         }
+        // A batch of a single row.
         if groups == 0 && self.x.len() == inputs {
             let cotangent = self.cotangent(g, 0, share);
             for mut effect in effects {

@@ -124,7 +124,7 @@ pub(crate) enum Onto {
 /// C += A·B, or A·(B∘B) where `SQUARED`; C = A·B where it goes onto zeros. B has rows of any distance, or is cut into
 /// panels.
 ///
-/// Where A or B is shorter than its size, the missing elements count as 0; where C is, they are left out. `ahead` is
+/// Missing elements of A count as 0, and so do missing rows of B; those of C are left out. `ahead` is
 /// what will be read next: it is fetched into the second cache meanwhile.
 pub(crate) fn product<'a, T: Real, const SQUARED: bool>(
     onto: Onto,
@@ -310,24 +310,29 @@ mod tests {
         }
     }
 
-    /// Short slices count as filled up with 0, in every implementation.
+    /// Short slices count as filled up with 0, in every implementation: in the only run of terms, and in the second of
+    /// two, whose last columns fill no tile.
     #[test]
     fn missing_elements_are_zero() {
-        let (a, b) = ([1.0_f32; 60], [1.0_f32; 100]);
-        let (mut got, mut want) = (vec![0.0; 160], vec![0.0; 160]);
-        let size = Size { rows: 10, terms: 7, columns: 16, along: Terms::Numbers };
-        let (matrix, rows) = (Matrix::rows(&a, 7), Rows { data: &b, stride: 16 });
-        let onto = Onto::Sums;
-        product::<f32, false>(onto, RowsMut { data: &mut got, stride: 16 }, matrix, rows, size, &[]);
-        portable::product::<f32, false>(
-            onto,
-            RowsMut { data: &mut want, stride: 16 },
-            matrix,
-            rows.into(),
-            size,
-        );
-        assert_eq!(got, want);
-        assert_eq!(want[0], 6.0);
+        for (terms, columns, rows_of_b) in [(7, 16, 6), (198, 14, 165)] {
+            let (a, b) = (vec![1.0_f32; 10 * terms - 3], vec![1.0_f32; rows_of_b * columns]);
+            let (mut got, mut want) = (vec![0.0; 10 * columns], vec![0.0; 10 * columns]);
+            let size = Size { rows: 10, terms, columns, along: Terms::Numbers };
+            let (matrix, rows) = (Matrix::rows(&a, terms), Rows { data: &b, stride: columns });
+            let (onto, stride) = (Onto::Sums, columns);
+            product::<f32, false>(onto, RowsMut { data: &mut got, stride }, matrix, rows, size, &[]);
+            portable::product::<f32, false>(
+                onto,
+                RowsMut { data: &mut want, stride },
+                matrix,
+                rows.into(),
+                size,
+            );
+            assert_eq!(got, want);
+            assert_eq!(want[..9 * columns], vec![rows_of_b as f32; 9 * columns]);
+            let of_last_row = (terms - 3).min(rows_of_b) as f32;
+            assert_eq!(want[9 * columns..], vec![of_last_row; columns]);
+        }
     }
 
     /// A sum of nothing is 0, and what is not of C stays.

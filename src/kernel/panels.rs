@@ -34,7 +34,8 @@ impl<'a, T: Real> Panels<'a, T> {
         }
     }
 
-    /// Cuts X, `[rows × columns]`, into panels in whole vectors, with zeros in the place of rows where `keep` is 0.
+    /// Cuts X, `[rows × columns]`, into panels in whole vectors, with zeros in the place of rows where `keep` is 0; `to`
+    /// holds [`len`](Self::len) elements.
     pub(crate) fn cut(columns: usize, x: &[T], keep: &[T], to: &'a mut [T]) -> Self {
         let columns = columns.max(1);
         let (rows, stride) = ((x.len() / columns).max(1), columns.next_multiple_of(LANES));

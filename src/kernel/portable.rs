@@ -38,6 +38,9 @@ pub(super) fn product<T: Real, const SQUARED: bool>(
     b: Panels<'_, T>,
     size: Size,
 ) {
+    if c.stride < size.columns || b.stride < size.columns {
+        return;
+    }
     if onto == Onto::Zeros {
         for c in c.data.chunks_mut(c.stride.max(1)).take(size.rows) {
             c.iter_mut().take(size.columns).for_each(|c| *c = T::zero());
@@ -68,7 +71,7 @@ fn tiles<T: Real, const WIDE: usize, const NARROW: usize, const SQUARED: bool>(
     size: Size,
 ) {
     let Size { rows, terms, columns, .. } = size;
-    if rows == 0 || terms == 0 || columns == 0 || c.stride < columns || b.stride < columns {
+    if rows == 0 || terms == 0 || columns == 0 {
         return;
     }
     // A strip of A with its columns one beside the other, and the last columns of B filled up with 0.
@@ -83,6 +86,7 @@ fn tiles<T: Real, const WIDE: usize, const NARROW: usize, const SQUARED: bool>(
         let terms = run.min(terms - first);
         let (factors, _) = shape::split(&mut factors, terms);
         let (last, _) = shape::split(&mut last, if last_column < columns { terms } else { 0 });
+        last.fill([T::zero(); NARROW]);
         for (lanes, b) in last.iter_mut().zip(b_rows.chunks(b.stride.max(1))) {
             for (lane, &b) in lanes.iter_mut().zip(b.iter().take(columns).skip(last_column)) {
                 *lane = b;

@@ -16,7 +16,7 @@ pub(crate) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
 #[inline(always)]
 pub(crate) fn for_each_dot<T: Real, S: Simd>(simd: S, rows: &[T], b: &[T], mut give: impl FnMut(usize, T)) {
     let (mut rest, mut row) = (rows, 0);
-    macro_rules! give {
+    macro_rules! take {
         ($rows:literal) => {{
             let Some((dots, after)) = dots::<$rows, T, S>(simd, rest, b) else { return };
             for dot in dots {
@@ -24,24 +24,19 @@ pub(crate) fn for_each_dot<T: Real, S: Simd>(simd: S, rows: &[T], b: &[T], mut g
                 row += 1;
             }
             rest = after;
+            $rows
         }};
     }
-    if b.is_empty() {
-        return;
-    }
-    // As many rows as the registers hold.
-    let several = S::VECTORS >= 8;
-    loop {
-        let left = rest.len();
-        if several && left >= 4 * b.len() {
-            give!(4);
-        } else if several && left >= 2 * b.len() {
-            give!(2);
-        } else if left >= b.len() {
-            give!(1);
-        } else {
-            return;
-        }
+    // Four rows and `b` fit eight vectors, with what is loaded of each.
+    let one_by_one = S::VECTORS < 8;
+    let mut left = rows.len().checked_div(b.len()).unwrap_or(0);
+    while left > 0 {
+        left -= match left {
+            _ if one_by_one => take!(1),
+            1 => take!(1),
+            2 | 3 => take!(2),
+            _ => take!(4),
+        };
     }
 }
 

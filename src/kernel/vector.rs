@@ -166,7 +166,7 @@ impl Portable {
 }
 
 impl Simd for Portable {
-    const VECTORS: usize = 4;
+    const VECTORS: usize = if cfg!(target_arch = "aarch64") { 8 } else { 4 };
     const LOADS_PARTS: bool = false;
 
     #[inline(always)]

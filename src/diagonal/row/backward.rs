@@ -30,7 +30,7 @@ impl<T: Real> Component<'_, T> {
     }
 
     /// [`backward`](Self::backward) where the row goes the usual way: returns the projection and the lift of q. `None`,
-    /// with nothing done, where it does not.
+    /// with no gradient added, where it does not.
     pub(in crate::diagonal) fn backward_of_usual(
         &self,
         x: &[T],

@@ -3,7 +3,8 @@
 /// The length of a cache line in bytes.
 pub(super) const LINE: usize = 64;
 
-/// Distances of neighbours: rows of C, rows and columns of A, rows of B if it were one panel; and the width of a panel.
+/// Distances of neighbours: rows of C, rows and columns of A, rows of B (if it were one panel, or in the panel at hand);
+/// and the width of a panel.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Strides {
     pub(super) c: usize,
