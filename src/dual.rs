@@ -152,25 +152,17 @@ impl<T: Real> Real for Dual<T> {
         let (least, largest) = T::SAFE_SQUARES;
         (Self { value: least, derivative: T::ZERO }, Self { value: largest, derivative: T::ZERO })
     };
-    const ORDINARY: (Self, Self) = {
-        let (least, most) = T::ORDINARY;
+    const ROW_RANGE: (Self, Self) = {
+        let (least, most) = T::ROW_RANGE;
         (Self { value: least, derivative: T::ZERO }, Self { value: most, derivative: T::ZERO })
     };
-    const LEAST_NORMAL: Self = Self { value: T::LEAST_NORMAL, derivative: T::ZERO };
-    const FAINT: Self = Self { value: T::FAINT, derivative: T::ZERO };
+    const LARGE: Self = Self { value: T::LARGE, derivative: T::ZERO };
+    const SMALL: Self = Self { value: T::SMALL, derivative: T::ZERO };
+    const LEAST_EXPONENT: i32 = T::LEAST_EXPONENT;
+    const TINY: Self = Self { value: T::TINY, derivative: T::ZERO };
     const UNSCALE: Self = Self { value: T::UNSCALE, derivative: T::ZERO };
     const UNIT_ROUNDOFF: f64 = T::UNIT_ROUNDOFF;
     const ZERO: Self = Self { value: T::ZERO, derivative: T::ZERO };
-
-    type Wide = Dual<T::Wide>;
-
-    fn widen(self) -> Dual<T::Wide> {
-        Dual { value: self.value.widen(), derivative: self.derivative.widen() }
-    }
-
-    fn narrow(wide: Dual<T::Wide>) -> Self {
-        Self { value: T::narrow(wide.value), derivative: T::narrow(wide.derivative) }
-    }
 
     fn from_usize(count: usize) -> Self {
         Self::constant(T::from_usize(count))

@@ -26,8 +26,10 @@ pub enum Error {
         /// The number of elements that came.
         got: usize,
     },
-    /// A scratch buffer is too short.
-    Workspace {
+    /// A buffer for what is saved or for scratch is too short.
+    Buffer {
+        /// The argument's name.
+        argument: &'static str,
         /// The least number of elements.
         expected: usize,
         /// The number of elements that came.
@@ -63,8 +65,8 @@ impl fmt::Display for Error {
             Self::Rows { argument, row, got } => {
                 write!(f, "`{argument}` must hold whole rows of {row} elements, but has {got} elements")
             }
-            Self::Workspace { expected, got } => {
-                write!(f, "the workspace must have at least {expected} elements, but has {got}")
+            Self::Buffer { argument, expected, got } => {
+                write!(f, "`{argument}` must have at least {expected} elements, but has {got}")
             }
             Self::Zero { argument } => write!(f, "`{argument}` must be at least 1, but is 0"),
             Self::Overflow { argument } => {

@@ -28,12 +28,12 @@
 //! let layer = Diagonal::new(shape, Parameters { mu: &mu, sigma: &sigma, u: &u, v: &v })?;
 //!
 //! let (x, mut y) = ([1.0, 2.0, 0.5], [0.0; 2]);
-//! let mut work = vec![0.0; layer.workspace_len(1)?];
-//! layer.forward(&x, &mut y, &mut work)?;
+//! let (mut saved, mut scratch) = (vec![0.0; layer.saved_len(1)?], vec![0.0; layer.scratch_len(1)?]);
+//! layer.forward(&x, &mut y, &mut saved, &mut scratch)?;
 //!
-//! let (g, mut of_mu, mut dx) = ([1.0, 0.0], [0.0; 3], [0.0; 3]); // g = ∂loss/∂y
-//! let gradients = Gradients { mu: Some(&mut of_mu), ..Gradients::none() };
-//! layer.backward(&x, &g, gradients, Some(&mut dx), &mut work)?;
+//! let (g, mut d_mu, mut dx) = ([1.0, 0.0], [0.0; 3], [0.0; 3]); // g = ∂loss/∂y
+//! let gradients = Gradients { mu: Some(&mut d_mu), ..Gradients::none() };
+//! layer.backward(&x, &g, &saved, gradients, Some(&mut dx), &mut scratch)?;
 //! let product: f32 = x.iter().zip(&dx).map(|(x, dx)| x * dx).sum();
 //! assert!((product - y[0]).abs() < 1e-5); // h is homogeneous in x: ⟨x, ∂x⟩ = ⟨g, h⟩
 //! # Ok::<(), gmlayer::Error>(())
@@ -68,18 +68,17 @@ extern crate alloc;
 
 #[cfg(feature = "alloc")]
 mod aligned;
-mod batch;
 pub mod compact;
 #[cfg(feature = "std")]
 pub mod data;
 pub mod diagonal;
 mod dual;
 mod error;
-mod extended;
 pub mod gradcheck;
 pub mod joint;
 mod kernel;
 pub mod loss;
+mod mixture;
 #[cfg(feature = "alloc")]
 pub mod nn;
 pub mod normal;
@@ -89,6 +88,7 @@ mod real;
 pub mod rectified;
 mod scale;
 mod shape;
+mod slices;
 #[cfg(feature = "threads")]
 mod threads;
 #[cfg(feature = "std")]

@@ -5,7 +5,6 @@ use core::ops::{AddAssign, Div, DivAssign, MulAssign, Neg, Sub, SubAssign};
 
 use num_traits::{One, Zero};
 
-use crate::extended::Extended;
 use crate::normal;
 
 /// A real number: `f32`, `f64`, a [`Dual`](crate::Dual) number, or a scalar of the user's own.
@@ -39,32 +38,28 @@ pub trait Real:
     /// 2⁻ⁿ, the factor that takes [`normal::Scaled`] values to their true size.
     const UNSCALE: Self;
 
-    /// The least and the largest size of an ordinary number: squares, quotients and sums of products of such
-    /// numbers keep all their digits. Kernels that rely on it leave other numbers to slower formulas.
-    const ORDINARY: (Self, Self);
+    /// The least and the largest size of the largest entry of a row that is read as it is; other rows are scaled by an
+    /// exact power of two.
+    const ROW_RANGE: (Self, Self);
 
-    /// The least normal number.
-    const LEAST_NORMAL: Self;
+    /// Parameters of a component up to this size, whose products are no larger than its square, are used in a batch as
+    /// they are.
+    const LARGE: Self;
 
-    /// A density below this is close enough to the subnormal numbers for a quotient to lose digits.
-    const FAINT: Self;
+    /// Means and deviations of a component whose largest is at least this, or 0, are used in a batch as they are.
+    const SMALL: Self;
+
+    /// The exponent of the least normal number.
+    const LEAST_EXPONENT: i32;
+
+    /// A standard deviation below this counts as 0 in a batch.
+    const TINY: Self;
 
     /// Half the distance from 1 to the next number: the largest relative error of one rounding.
     const UNIT_ROUNDOFF: f64;
 
     /// Zero, where a constant is needed.
     const ZERO: Self;
-
-    /// A scalar in which a product of six or seven numbers of this one neither overflows nor loses digits to an
-    /// underflow: `f64` for `f32`. Rows of numbers that are not of ordinary size are computed in it. A scalar that
-    /// has none is its own.
-    type Wide: Real;
-
-    /// The same number in the wider scalar.
-    fn widen(self) -> Self::Wide;
-
-    /// The nearest number of this scalar.
-    fn narrow(wide: Self::Wide) -> Self;
 
     /// The nearest scalar to a count.
     fn from_usize(count: usize) -> Self;
@@ -113,27 +108,17 @@ pub trait Real:
 }
 
 macro_rules! float {
-    ($float:ident, $wide:ty, $power:ident, $safe:expr, $ordinary:expr, $faint:expr, $unscale:expr, $sqrt:ident, $exp:ident, $ln:ident, $abs:ident, $ilogb:ident, $scalbn:ident) => {
+    ($float:ident, $power:ident, $safe:expr, $rows:expr, $large:expr, $small:expr, $tiny:expr, $unscale:expr, $sqrt:ident, $exp:ident, $ln:ident, $abs:ident, $ilogb:ident, $scalbn:ident) => {
         impl Real for $float {
             const SAFE_SQUARES: (Self, Self) = $safe;
-            const ORDINARY: (Self, Self) = $ordinary;
-            const LEAST_NORMAL: Self = <$float>::MIN_POSITIVE;
-            const FAINT: Self = $power($faint);
+            const ROW_RANGE: (Self, Self) = ($power(-$rows), $power($rows));
+            const LARGE: Self = $power($large);
+            const SMALL: Self = $power($small);
+            const TINY: Self = $power($tiny);
+            const LEAST_EXPONENT: i32 = <$float>::MIN_EXP - 1;
             const UNSCALE: Self = $unscale;
             const UNIT_ROUNDOFF: f64 = <$float>::EPSILON as f64 / 2.0;
             const ZERO: Self = 0.0;
-            type Wide = $wide;
-
-            #[inline]
-            fn widen(self) -> $wide {
-                <$wide>::from(self)
-            }
-
-            #[inline]
-            fn narrow(wide: $wide) -> Self {
-                Self::from_f64(wide.to_f64())
-            }
-
             #[inline]
             fn from_usize(count: usize) -> Self {
                 count as $float
@@ -219,11 +204,12 @@ const fn power_of_two_f32(n: i32) -> f32 {
 
 float!(
     f32,
-    f64,
     power_of_two_f32,
     (power_of_two_f32(-90), power_of_two_f32(100)),
-    (power_of_two_f32(-40), power_of_two_f32(20)),
-    -100,
+    10,
+    16,
+    -40,
+    -110,
     power_of_two_f32(-64),
     sqrtf,
     expf,
@@ -234,11 +220,12 @@ float!(
 );
 float!(
     f64,
-    Extended,
     power_of_two_f64,
     (power_of_two_f64(-900), power_of_two_f64(1000)),
-    (power_of_two_f64(-320), power_of_two_f64(160)),
-    -900,
+    80,
+    128,
+    -400,
+    -950,
     power_of_two_f64(-200),
     sqrt,
     exp,

@@ -1,6 +1,7 @@
 //! The rectified Gaussian: mean and probability of max(z, 0), and what their derivatives need.
 
 use crate::kernel::{LANES, dot, sum, tree};
+use crate::mixture::{halves, largest_of};
 use crate::{Error, Real, normal, shape};
 
 /// What the layer needs of max(z, 0) for z ~ N(m, s²), with t = m/s.
@@ -162,12 +163,50 @@ pub fn project<T: Real>(mu: &[T], sigma: &[T], x: &[T], direction: &mut [T]) -> 
 
 /// [`project`] for slices of one length.
 pub(crate) fn project_checked<T: Real>(mu: &[T], sigma: &[T], x: &[T], direction: &mut [T]) -> Projection<T> {
-    let (m, squares) = sums(mu, sigma, x, direction);
+    let (m, squares) = sums(mu, sigma, T::one(), x, direction);
     if in_range(squares) {
         let s = squares.sqrt();
         return Projection { rectified: Rectified::one(m, s), unit: s.recip() };
     }
     project_scaled(mu, sigma, x, direction)
+}
+
+/// The pre-activation of a component of mean `factor`·μ and standard deviations `factor`·σ at a row of usual size.
+///
+/// What lies more than the whole range of the scalar below the largest product σᵢxᵢ counts as 0.
+#[inline(always)]
+pub(crate) fn project_row<T: Real>(
+    mu: &[T],
+    sigma: &[T],
+    factor: T,
+    x: &[T],
+    direction: &mut [T],
+) -> Projection<T> {
+    let (m, squares) = sums(mu, sigma, factor, x, direction);
+    if in_range(squares) {
+        let s = squares.sqrt();
+        return Projection { rectified: Rectified::one(m, s), unit: s.recip() };
+    }
+    let (s, unit) = norm(direction);
+    Projection { rectified: Rectified::one(m, s), unit }
+}
+
+/// |w| for numbers of any size, which are brought to usual size, and one over the norm that they have then; 0 and 0
+/// where all are 0.
+#[cold]
+#[inline(never)]
+pub(crate) fn norm<T: Real>(w: &mut [T]) -> (T, T) {
+    let size = largest_of(w);
+    if size.is_zero() || !size.is_finite() {
+        return (size, T::zero());
+    }
+    let exponent = size.exponent();
+    let [first, second] = halves::<T>(-exponent);
+    for w in w.iter_mut() {
+        *w = *w * first * second;
+    }
+    let norm = dot(w, w).sqrt();
+    (norm.times_power_of_two(exponent), norm.recip())
 }
 
 /// Whether a sum of squares is used as it is.
@@ -176,18 +215,18 @@ pub(crate) fn in_range<T: Real>(squares: T) -> bool {
     squares >= least && squares <= most
 }
 
-/// ⟨μ, x⟩ and |σ⊙x|², and σ⊙x in `direction`, in one pass.
-#[inline]
-fn sums<T: Real>(mu: &[T], sigma: &[T], x: &[T], direction: &mut [T]) -> (T, T) {
+/// ⟨μ, x⟩ and |σ⊙x|², and σ⊙x in `direction`, for μ and σ times a factor, in one pass.
+#[inline(always)]
+fn sums<T: Real>(mu: &[T], sigma: &[T], factor: T, x: &[T], direction: &mut [T]) -> (T, T) {
     let (mu, mu_rest) = mu.as_chunks::<LANES>();
     let (sigma, sigma_rest) = sigma.as_chunks::<LANES>();
     let (x, x_rest) = x.as_chunks::<LANES>();
     let (direction, direction_rest) = direction.as_chunks_mut::<LANES>();
     let mut sums = ([T::zero(); LANES], [T::zero(); LANES]);
     for (((mu, sigma), x), direction) in mu.iter().zip(sigma).zip(x).zip(direction) {
-        add_terms(&mut sums, mu, sigma, x, direction);
+        add_terms(&mut sums, (mu, sigma, factor), x, direction);
     }
-    add_terms(&mut sums, mu_rest, sigma_rest, x_rest, direction_rest);
+    add_terms(&mut sums, (mu_rest, sigma_rest, factor), x_rest, direction_rest);
     (tree(sums.0), tree(sums.1))
 }
 
@@ -195,16 +234,15 @@ fn sums<T: Real>(mu: &[T], sigma: &[T], x: &[T], direction: &mut [T]) -> (T, T) 
 #[inline(always)]
 fn add_terms<T: Real>(
     (means, squares): &mut ([T; LANES], [T; LANES]),
-    mu: &[T],
-    sigma: &[T],
+    (mu, sigma, factor): (&[T], &[T], T),
     x: &[T],
     direction: &mut [T],
 ) {
     let terms = mu.iter().zip(sigma).zip(x).zip(direction);
     for ((mean, square), (((&mu, &sigma), &x), direction)) in means.iter_mut().zip(squares).zip(terms) {
-        let w = sigma * x;
+        let w = sigma * factor * x;
         *direction = w;
-        *mean += mu * x;
+        *mean += mu * factor * x;
         *square += w * w;
     }
 }

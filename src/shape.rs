@@ -1,7 +1,6 @@
 //! The sizes of a layer, and every length that follows from them.
 
 use crate::Error;
-use crate::kernel::LANES;
 
 /// The sizes of a Gaussian mixture layer: inputs d, outputs L, components K.
 ///
@@ -139,15 +138,20 @@ pub(crate) const fn exact(argument: &'static str, got: usize, expected: usize) -
     if got == expected { Ok(()) } else { Err(Error::Length { argument, expected, got }) }
 }
 
-/// The part of a scratch buffer that is used, or the error that says how much is needed.
-pub(crate) fn workspace<T>(work: &mut [T], expected: usize) -> Result<&mut [T], Error> {
-    let got = work.len();
-    work.get_mut(..expected).ok_or(Error::Workspace { expected, got })
+/// The part of a buffer that is used, or the error that says how much is needed.
+pub(crate) fn buffer<'a, T>(
+    argument: &'static str,
+    buffer: &'a mut [T],
+    expected: usize,
+) -> Result<&'a mut [T], Error> {
+    let got = buffer.len();
+    buffer.get_mut(..expected).ok_or(Error::Buffer { argument, expected, got })
 }
 
-/// A length filled up to whole vectors; lengths that cannot be addressed stay so.
-pub(crate) const fn whole(len: usize) -> usize {
-    if len > usize::MAX - LANES { usize::MAX } else { len.next_multiple_of(LANES) }
+/// The same of a buffer that is only read.
+pub(crate) fn buffer_ref<'a, T>(argument: &'static str, buffer: &'a [T], expected: usize) -> Result<&'a [T], Error> {
+    let got = buffer.len();
+    buffer.get(..expected).ok_or(Error::Buffer { argument, expected, got })
 }
 
 /// The elements before `at` and those from there on; nothing of either where the slice is shorter.
@@ -217,14 +221,6 @@ pub(crate) fn side_by_side_ref<'a, T>(
         (a, b) = (a_rest, b_rest);
         Some((a_piece, b_piece))
     })
-}
-
-/// Takes a field off the front of a slice, and what fills it up to whole vectors.
-pub(crate) fn take<'a, T>(rest: &mut &'a mut [T], len: usize) -> &'a mut [T] {
-    let all = core::mem::take(rest);
-    let (field, tail) = split(all, whole(len).min(all.len()));
-    *rest = tail;
-    split(field, len.min(field.len())).0
 }
 
 /// `a·b`, or the error that names what was being sized.

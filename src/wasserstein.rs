@@ -56,8 +56,8 @@ pub fn squared_diagonal<T: Real>(
 /// # Errors
 ///
 /// [`Error::Overflow`] when that number cannot be addressed.
-pub const fn workspace_len(first_rank: usize, second_rank: usize) -> Result<usize, Error> {
-    shape::product("workspace", first_rank, second_rank)
+pub const fn scratch_len(first_rank: usize, second_rank: usize) -> Result<usize, Error> {
+    shape::product("scratch", first_rank, second_rank)
 }
 
 /// W₂² between Gaussians of any covariance, given by factors Σ = CCᵀ.
@@ -70,7 +70,7 @@ pub const fn workspace_len(first_rank: usize, second_rank: usize) -> Result<usiz
 /// a matrix is taken, and covariances may be singular.
 ///
 /// **Shapes**: means `[dimensions]`, factors `[dimensions × rank]`, row-major, each of a rank of its own: a Cholesky
-/// factor, or the low rank of a joint layer; `work`: at least [`workspace_len`] elements.
+/// factor, or the low rank of a joint layer; `scratch`: at least [`scratch_len`] elements.
 ///
 /// **Accuracy**: within a few hundred units in the last place of |μ₁ − μ₂|² + |C₁|² + |C₂|²; near 0 the difference
 /// cancels.
@@ -78,7 +78,7 @@ pub const fn workspace_len(first_rank: usize, second_rank: usize) -> Result<usiz
 /// # Errors
 ///
 /// [`Error::Zero`] for no dimensions or an empty factor, [`Error::Length`] for means of two lengths,
-/// [`Error::Rows`] for a factor that is not a whole number of columns, [`Error::Workspace`] when `work` is too
+/// [`Error::Rows`] for a factor that is not a whole number of columns, [`Error::Buffer`] when `scratch` is too
 /// short.
 ///
 /// # Example
@@ -99,13 +99,13 @@ pub fn squared<T: Real>(
     first_factor: &[T],
     second_mean: &[T],
     second_factor: &[T],
-    work: &mut [T],
+    scratch: &mut [T],
 ) -> Result<T, Error> {
     let dimensions = shape::rows("first_mean", first_mean.len(), 1)?;
     shape::exact("second_mean", second_mean.len(), dimensions)?;
     let first_rank = shape::rows("first_factor", first_factor.len(), dimensions)?;
     let second_rank = shape::rows("second_factor", second_factor.len(), dimensions)?;
-    let product = shape::workspace(work, workspace_len(first_rank, second_rank)?)?;
+    let product = shape::buffer("scratch", scratch, scratch_len(first_rank, second_rank)?)?;
 
     // Row j of the product is column j of C₁ᵀC₂.
     product.fill(T::zero());

@@ -37,9 +37,9 @@ pub const HEADER_LEN: usize = 32;
 /// use gmlayer::compact::{Blob, Model};
 ///
 /// if let Model::I8(model) = Blob::new(flash)?.model {
-///     let mut work = vec![0; model.workspace_len()];
+///     let mut scratch = vec![0; model.scratch_len()];
 ///     let (x, mut y) = (vec![0.0; model.shape().inputs()], vec![0.0; model.shape().outputs()]);
-///     model.forward(&x, &mut y, &mut work)?;
+///     model.forward(&x, &mut y, &mut scratch)?;
 /// }
 /// # Ok(())
 /// # }

@@ -37,8 +37,8 @@ use crate::{Error, Real, Rectified, Shape};
 ///     Err(_) => panic!("the lengths are wrong"),
 /// };
 ///
-/// let (mut y, mut work) = ([0.0], [0.0; MODEL.workspace_len()]);
-/// MODEL.forward(&[2.0, 0.5], &mut y, &mut work)?;
+/// let (mut y, mut scratch) = ([0.0], [0.0; MODEL.scratch_len()]);
+/// MODEL.forward(&[2.0, 0.5], &mut y, &mut scratch)?;
 /// assert_eq!(y, [4.5]); // σ = 0: the neuron a ReLU(⟨μ, x⟩)
 /// # Ok::<(), gmlayer::Error>(())
 /// ```
@@ -87,26 +87,26 @@ impl<'a, N: Number> Floating<'a, N> {
     /// The number of scratch elements that [`forward`](Self::forward) needs: 2d for `f32`, 3d for what has to be
     /// converted.
     #[must_use]
-    pub const fn workspace_len(&self) -> usize {
+    pub const fn scratch_len(&self) -> usize {
         N::SCRATCH_ROWS * self.shape.inputs()
     }
 
     /// Overwrites y with h(x).
     ///
-    /// **Shapes**: `x: [inputs]`, `y: [outputs]`; `work`: at least [`workspace_len`](Self::workspace_len)
+    /// **Shapes**: `x: [inputs]`, `y: [outputs]`; `scratch`: at least [`scratch_len`](Self::scratch_len)
     /// elements, whose contents do not matter.
     ///
     /// **Accuracy**: within 8 budgets u·scale + η for the constants as they are stored, as [the model](Self) says.
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] when `x` or `y` has another length, [`Error::Workspace`] when `work` is too short.
-    pub fn forward(&self, x: &[f32], y: &mut [f32], work: &mut [f32]) -> Result<(), Error> {
+    /// [`Error::Length`] when `x` or `y` has another length, [`Error::Buffer`] when `scratch` is too short.
+    pub fn forward(&self, x: &[f32], y: &mut [f32], scratch: &mut [f32]) -> Result<(), Error> {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
         shape::exact("x", x.len(), inputs)?;
         shape::exact("y", y.len(), outputs)?;
-        let work = shape::workspace(work, self.workspace_len())?;
-        let (sigma, rest) = split(work, inputs);
+        let scratch = shape::buffer("scratch", scratch, self.scratch_len())?;
+        let (sigma, rest) = split(scratch, inputs);
         let (squares, row) = split(rest, inputs);
         let mut scratch = Scratch { sigma, squares, row };
         square(x, scratch.squares);

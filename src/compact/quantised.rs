@@ -56,8 +56,8 @@ pub struct QuantisedConstants<'a, I: Integer> {
 ///     variance_scales: &variance_scales, variance: &variance,
 /// };
 /// let model = Quantised::new(Shape::new(2, 1, 1)?, constants)?;
-/// let (mut y, mut work) = ([0.0], [0; 4]);
-/// model.forward(&[2.0, 0.5], &mut y, &mut work)?;
+/// let (mut y, mut scratch) = ([0.0], [0; 4]);
+/// model.forward(&[2.0, 0.5], &mut y, &mut scratch)?;
 /// assert!((y[0] - 4.6591).abs() < 0.01);
 /// # Ok::<(), gmlayer::Error>(())
 /// ```
@@ -119,26 +119,26 @@ impl<'a, I: Integer> Quantised<'a, I> {
 
     /// The number of scratch elements that [`forward`](Self::forward) needs: 2d.
     #[must_use]
-    pub const fn workspace_len(&self) -> usize {
+    pub const fn scratch_len(&self) -> usize {
         2 * self.shape.inputs()
     }
 
     /// Overwrites y with h(x).
     ///
-    /// **Shapes**: `x: [inputs]`, `y: [outputs]`; `work`: at least [`workspace_len`](Self::workspace_len)
+    /// **Shapes**: `x: [inputs]`, `y: [outputs]`; `scratch`: at least [`scratch_len`](Self::scratch_len)
     /// elements, whose contents do not matter.
     ///
     /// **Accuracy**: as [the model](Self) says.
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] when `x` or `y` has another length, [`Error::Workspace`] when `work` is too short.
-    pub fn forward(&self, x: &[f32], y: &mut [f32], work: &mut [i16]) -> Result<(), Error> {
+    /// [`Error::Length`] when `x` or `y` has another length, [`Error::Buffer`] when `scratch` is too short.
+    pub fn forward(&self, x: &[f32], y: &mut [f32], scratch: &mut [i16]) -> Result<(), Error> {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
         shape::exact("x", x.len(), inputs)?;
         shape::exact("y", y.len(), outputs)?;
-        let work = shape::workspace(work, self.workspace_len())?;
-        let (q, squares) = split(work, inputs);
+        let scratch = shape::buffer("scratch", scratch, self.scratch_len())?;
+        let (q, squares) = split(scratch, inputs);
         // |integer| ≤ 128, so that sums of `inputs` products stay below 2³¹.
         let most = (i32::MAX as usize / 128 / inputs).min(i16::MAX as usize) as i16;
         let scale = round_to(x, most, q);

@@ -1,11 +1,10 @@
 //! A layer whose parameters go down their gradients as these are found.
 
 use super::Diagonal;
-use super::effect::Descent;
+use super::batch::Pass;
 use super::form::Form;
-use super::parameters::{ParametersMut, Rates};
-use super::passes::Pass;
-use super::workspace::{Layout, Workspace};
+use super::layout::Layout;
+use super::parameters::{ParametersMut, Rates, Targets};
 use crate::kernel::Workers;
 use crate::{Error, Real, Shape, shape};
 
@@ -30,11 +29,11 @@ use crate::{Error, Real, Shape, shape};
 /// let mut layer = DiagonalMut::new(shape, parameters)?;
 ///
 /// let (x, target, mut y) = ([1.0, 2.0], 3.0, [0.0]);
-/// let mut work = vec![0.0; layer.workspace_len(1)?];
+/// let (mut saved, mut scratch) = (vec![0.0; layer.saved_len(1)?], vec![0.0; layer.scratch_len(1)?]);
 /// for _ in 0..50 {
-///     layer.as_diagonal().forward(&x, &mut y, &mut work)?;
+///     layer.as_diagonal().forward(&x, &mut y, &mut saved, &mut scratch)?;
 ///     let g = [y[0] - target]; // of ½(y − target)²
-///     layer.descend_after_forward(&x, &g, Rates::all(0.02), None, &mut work)?;
+///     layer.descend(&x, &g, &saved, Rates::all(0.02), None, &mut scratch)?;
 /// }
 /// assert!((y[0] - target).abs() < 1e-3);
 /// # Ok::<(), gmlayer::Error>(())
@@ -90,54 +89,61 @@ impl<'a, T: Real> DiagonalMut<'a, T> {
         }
     }
 
-    /// The number of scratch elements that both passes need for a batch of `batch` rows: those of
-    /// [`Diagonal::workspace_len`], and room for the gradients of one component.
+    /// The number of elements that the forward pass saves of `batch` rows: [`Diagonal::saved_len`].
     ///
     /// # Errors
     ///
     /// [`Error::Overflow`] when that number cannot be addressed.
-    pub const fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
-        self.layout(batch).len()
+    pub const fn saved_len(&self, batch: usize) -> Result<usize, Error> {
+        self.layout(batch).saved_len()
     }
 
-    /// The layout of a workspace.
+    /// The number of scratch elements that both passes need for `batch` rows: those of [`Diagonal::scratch_len`], and
+    /// room for the gradients of one component.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Overflow`] when that number cannot be addressed.
+    pub const fn scratch_len(&self, batch: usize) -> Result<usize, Error> {
+        self.layout(batch).scratch_len()
+    }
+
+    /// The layout of the buffers.
     const fn layout(&self, batch: usize) -> Layout {
-        Layout::new(self.shape, batch, self.workers.parts_of(self.shape, batch), true)
+        Layout::for_workers(self.shape, batch, self.workers, true)
     }
 
-    /// One step of gradient descent, for a `work` that [`Diagonal::forward`] has left for the same `x` and
-    /// parameters; overwrites `dx` with the gradient of x before the step.
+    /// One step of gradient descent; overwrites `dx` with the gradient of x before the step.
     ///
-    /// **Shapes**: `x: [batch × inputs]`, the cotangent `g: [batch × outputs]` (∂loss/∂h),
-    /// `dx: [batch × inputs]`; `work`: at least [`workspace_len`](Self::workspace_len) elements.
+    /// **Shapes**: `x: [batch × inputs]`, the cotangent `g: [batch × outputs]` (∂loss/∂h); `saved`: what
+    /// [`Diagonal::forward`] has left for the same `x` and parameters; `dx: [batch × inputs]`; `scratch`: at least
+    /// [`scratch_len`](Self::scratch_len) elements, whose contents do not matter.
     ///
-    /// With any other contents of `work` the step is meaningless, and nothing worse.
+    /// With any other contents of `saved` the step is meaningless, and nothing worse.
     ///
-    /// **Accuracy**: within 8 budgets u·scale + η for the gradients, as [the layer](Diagonal) says; the step rounds
-    /// once more.
+    /// **Accuracy**: the gradients as [the layer](Diagonal) says; the step rounds once more.
     ///
     /// # Errors
     ///
     /// As for [`Diagonal::backward`]; nothing is written when a length is wrong.
-    pub fn descend_after_forward(
+    pub fn descend(
         &mut self,
         x: &[T],
         g: &[T],
+        saved: &[T],
         rates: Rates<T>,
         dx: Option<&mut [T]>,
-        work: &mut [T],
+        scratch: &mut [T],
     ) -> Result<(), Error> {
         let (shape, form) = (self.shape, self.form);
         let batch = shape::rows("x", x.len(), shape.inputs())?;
         shape::exact("g", g.len(), shape::product("g", batch, shape.outputs())?)?;
-        if let Some(dx) = dx.as_deref() {
+        if let Some(dx) = &dx {
             shape::exact("dx", dx.len(), x.len())?;
         }
-        let mut work = Workspace::split(self.layout(batch), work)?;
-        let pass = Pass { shape, form, workers: self.workers, x };
-        pass.cotangents(self.parameters.as_ref(), g, dx, &mut work);
-        let (coordinates, parameters) = (form.coordinates, self.parameters.reborrow());
-        pass.gradients(Descent { shape, coordinates, parameters, rates }, g, &mut work);
-        Ok(())
+        let layout = self.layout(batch);
+        let saved = shape::buffer_ref("saved", saved, layout.saved_len()?)?;
+        let pass = Pass { shape, form, workers: self.workers, layout, x };
+        pass.backward(Targets::descend(shape, &mut self.parameters, rates), g, saved, dx, scratch)
     }
 }

@@ -69,11 +69,13 @@ impl Coordinates {
         parameters: ParametersMut<'_, T>,
     ) -> Result<(), Error> {
         parameters.as_ref().check(shape)?;
-        for component in parameters.components(shape) {
-            for (v, u) in component.v.iter_mut().zip(component.u.chunks_exact(shape.inputs().max(1))) {
+        let ParametersMut { mu, u, v, .. } = parameters;
+        let components = v.chunks_exact_mut(shape.outputs()).zip(mu.chunks_exact(shape.inputs()));
+        for ((v, mu), u) in components.zip(u.chunks_exact(shape.component_len())) {
+            for (v, u) in v.iter_mut().zip(u.chunks_exact(shape.inputs())) {
                 match (self, to) {
-                    (Self::Paper, Self::Centred) => *v += dot(u, component.mu),
-                    (Self::Centred, Self::Paper) => *v -= dot(u, component.mu),
+                    (Self::Paper, Self::Centred) => *v += dot(u, mu),
+                    (Self::Centred, Self::Paper) => *v -= dot(u, mu),
                     (Self::Paper, Self::Paper) | (Self::Centred, Self::Centred) => {}
                 }
             }
@@ -94,8 +96,8 @@ impl Coordinates {
 /// let parameters = Parameters { mu: &[1.0, 2.0], sigma: &[0.0, 0.0], u: &[5.0, 7.0], v: &[3.0, 4.0] };
 /// let form = Form { coordinates: Coordinates::Centred, scale: Scale::Sum };
 /// let layer = Diagonal::new(shape, parameters)?.with_form(form);
-/// let (mut y, mut work) = ([0.0_f64], vec![0.0; layer.workspace_len(1)?]);
-/// layer.forward(&[1.0], &mut y, &mut work)?;
+/// let (mut y, mut scratch) = ([0.0_f64], vec![0.0; layer.scratch_len(1)?]);
+/// layer.forward(&[1.0], &mut y, &mut [], &mut scratch)?;
 /// assert_eq!(y, [3.0 * 1.0 + 4.0 * 2.0]); // Σ v ReLU(⟨μ, x⟩)
 /// # Ok::<(), gmlayer::Error>(())
 /// ```

@@ -1,13 +1,11 @@
 //! The layer: lengths are checked here, once, then components and rows are walked.
 
-use super::effect::Adding;
+use super::batch::Pass;
 use super::form::Form;
-use super::parameters::{Gradients, Parameters};
-use super::passes::Pass;
+use super::layout::Layout;
+use super::parameters::{Gradients, Parameters, Targets};
 use super::prepare::prepare;
 use super::prepared::{Constants, Prepared};
-use super::row;
-use super::workspace::{self, Layout, Workspace};
 use crate::kernel::Workers;
 use crate::{Error, Real, Shape, shape};
 
@@ -25,17 +23,9 @@ use crate::{Error, Real, Shape, shape};
 /// Other coordinates, E\[ω|β\] = U(β − μ) + v, and a sum in the place of the mean are a choice:
 /// [`with_form`](Self::with_form).
 ///
-/// **Accuracy**: every output and gradient is within 8 budgets of the exact value. A budget is u·scale + η,
-/// where u is half an ULP of 1, η the smallest subnormal, and scale the sum of the absolute values of the
-/// terms of that output, each factor counted with its sensitivity. Held by `tests/diagonal_table.rs` against
-/// 60-digit tables, in `f32` and `f64`, and for numbers of any size whose results are in range. Of a component with
-/// |t| > 15 (`f32`) or 40 (`f64`), what lies below s·2⁻¹⁷¹ or s·2⁻¹¹⁶⁶ counts as 0: it shows where s is above 10⁶ or
-/// 10²⁷.
-///
-/// The rule counts on rounding errors that go both ways. Where the same few numbers fill a whole layer and its batch,
-/// they may all go one way: up to 9.2 budgets were seen in small layers. It is of the first order: where ⟨μ, x⟩ cancels
-/// to less than its own rounding error, and s is smaller still or 0, neither t nor p is known. And r, p, φ, tφ and σx/s
-/// are numbers of this scalar, known to η where they are small, which the other factors of a term multiply.
+/// **Accuracy**: every output and gradient is within 8(u·scale + 2η·floor) of the exact value, for numbers of any size:
+/// the accuracy rule of `docs/NUMERICS.md`. Held by `tests/diagonal_table.rs` against 60-digit tables, in `f32` and
+/// `f64`.
 ///
 /// # Example
 ///
@@ -48,13 +38,14 @@ use crate::{Error, Real, Shape, shape};
 /// let layer = Diagonal::new(shape, parameters)?;
 ///
 /// let (x, mut y) = ([3.0_f64, 5.0, -1.0, 0.5], [0.0; 2]); // two rows
-/// let mut work = vec![0.0; layer.workspace_len(2)?];
-/// layer.forward(&x, &mut y, &mut work)?;
+/// let (mut saved, mut scratch) = (vec![0.0; layer.saved_len(2)?], vec![0.0; layer.scratch_len(2)?]);
+/// layer.forward(&x, &mut y, &mut saved, &mut scratch)?;
 /// assert_eq!(y, [9.0, 0.0]); // σ = 0: the neuron (Uμ + v) ReLU(⟨μ, x⟩)
 ///
-/// let (g, mut of_v) = ([1.0, 1.0], [0.0]);
-/// layer.backward(&x, &g, Gradients { v: Some(&mut of_v), ..Gradients::none() }, None, &mut work)?;
-/// assert_eq!(of_v, [3.0]);
+/// let (g, mut d_v) = ([1.0, 1.0], [0.0]);
+/// let gradients = Gradients { v: Some(&mut d_v), ..Gradients::none() };
+/// layer.backward(&x, &g, &saved, gradients, None, &mut scratch)?;
+/// assert_eq!(d_v, [3.0]);
 /// # Ok::<(), gmlayer::Error>(())
 /// ```
 ///
@@ -88,7 +79,7 @@ impl<'a, T: Real> Diagonal<'a, T> {
     /// results have the same bits for any number of threads. A batch that is not worth a thread's waking (less
     /// than about 30 microseconds of work for each) stays on the caller's.
     ///
-    /// [`workspace_len`](Self::workspace_len) grows with the threads.
+    /// [`scratch_len`](Self::scratch_len) grows with the threads.
     #[cfg(feature = "threads")]
     #[must_use]
     pub fn with_threads(self, threads: &'a crate::Threads) -> Self {
@@ -119,90 +110,68 @@ impl<'a, T: Real> Diagonal<'a, T> {
         self.parameters
     }
 
-    /// The number of scratch elements that [`forward`](Self::forward) and
-    /// [`backward`](Self::backward) need for a batch of `batch` rows: 3(d + K) + L below 8 rows, K filled up to a multiple of 16; from there on
-    /// room for the prepared parameters, one chunk and a record of the whole batch.
+    /// The number of elements that [`forward`](Self::forward) saves of `batch` rows for [`backward`](Self::backward):
+    /// none below 8 rows, and some K(L + 5) numbers a row from there on.
     ///
     /// # Errors
     ///
     /// [`Error::Overflow`] when that number cannot be addressed.
-    pub const fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
-        self.layout(batch).len()
+    pub const fn saved_len(&self, batch: usize) -> Result<usize, Error> {
+        self.layout(batch).saved_len()
     }
 
-    /// The layout of a workspace.
-    const fn layout(&self, batch: usize) -> Layout {
-        Layout::new(self.shape, batch, self.workers.parts_of(self.shape, batch), false)
-    }
-
-    /// Overwrites y with h(x).
+    /// The number of scratch elements that each pass needs for `batch` rows.
     ///
-    /// **Shapes**: `x: [batch × inputs]`, `y: [batch × outputs]`, row-major;
-    /// `work`: at least [`workspace_len`](Self::workspace_len) elements, whose contents do not matter.
+    /// # Errors
+    ///
+    /// [`Error::Overflow`] when that number cannot be addressed.
+    pub const fn scratch_len(&self, batch: usize) -> Result<usize, Error> {
+        self.layout(batch).scratch_len()
+    }
+
+    /// The layout of the buffers.
+    const fn layout(&self, batch: usize) -> Layout {
+        Layout::for_workers(self.shape, batch, self.workers, false)
+    }
+
+    /// Overwrites y with h(x), and saves what the backward pass needs.
+    ///
+    /// **Shapes**: `x: [batch × inputs]`, `y: [batch × outputs]`, row-major; `saved`: at least
+    /// [`saved_len`](Self::saved_len) elements, which are overwritten; `scratch`: at least
+    /// [`scratch_len`](Self::scratch_len) elements, whose contents do not matter.
     ///
     /// A NaN in `x` makes its own row of `y` NaN, and no other.
     ///
-    /// **Accuracy**: within 8 budgets u·scale + η, as [the layer](Self) says.
+    /// **Accuracy**: as [the layer](Self) says.
     ///
     /// # Errors
     ///
     /// [`Error::Zero`] or [`Error::Rows`] when `x` does not hold whole rows, [`Error::Length`] when `y`
-    /// does not have as many, [`Error::Workspace`] when `work` is too short.
-    pub fn forward(&self, x: &[T], y: &mut [T], work: &mut [T]) -> Result<(), Error> {
-        let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
-        let batch = shape::rows("x", x.len(), inputs)?;
-        shape::exact("y", y.len(), shape::product("y", batch, outputs)?)?;
-        let layout = self.layout(batch);
-        if layout.lanes == 0 {
-            let (mut scratch, _) = layout.scratch(shape::workspace(work, layout.len()?)?);
-            for (x, y) in shape::side_by_side(x, inputs, y, outputs) {
-                row::forward(self.shape, self.form, self.parameters, x, y, &mut scratch);
-            }
-            return Ok(());
-        }
-        self.pass(x).forward(self.parameters, Some(y), &mut Workspace::split(layout, work)?);
-        Ok(())
+    /// does not have as many, [`Error::Buffer`] when `saved` or `scratch` is too short.
+    pub fn forward(&self, x: &[T], y: &mut [T], saved: &mut [T], scratch: &mut [T]) -> Result<(), Error> {
+        let batch = shape::rows("x", x.len(), self.shape.inputs())?;
+        shape::exact("y", y.len(), shape::product("y", batch, self.shape.outputs())?)?;
+        let pass = self.pass(x, batch);
+        let saved = shape::buffer("saved", saved, pass.layout.saved_len()?)?;
+        pass.forward(self.parameters, y, saved, scratch)
     }
 
     /// Adds the gradients of ℓ = Σ_b ⟨g_b, h(x_b)⟩ to the blocks that are there, and overwrites `dx`.
     ///
-    /// **Shapes**: `x: [batch × inputs]`, the cotangent `g: [batch × outputs]` (∂loss/∂h), the gradients
-    /// as the parameters, `dx: [batch × inputs]`;
-    /// `work`: at least [`workspace_len`](Self::workspace_len) elements, whose contents do not matter.
+    /// **Shapes**: `x: [batch × inputs]`, the cotangent `g: [batch × outputs]` (∂loss/∂h); `saved`: what
+    /// [`forward`](Self::forward) has left for the same `x` and parameters, which is not changed, so that several
+    /// backward passes may follow one forward pass; the gradients as the parameters, `dx: [batch × inputs]`;
+    /// `scratch`: at least [`scratch_len`](Self::scratch_len) elements, whose contents do not matter.
     ///
-    /// Parameter gradients **accumulate**; a block that is left out is not computed. At the kinks
-    /// (σ⊙x = 0) every gradient is the limit of central differences.
+    /// Parameter gradients **accumulate**; a block that is left out is not computed. At the kinks (σ⊙x = 0) every
+    /// gradient is the limit of central differences. With any other contents of `saved` the gradients are meaningless
+    /// numbers, and nothing worse.
     ///
-    /// **Accuracy**: within 8 budgets u·scale + η, as [the layer](Self) says.
+    /// **Accuracy**: as [the layer](Self) says.
     ///
     /// # Errors
     ///
     /// As for [`forward`](Self::forward); nothing is written when a length is wrong.
-    pub fn backward(
-        &self,
-        x: &[T],
-        g: &[T],
-        gradients: Gradients<'_, T>,
-        dx: Option<&mut [T]>,
-        work: &mut [T],
-    ) -> Result<(), Error> {
-        let batch = self.check_backward(x, g, &gradients, dx.as_deref())?;
-        let mut work = Workspace::split(self.layout(batch), work)?;
-        self.pass(x).forward(self.parameters, None, &mut work);
-        self.replay(x, g, gradients, dx, &mut work);
-        Ok(())
-    }
-
-    /// [`backward`](Self::backward) in half the time, for a `work` that [`forward`](Self::forward) has left
-    /// for the same `x` and parameters.
-    ///
-    /// With any other contents of `work` the gradients are meaningless numbers, and nothing worse.
-    ///
-    /// **Accuracy**: within 8 budgets u·scale + η, as [the layer](Self) says.
-    ///
-    /// # Errors
-    ///
-    /// As for [`backward`](Self::backward).
     ///
     /// # Example
     ///
@@ -212,74 +181,48 @@ impl<'a, T: Real> Diagonal<'a, T> {
     /// # let parameters = Parameters { mu: &[1.0_f64, 0.0], sigma: &[1.0, 0.5], u: &[1.0, 0.0], v: &[2.0] };
     /// let layer = Diagonal::new(shape, parameters)?;
     /// let (x, target) = ([1.0, 2.0], 3.0);
-    /// let (mut y, mut of_mu) = ([0.0], [0.0; 2]);
-    /// let mut work = vec![0.0; layer.workspace_len(1)?];
-    /// layer.forward(&x, &mut y, &mut work)?;
+    /// let (mut y, mut d_mu) = ([0.0], [0.0; 2]);
+    /// let (mut saved, mut scratch) = (vec![0.0; layer.saved_len(1)?], vec![0.0; layer.scratch_len(1)?]);
+    /// layer.forward(&x, &mut y, &mut saved, &mut scratch)?;
     /// let g = [y[0] - target];
-    /// let gradients = Gradients { mu: Some(&mut of_mu), ..Gradients::none() };
-    /// layer.backward_after_forward(&x, &g, gradients, None, &mut work)?;
-    /// # let mut again = [0.0; 2];
-    /// # let gradients = Gradients { mu: Some(&mut again), ..Gradients::none() };
-    /// # layer.backward(&x, &g, gradients, None, &mut work)?;
-    /// # assert_eq!(of_mu, again);
+    /// let gradients = Gradients { mu: Some(&mut d_mu), ..Gradients::none() };
+    /// layer.backward(&x, &g, &saved, gradients, None, &mut scratch)?;
+    /// # assert!(d_mu[0] != 0.0);
     /// # Ok::<(), gmlayer::Error>(())
     /// ```
-    pub fn backward_after_forward(
+    pub fn backward(
         &self,
         x: &[T],
         g: &[T],
+        saved: &[T],
         gradients: Gradients<'_, T>,
         dx: Option<&mut [T]>,
-        work: &mut [T],
+        scratch: &mut [T],
     ) -> Result<(), Error> {
-        let batch = self.check_backward(x, g, &gradients, dx.as_deref())?;
-        self.replay(x, g, gradients, dx, &mut Workspace::split(self.layout(batch), work)?);
-        Ok(())
-    }
-
-    fn pass<'b>(&'b self, x: &'b [T]) -> Pass<'b, T> {
-        Pass { shape: self.shape, form: self.form, workers: self.workers, x }
-    }
-
-    /// Runs the record backward.
-    fn replay(
-        &self,
-        x: &[T],
-        g: &[T],
-        gradients: Gradients<'_, T>,
-        dx: Option<&mut [T]>,
-        work: &mut Workspace<'_, T>,
-    ) {
-        let (shape, parameters, coordinates) = (self.shape, self.parameters, self.form.coordinates);
-        self.pass(x).cotangents(parameters, g, dx, work);
-        self.pass(x).gradients(Adding { shape, coordinates, parameters, gradients }, g, work);
-    }
-
-    /// Checks the lengths of a backward pass and returns the number of rows.
-    fn check_backward(
-        &self,
-        x: &[T],
-        g: &[T],
-        gradients: &Gradients<'_, T>,
-        dx: Option<&[T]>,
-    ) -> Result<usize, Error> {
         let batch = shape::rows("x", x.len(), self.shape.inputs())?;
         shape::exact("g", g.len(), shape::product("g", batch, self.shape.outputs())?)?;
         gradients.check(self.shape)?;
-        if let Some(dx) = dx {
+        if let Some(dx) = &dx {
             shape::exact("dx", dx.len(), x.len())?;
         }
-        Ok(batch)
+        let pass = self.pass(x, batch);
+        let saved = shape::buffer_ref("saved", saved, pass.layout.saved_len()?)?;
+        pass.backward(Targets::accumulate(self.shape, self.parameters, gradients), g, saved, dx, scratch)
     }
+
+    fn pass<'b>(&'b self, x: &'b [T], batch: usize) -> Pass<'b, T> {
+        Pass { shape: self.shape, form: self.form, workers: self.workers, layout: self.layout(batch), x }
+    }
+
     /// The number of elements of storage that [`prepare`](Self::prepare) fills: K(L + L·d + d).
     #[must_use]
     pub fn prepared_len(&self) -> usize {
-        workspace::prepared_len(self.shape)
+        self.shape.v_len() + self.shape.u_len() + self.shape.sigma_len()
     }
 
     /// The form for inference: a = Uμ + v (or v in centred coordinates), W = U diag(σ²) and σ², computed once into `storage`.
     ///
-    /// **Accuracy**: within 8 budgets u·scale + η, as [the layer](Self) says, while U σ² and σ² stay in the
+    /// **Accuracy**: as [the layer](Self) says, while U σ² and σ² stay in the
     /// range of normal numbers or are exactly 0 (|σ| between 10⁻¹⁸ and 10¹⁸ in `f32`, for U around 1).
     ///
     /// # Errors
@@ -295,11 +238,11 @@ impl<'a, T: Real> Diagonal<'a, T> {
     /// let layer = Diagonal::new(shape, parameters)?;
     /// let mut storage = vec![0.0; layer.prepared_len()];
     /// let prepared = layer.prepare(&mut storage)?;
-    /// let (mut y, mut work) = ([0.0], vec![0.0; prepared.workspace_len(1)?]);
-    /// prepared.forward(&[1.0, 1.0], &mut y, &mut work)?;
-    /// # let (mut plain, mut work) = ([0.0], vec![0.0; layer.workspace_len(1)?]);
-    /// # layer.forward(&[1.0, 1.0], &mut plain, &mut work)?;
-    /// # assert!((y[0] - plain[0]).abs() < 1e-15);
+    /// let (mut y, mut scratch) = ([0.0], vec![0.0; prepared.scratch_len(1)?]);
+    /// prepared.forward(&[1.0, 1.0], &mut y, &mut scratch)?;
+    /// # let (mut want, mut scratch) = ([0.0], vec![0.0; layer.scratch_len(1)?]);
+    /// # layer.forward(&[1.0, 1.0], &mut want, &mut [], &mut scratch)?;
+    /// # assert!((y[0] - want[0]).abs() < 1e-15);
     /// # Ok::<(), gmlayer::Error>(())
     /// ```
     pub fn prepare<'b>(&self, storage: &'b mut [T]) -> Result<Prepared<'b, T>, Error>
@@ -311,7 +254,7 @@ impl<'a, T: Real> Diagonal<'a, T> {
         let (w, variance) = shape::split(rest, self.shape.u_len());
         let (coordinates, stride) = (self.form.coordinates, self.shape.inputs());
         let to = [&mut *a, &mut *w, &mut *variance];
-        prepare(self.shape, coordinates, &self.parameters, T::one(), stride, to, |_, _| {});
+        prepare(self.shape, coordinates, self.parameters, stride, to);
         let constants = Constants { a, w, mu: self.parameters.mu, variance };
         Ok(Prepared::new(self.shape, constants)?.with_scale(self.form.scale))
     }

@@ -1,12 +1,13 @@
 //! The form for inference: everything that does not depend on the input, computed once.
 
-use core::iter::repeat;
-
-use super::row::{PreActivations, rectify_far};
-use crate::batch::{CHUNK, LEAST_ROWS, Plain, Record, bounded, transpose_plain};
-use crate::kernel::{LANES, Matrix, Rows, RowsMut, Simd, Task, for_each_dot, task, widest};
-use crate::rectified::in_range;
-use crate::{Error, Real, Scale, Shape, shape};
+use super::row::{PreActivations, scale_row};
+use crate::kernel::{Matrix, Rows, RowsMut, Simd, Task, dot, for_each_dot, widest};
+use crate::mixture::{
+    Activations, CHUNK, LEAST_ROWS, activations_len, input_scale, largest_of, measure, transpose_scaled, unscale_rows,
+};
+use crate::rectified::{in_range, norm};
+use crate::slices::{cut, row, total, whole, zip_rows};
+use crate::{Error, Real, Rectified, Scale, Shape, shape};
 
 /// The constants of a prepared layer, as borrowed row-major slices: what an exported model holds.
 #[derive(Debug, Clone, Copy)]
@@ -20,17 +21,6 @@ pub struct Constants<'a, T> {
     /// The variances σ²: `[components × inputs]`.
     pub variance: &'a [T],
 }
-
-impl<T: Real> Constants<'_, T> {
-    /// Whether no constant is larger than ordinary.
-    #[inline(always)]
-    fn are_usual<S: Simd>(_: S, constants: &Self) -> bool {
-        let Constants { a, w, mu, variance } = constants;
-        bounded(a) && bounded(mu) && bounded(w) && bounded(variance)
-    }
-}
-
-task!(AreUsual, Constants::are_usual, (constants: &'a Constants<'a, T>) -> bool);
 
 /// A layer prepared for inference.
 ///
@@ -46,7 +36,6 @@ pub struct Prepared<'a, T> {
     shape: Shape,
     scale: Scale,
     constants: Constants<'a, T>,
-    usual: bool,
 }
 
 impl<'a, T: Real> Prepared<'a, T> {
@@ -60,7 +49,7 @@ impl<'a, T: Real> Prepared<'a, T> {
         shape::exact("w", constants.w.len(), shape.u_len())?;
         shape::exact("mu", constants.mu.len(), shape.mu_len())?;
         shape::exact("variance", constants.variance.len(), shape.sigma_len())?;
-        Ok(Self { shape, scale: Scale::Mean, constants, usual: widest(AreUsual, (&constants,)) })
+        Ok(Self { shape, scale: Scale::Mean, constants })
     }
 
     /// The same layer with another scale.
@@ -91,23 +80,31 @@ impl<'a, T: Real> Prepared<'a, T> {
     /// # Errors
     ///
     /// [`Error::Overflow`] when that number cannot be addressed.
-    pub const fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
-        let [inputs, outputs] = [self.shape.inputs(), self.shape.outputs()];
-        let lanes = Self::lanes(batch);
-        let record = self.shape.components().saturating_mul(outputs.saturating_add(Record::<T>::ROWS));
-        let each = record.saturating_add(inputs).saturating_add(outputs).saturating_add(Plain::<T>::ROWS);
-        let chunk = each.saturating_mul(lanes);
-        let alone =
-            inputs.saturating_mul(2).saturating_add(PreActivations::<T>::len(self.shape.components()));
-        shape::product("workspace", chunk.saturating_add(alone), 1)
+    pub const fn scratch_len(&self, batch: usize) -> Result<usize, Error> {
+        shape::product("scratch", total(&self.layout(Self::lanes(batch))), 1)
     }
 
-    /// Rows of a chunk, filled up to whole vectors; 0 for a batch that goes row by row.
+    /// Scratch: the scales of the rows of a chunk, and the sizes of their largest inputs; Xᵀ and yᵀ; the activations; a
+    /// row times its scale, and a direction; the pre-activations of a row.
+    const fn layout(&self, lanes: usize) -> [usize; 7] {
+        let (inputs, outputs, components) = (self.shape.inputs(), self.shape.outputs(), self.shape.components());
+        [
+            lanes,
+            lanes,
+            lanes.saturating_mul(inputs),
+            lanes.saturating_mul(outputs),
+            activations_len(lanes, components, outputs),
+            inputs.saturating_mul(2),
+            PreActivations::<T>::len(components),
+        ]
+    }
+
+    /// Rows of a chunk, rounded up to whole vectors; 0 for a batch that goes row by row.
     const fn lanes(batch: usize) -> usize {
         if batch < LEAST_ROWS {
             0
         } else if batch < CHUNK {
-            batch.next_multiple_of(LANES)
+            whole(batch)
         } else {
             CHUNK
         }
@@ -115,83 +112,119 @@ impl<'a, T: Real> Prepared<'a, T> {
 
     /// Overwrites y with h(x).
     ///
-    /// **Shapes**: `x: [batch × inputs]`, `y: [batch × outputs]`, row-major;
-    /// `work`: at least [`workspace_len`](Self::workspace_len) elements, whose contents do not matter.
+    /// **Shapes**: `x: [batch × inputs]`, `y: [batch × outputs]`, row-major; `scratch`: at least
+    /// [`scratch_len`](Self::scratch_len) elements, whose contents do not matter.
     ///
-    /// **Accuracy**: within 8 budgets u·scale + η, as [`Diagonal`](super::Diagonal) says, for constants that are
-    /// normal numbers or 0, and inputs whose products with them are.
+    /// **Accuracy**: as [`Diagonal`](super::Diagonal) says, for constants that are normal numbers or 0.
     ///
     /// # Errors
     ///
     /// As for [`Diagonal::forward`](super::Diagonal::forward).
-    pub fn forward(&self, x: &[T], y: &mut [T], work: &mut [T]) -> Result<(), Error> {
+    pub fn forward(&self, x: &[T], y: &mut [T], scratch: &mut [T]) -> Result<(), Error> {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
         let batch = shape::rows("x", x.len(), inputs)?;
         shape::exact("y", y.len(), shape::product("y", batch, outputs)?)?;
-        let work = shape::workspace(work, self.workspace_len(batch)?)?;
-        let lanes = if self.usual { Self::lanes(batch) } else { 0 };
-        let alone = 2 * inputs + PreActivations::<T>::len(self.shape.components());
-        let (chunked, rest) = shape::split(work, work.len() - alone);
-        let (sigma, rest) = shape::split(rest, inputs);
-        let (direction, at) = shape::split(rest, inputs);
-        let mut scratch = RowScratch { sigma, direction, at: PreActivations(at) };
-        let (x_chunk, y_chunk) = (CHUNK.saturating_mul(inputs), CHUNK.saturating_mul(outputs));
-        for (x, y) in x.chunks(x_chunk.max(1)).zip(y.chunks_mut(y_chunk.max(1))) {
-            let plain = if lanes == 0 { &[] } else { self.chunk(x, y, lanes, chunked) };
-            for (row, (x, y)) in shape::side_by_side(x, inputs, y, outputs).enumerate() {
-                if plain.get(row).is_none_or(T::is_zero) {
-                    widest(Row, (self, x, y, &mut scratch));
-                }
+        let scratch = shape::buffer("scratch", scratch, self.scratch_len(batch)?)?;
+        let lanes = Self::lanes(batch);
+        let ([scales, sizes, x_transposed, y_transposed, activations, vectors, at], _) =
+            cut(self.layout(lanes), scratch);
+        let (scaled, direction) = shape::split(vectors, inputs);
+        if lanes == 0 {
+            let mut scratch = RowScratch { x: scaled, direction, at: PreActivations(at) };
+            for (x, y) in zip_rows(x, inputs, y, outputs) {
+                self.row(x, y, &mut scratch);
             }
+            return Ok(());
+        }
+        let activations = Activations::cut(lanes, self.shape.components(), outputs, activations);
+        let mut chunk = Chunk { scales, sizes, x: x_transposed, y: y_transposed, activations, scaled, direction };
+        for (x, y) in zip_rows(x, CHUNK * inputs, y, CHUNK * outputs) {
+            self.chunk(x, y, &mut chunk);
         }
         Ok(())
     }
 
-    /// The plain rows of one chunk. Returns 0 for every other row.
-    fn chunk<'b>(&self, x: &[T], y: &mut [T], lanes: usize, work: &'b mut [T]) -> &'b [T] {
+    /// The rows of a chunk.
+    fn chunk(&self, x: &[T], y: &mut [T], scratch: &mut Chunk<'_, T>) {
         let (shape, inputs, outputs) = (self.shape, self.shape.inputs(), self.shape.outputs());
         let Constants { a, w, mu, variance } = self.constants;
-        let (plain, rest) = shape::split(work, Plain::<T>::ROWS * lanes);
-        let mut plain = Plain::split(plain);
-        let (transposed, rest) = shape::split(rest, lanes * inputs);
-        let (y_transposed, record) = shape::split(rest, lanes * outputs);
-        let mut record = Record::split(lanes, shape.components(), record);
-        plain.examine(inputs, x);
-        let (transposed, stride) = transpose_plain(inputs, x, plain.bounded(), transposed);
+        let Chunk { scales, sizes, x: x_transposed, y: y_transposed, activations, scaled, direction } = scratch;
+        measure(x, inputs, scales, sizes, input_scale);
+        let (x_transposed, stride) = transpose_scaled(inputs, x, scales, x_transposed);
         for (component, w) in w.chunks_exact(shape.component_len()).enumerate() {
-            record.write_slope(
-                component,
-                0,
-                Matrix::rows(w, inputs),
-                Rows { data: transposed, stride },
-                shape,
-                &[],
-            );
+            let x = Rows { data: &*x_transposed, stride };
+            activations.write_linear((component, 0), Matrix::rows(w, inputs), x, shape, &[]);
         }
-        let transposed = RowsMut { data: transposed, stride };
-        record.write_moments(0, Matrix::rows(mu, inputs), Matrix::rows(variance, inputs), transposed, inputs);
-        record.rectify(variance, inputs, T::one(), repeat((T::one(), T::one())), &mut plain);
-        record.sum(0, a, self.divisor(), outputs, y, y_transposed);
-        plain.settle()
+        let matrices = (Matrix::rows(mu, inputs), Matrix::rows(variance, inputs));
+        activations.write_moments(0, matrices, RowsMut { data: x_transposed, stride }, inputs);
+        for (component, variance) in variance.chunks_exact(inputs).enumerate() {
+            activations.rectify(component, sizes, |lane| {
+                let scale = scales.get(lane).copied().unwrap_or_else(T::one);
+                deviation(variance, scale_row(row(x, lane, inputs), scale, scaled), direction)
+            });
+        }
+        activations.as_ref().write_values(0, (a, self.divisor()), outputs, y, y_transposed);
+        unscale_rows(y, outputs, scales);
     }
+
+    /// One row.
+    fn row(&self, x: &[T], y: &mut [T], scratch: &mut RowScratch<'_, T>) {
+        let size = largest_of(x);
+        let scale = input_scale(size);
+        let RowScratch { x: scaled, direction, at } = scratch;
+        widest(Row, (self, (scale_row(x, scale, scaled), size), &mut *y, (&mut **direction, at)));
+        unscale_rows(y, self.shape.outputs(), &[scale]);
+    }
+}
+
+/// s of a row whose squares are out of range; `direction` is scratch.
+#[cold]
+pub(super) fn deviation<T: Real>(variance: &[T], x: &[T], direction: &mut [T]) -> T {
+    for ((direction, &variance), &x) in direction.iter_mut().zip(variance).zip(x) {
+        *direction = variance.sqrt() * x;
+    }
+    norm(direction).0
+}
+
+/// What a chunk takes.
+struct Chunk<'a, T> {
+    scales: &'a mut [T],
+    sizes: &'a mut [T],
+    x: &'a mut [T],
+    y: &'a mut [T],
+    activations: Activations<&'a mut [T]>,
+    scaled: &'a mut [T],
+    direction: &'a mut [T],
+}
+
+/// What one row takes.
+struct RowScratch<'a, T> {
+    /// The row times its scale.
+    x: &'a mut [T],
+    /// x∘x, or a direction: `[inputs]`.
+    direction: &'a mut [T],
+    at: PreActivations<'a, T>,
 }
 
 /// One row by itself.
 struct Row;
 
-impl<T: Real> Task<(&Prepared<'_, T>, &[T], &mut [T], &mut RowScratch<'_, T>)> for Row {
+/// The arguments of [`Row`]: the row is beside the size of its largest entry.
+type RowArguments<'a, 'b, T> = (
+    &'a Prepared<'a, T>,
+    (&'a [T], T),
+    &'a mut [T],
+    (&'a mut [T], &'a mut PreActivations<'b, T>),
+);
+
+impl<T: Real> Task<RowArguments<'_, '_, T>> for Row {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(
-        self,
-        simd: S,
-        (layer, x, y, scratch): (&Prepared<'_, T>, &[T], &mut [T], &mut RowScratch<'_, T>),
-    ) {
+    fn run<S: Simd>(self, simd: S, (layer, (x, size), y, (direction, at)): RowArguments<'_, '_, T>) {
         let Prepared { shape, constants: Constants { a, w, mu, variance }, .. } = *layer;
         let divisor = layer.divisor();
         let (inputs, outputs) = (shape.inputs(), shape.outputs());
-        let RowScratch { sigma, direction, at } = scratch;
         for (square, &x) in direction.iter_mut().zip(x) {
             *square = x * x;
         }
@@ -199,11 +232,12 @@ impl<T: Real> Task<(&Prepared<'_, T>, &[T], &mut [T], &mut RowScratch<'_, T>)> f
         for_each_dot(simd, mu, x, |component, dot| set(means, component, dot));
         for_each_dot(simd, variance, direction, |component, dot| set(squares, component, dot));
         at.rectify(simd);
-        let rows = mu.chunks_exact(inputs).zip(variance.chunks_exact(inputs));
-        for (at, (mu, variance)) in at.iter_mut().zip(rows) {
-            if !in_range(*at.squares) {
-                let rectified = rectify_far(mu, variance, x, sigma, direction);
-                (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
+        if !size.is_zero() {
+            for (at, (mu, variance)) in at.iter_mut().zip(zip_rows(mu, inputs, variance, inputs)) {
+                if !in_range(*at.squares) {
+                    let at_row = Rectified::new(dot(mu, x), deviation(variance, x, direction));
+                    (*at.mean, *at.probability) = (at_row.mean, at_row.probability);
+                }
             }
         }
         y.fill(T::zero());
@@ -234,12 +268,4 @@ fn set<T>(slice: &mut [T], index: usize, value: T) {
     if let Some(element) = slice.get_mut(index) {
         *element = value;
     }
-}
-
-/// What one row takes.
-struct RowScratch<'a, T> {
-    sigma: &'a mut [T],
-    /// x∘x, or a direction: `[inputs]`.
-    direction: &'a mut [T],
-    at: PreActivations<'a, T>,
 }

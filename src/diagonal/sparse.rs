@@ -1,10 +1,13 @@
 //! The form for inference that skips inputs of 0.
 
 use super::prepared::{Constants, Prepared};
-use super::row::{PreActivations, rectify_far};
-use crate::kernel::{LANES, Simd, Task, widest};
+use super::prepared::deviation;
+use super::row::{PreActivations, scale_row};
+use crate::kernel::{LANES, Simd, Task, dot, widest};
+use crate::mixture::{input_scale, largest_of, unscale_rows};
 use crate::rectified::in_range;
-use crate::{Error, Real, Shape, shape};
+use crate::slices::zip_rows;
+use crate::{Error, Real, Rectified, Shape, shape};
 
 /// Inputs whose terms are summed before they are added to the rest: rounding errors grow with this, not with the
 /// number of inputs.
@@ -71,8 +74,8 @@ impl<'a, T: Real> Sparse<'a, T> {
     /// let sparse = Sparse::new(prepared, &mut columns)?;
     ///
     /// let (x, mut y, mut want) = ([0.0, 0.0, 2.0], [0.0], [0.0]);
-    /// sparse.forward(&x, &mut y, &mut vec![0.0; sparse.workspace_len()?])?;
-    /// prepared.forward(&x, &mut want, &mut vec![0.0; prepared.workspace_len(1)?])?;
+    /// sparse.forward(&x, &mut y, &mut vec![0.0; sparse.scratch_len()?])?;
+    /// prepared.forward(&x, &mut want, &mut vec![0.0; prepared.scratch_len(1)?])?;
     /// assert!((y[0] - want[0]).abs() < 1e-5);
     /// # Ok::<(), gmlayer::Error>(())
     /// ```
@@ -101,38 +104,41 @@ impl<'a, T: Real> Sparse<'a, T> {
     /// # Errors
     ///
     /// [`Error::Overflow`] when that number cannot be addressed.
-    pub const fn workspace_len(&self) -> Result<usize, Error> {
+    pub const fn scratch_len(&self) -> Result<usize, Error> {
         let shape = self.prepared.shape();
         let (linear, squared) = widths(shape);
         let sums = linear.saturating_add(squared);
         let alone =
             shape.inputs().saturating_mul(2).saturating_add(PreActivations::<T>::len(shape.components()));
-        shape::product("workspace", sums.saturating_add(alone), 1)
+        shape::product("scratch", sums.saturating_add(alone), 1)
     }
 
     /// Overwrites y with h(x).
     ///
     /// **Shapes**: `x: [batch × inputs]`, `y: [batch × outputs]`, row-major;
-    /// `work`: at least [`workspace_len`](Self::workspace_len) elements, whose contents do not matter.
+    /// `scratch`: at least [`scratch_len`](Self::scratch_len) elements, whose contents do not matter.
     ///
-    /// **Accuracy**: within 8 budgets u·scale + η, as [`Prepared::forward`].
+    /// **Accuracy**: as [`Prepared::forward`].
     ///
     /// # Errors
     ///
     /// As for [`Prepared::forward`].
-    pub fn forward(&self, x: &[T], y: &mut [T], work: &mut [T]) -> Result<(), Error> {
+    pub fn forward(&self, x: &[T], y: &mut [T], scratch: &mut [T]) -> Result<(), Error> {
         let shape = self.prepared.shape();
         let (inputs, outputs) = (shape.inputs(), shape.outputs());
         let batch = shape::rows("x", x.len(), inputs)?;
         shape::exact("y", y.len(), shape::product("y", batch, outputs)?)?;
-        let work = shape::workspace(work, self.workspace_len()?)?;
+        let scratch = shape::buffer("scratch", scratch, self.scratch_len()?)?;
         let (linear, squared) = widths(shape);
-        let (sums, rest) = shape::split(work, linear + squared);
-        let (sigma, rest) = shape::split(rest, inputs);
+        let (sums, rest) = shape::split(scratch, linear + squared);
+        let (scaled, rest) = shape::split(rest, inputs);
         let (direction, at) = shape::split(rest, inputs);
-        let mut scratch = Scratch { sums, sigma, direction, at: PreActivations(at) };
-        for (x, y) in crate::shape::side_by_side(x, shape.inputs(), y, shape.outputs()) {
-            widest(Row, (self, x, y, &mut scratch));
+        let mut scratch = Scratch { sums, direction, at: PreActivations(at) };
+        for (x, y) in zip_rows(x, inputs, y, outputs) {
+            let size = largest_of(x);
+            let scale = input_scale(size);
+            widest(Row, (self, (scale_row(x, scale, scaled), size), &mut *y, &mut scratch));
+            unscale_rows(y, outputs, &[scale]);
         }
         Ok(())
     }
@@ -142,7 +148,6 @@ impl<'a, T: Real> Sparse<'a, T> {
 struct Scratch<'a, T> {
     /// W x and m of all components, then s².
     sums: &'a mut [T],
-    sigma: &'a mut [T],
     /// x∘x, or a direction: `[inputs]`.
     direction: &'a mut [T],
     at: PreActivations<'a, T>,
@@ -151,17 +156,17 @@ struct Scratch<'a, T> {
 /// One row.
 struct Row;
 
-impl<T: Real> Task<(&Sparse<'_, T>, &[T], &mut [T], &mut Scratch<'_, T>)> for Row {
+impl<T: Real> Task<(&Sparse<'_, T>, (&[T], T), &mut [T], &mut Scratch<'_, T>)> for Row {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(
         self,
         simd: S,
-        (layer, x, y, scratch): (&Sparse<'_, T>, &[T], &mut [T], &mut Scratch<'_, T>),
+        (layer, (x, size), y, scratch): (&Sparse<'_, T>, (&[T], T), &mut [T], &mut Scratch<'_, T>),
     ) {
         let shape = layer.prepared.shape();
-        let Scratch { sums, sigma, direction, at } = scratch;
+        let Scratch { sums, direction, at } = scratch;
         let (linear, squared) = widths(shape);
         sums.fill(T::zero());
         let (of_x, of_squares) = shape::split(sums, linear);
@@ -187,8 +192,8 @@ impl<T: Real> Task<(&Sparse<'_, T>, &[T], &mut [T], &mut Scratch<'_, T>)> for Ro
         let rows = mu.chunks_exact(shape.inputs()).zip(variance.chunks_exact(shape.inputs()));
         let outputs = a.chunks_exact(shape.outputs()).zip(slopes.chunks_exact(shape.outputs()));
         for ((at, (mu, variance)), (a, slopes)) in at.iter_mut().zip(rows).zip(outputs) {
-            if !in_range(*at.squares) {
-                let rectified = rectify_far(mu, variance, x, sigma, direction);
+            if !in_range(*at.squares) && !size.is_zero() {
+                let rectified = Rectified::new(dot(mu, x), deviation(variance, x, direction));
                 (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
             }
             for ((y, &a), &slope) in y.iter_mut().zip(a).zip(slopes) {

@@ -74,7 +74,7 @@ pub(super) struct Functions<D, B> {
 pub(super) fn check<T, D, B, const N: usize>(
     functions: &mut Functions<D, B>,
     buffers: &mut Buffers<'_, T>,
-    dual_work: &mut [Dual<T>],
+    dual_scratch: &mut [Dual<T>],
     theta: &[T],
     blocks: &[Block; N],
     roundoff: f64,
@@ -87,7 +87,7 @@ where
 {
     buffers.gradient.fill(T::zero());
     (functions.backward)(theta, buffers.cotangent, buffers.gradient);
-    let (moving, outputs) = shape::split(dual_work, theta.len());
+    let (moving, outputs) = shape::split(dual_scratch, theta.len());
     let mut first = 0;
     let blocks = blocks.map(|block| {
         let range = first..first + block.len;

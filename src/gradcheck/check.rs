@@ -44,9 +44,9 @@ impl<const N: usize> Check<N> {
             return Err(Error::Zero { argument: "outputs" });
         }
         let Some(each) = inputs.checked_add(outputs) else {
-            return Err(Error::Overflow { argument: "workspace" });
+            return Err(Error::Overflow { argument: "scratch" });
         };
-        match shape::product("workspace", each, 4) {
+        match shape::product("scratch", each, 4) {
             Ok(_) => Ok(Self { blocks, inputs, outputs, seed: 0, backward_roundoff: None }),
             Err(error) => Err(error),
         }
@@ -67,36 +67,36 @@ impl<const N: usize> Check<N> {
 
     /// The number of scratch elements: four times inputs and outputs together.
     #[must_use]
-    pub const fn workspace_len(&self) -> usize {
+    pub const fn scratch_len(&self) -> usize {
         4 * (self.inputs + self.outputs)
     }
 
     /// The number of dual scratch elements that [`adjoint`](Self::adjoint) needs.
     #[must_use]
-    pub const fn dual_workspace_len(&self) -> usize {
+    pub const fn dual_scratch_len(&self) -> usize {
         self.inputs + self.outputs
     }
 
     /// Checks a backward pass by Taylor remainders, coordinates and laws.
     ///
     /// `forward(θ, y)` overwrites y; `backward(θ, g, d)` **adds** ∂⟨g, y⟩/∂θ to d. `theta`: where the
-    /// gradient is checked; `work`: at least [`workspace_len`](Self::workspace_len) elements.
+    /// gradient is checked; `scratch`: at least [`scratch_len`](Self::scratch_len) elements.
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] when `theta` does not have the length of the blocks, [`Error::Workspace`] when
-    /// `work` is too short. A gradient that is wrong is no error: see [`Report::into_result`].
+    /// [`Error::Length`] when `theta` does not have the length of the blocks, [`Error::Buffer`] when
+    /// `scratch` is too short. A gradient that is wrong is no error: see [`Report::into_result`].
     pub fn run<T: Real>(
         &self,
         forward: impl FnMut(&[T], &mut [T]),
         backward: impl FnMut(&[T], &[T], &mut [T]),
         theta: &[T],
-        work: &mut [T],
+        scratch: &mut [T],
     ) -> Result<Report<N>, Error> {
         shape::exact("theta", theta.len(), self.inputs)?;
-        let work = shape::workspace(work, self.workspace_len())?;
+        let scratch = shape::buffer("scratch", scratch, self.scratch_len())?;
         let mut sequence = Sequence::new(self.seed);
-        let mut buffers = Buffers::split(work, self.inputs, self.outputs);
+        let mut buffers = Buffers::split(scratch, self.inputs, self.outputs);
         sequence.fill(buffers.cotangent);
         let mut objective = Objective { theta, forward, backward };
 
@@ -125,7 +125,7 @@ impl<const N: usize> Check<N> {
     /// Checks ⟨Jt, c⟩ = ⟨t, Jᵀc⟩ block by block, with Jt by dual numbers: exact to rounding.
     ///
     /// `dual_forward` is the function in [`Dual`] numbers, as generic code gives it for free.
-    /// `dual_work`: at least [`dual_workspace_len`](Self::dual_workspace_len) elements.
+    /// `dual_scratch`: at least [`dual_scratch_len`](Self::dual_scratch_len) elements.
     ///
     /// # Errors
     ///
@@ -141,9 +141,9 @@ impl<const N: usize> Check<N> {
     ///     y[0] = theta[0] * theta[0] * theta[0];
     /// }
     /// let check = Check::new([Block::new("theta", 1)], 1)?;
-    /// let (mut work, mut dual_work) = ([0.0; 8], [Dual::constant(0.0); 2]);
+    /// let (mut scratch, mut dual_scratch) = ([0.0; 8], [Dual::constant(0.0); 2]);
     /// let backward = |t: &[f64], g: &[f64], d: &mut [f64]| d[0] += g[0] * 3.0 * t[0] * t[0];
-    /// check.adjoint(cube, backward, &[0.7], &mut work, &mut dual_work)?.into_result()?;
+    /// check.adjoint(cube, backward, &[0.7], &mut scratch, &mut dual_scratch)?.into_result()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn adjoint<T: Real>(
@@ -151,21 +151,21 @@ impl<const N: usize> Check<N> {
         dual_forward: impl FnMut(&[Dual<T>], &mut [Dual<T>]),
         backward: impl FnMut(&[T], &[T], &mut [T]),
         theta: &[T],
-        work: &mut [T],
-        dual_work: &mut [Dual<T>],
+        scratch: &mut [T],
+        dual_scratch: &mut [Dual<T>],
     ) -> Result<AdjointReport<N>, Error> {
         shape::exact("theta", theta.len(), self.inputs)?;
-        let work = shape::workspace(work, self.workspace_len())?;
-        let dual_work = shape::workspace(dual_work, self.dual_workspace_len())?;
+        let scratch = shape::buffer("scratch", scratch, self.scratch_len())?;
+        let dual_scratch = shape::buffer("dual_scratch", dual_scratch, self.dual_scratch_len())?;
         let mut sequence = Sequence::new(self.seed);
-        let mut buffers = Buffers::split(work, self.inputs, self.outputs);
+        let mut buffers = Buffers::split(scratch, self.inputs, self.outputs);
         sequence.fill(buffers.cotangent);
         let roundoff = self.roundoff::<T>();
         let mut functions = adjoint::Functions { dual_forward, backward };
         Ok(adjoint::check(
             &mut functions,
             &mut buffers,
-            dual_work,
+            dual_scratch,
             theta,
             &self.blocks,
             roundoff,

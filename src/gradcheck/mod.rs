@@ -26,8 +26,8 @@
 //!     d[1] += g[0] * t[0] * t[0] + g[1];
 //! };
 //! let check = Check::new([Block::new("a", 1), Block::new("b", 1)], 2)?;
-//! let mut work = vec![0.0; check.workspace_len()];
-//! let report = check.run(forward, backward, &[1.5, -0.5], &mut work)?;
+//! let mut scratch = vec![0.0; check.scratch_len()];
+//! let report = check.run(forward, backward, &[1.5, -0.5], &mut scratch)?;
 //! println!("{report}");
 //! report.into_result()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())

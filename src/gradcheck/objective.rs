@@ -32,8 +32,8 @@ pub(super) struct Buffers<'a, T> {
 
 impl<'a, T> Buffers<'a, T> {
     /// Splits a slice of 4·(inputs + outputs) elements.
-    pub(super) fn split(work: &'a mut [T], inputs: usize, outputs: usize) -> Self {
-        let (moved, rest) = shape::split(work, inputs);
+    pub(super) fn split(scratch: &'a mut [T], inputs: usize, outputs: usize) -> Self {
+        let (moved, rest) = shape::split(scratch, inputs);
         let (direction, rest) = shape::split(rest, inputs);
         let (gradient, rest) = shape::split(rest, inputs);
         let (other, rest) = shape::split(rest, inputs);

@@ -34,20 +34,21 @@ impl<'a, T: Real> Panels<'a, T> {
         }
     }
 
-    /// Cuts X, `[rows × columns]`, into panels in whole vectors, with zeros in the place of rows where `keep` is 0; `to`
-    /// holds [`len`](Self::len) elements.
-    pub(crate) fn cut(columns: usize, x: &[T], keep: &[T], to: &'a mut [T]) -> Self {
+    /// Packs X, `[rows × columns]`, each row times its scale, into panels in whole vectors; `to` holds [`len`](Self::len)
+    /// elements.
+    pub(crate) fn pack(columns: usize, x: &[T], scales: &[T], to: &'a mut [T]) -> Self {
         let columns = columns.max(1);
         let (rows, stride) = ((x.len() / columns).max(1), columns.next_multiple_of(LANES));
         let (to, _) = shape::split(to, (rows * stride).min(to.len()));
         for (panel, to) in to.chunks_mut((rows * WIDTH).max(1)).enumerate() {
             let lines = to.chunks_exact_mut((to.len() / rows).max(1));
-            for (row, (line, x)) in lines.zip(x.chunks_exact(columns)).enumerate() {
+            for ((line, x), &scale) in lines.zip(x.chunks_exact(columns)).zip(scales) {
                 let x = x.get(panel * WIDTH..).unwrap_or_default();
-                let here = if keep.get(row).is_some_and(T::is_zero) { 0 } else { x.len().min(line.len()) };
-                let (line, rest) = shape::split(line, here);
-                for (line, &x) in line.iter_mut().zip(x) {
-                    *line = x;
+                let (line, rest) = shape::split(line, x.len().min(line.len()));
+                if scale == T::one() {
+                    line.iter_mut().zip(x).for_each(|(line, &x)| *line = x);
+                } else {
+                    line.iter_mut().zip(x).for_each(|(line, &x)| *line = x * scale);
                 }
                 rest.fill(T::zero());
             }
@@ -92,7 +93,7 @@ mod tests {
     use super::{Panels, WIDTH};
     use crate::kernel::{BLOCK, LANES, Matrix, Onto, RowsMut};
 
-    /// C += A X for sizes around those of panels and blocks, rows that are left out, and C narrower than X.
+    /// C += A X for sizes around those of panels and blocks, rows that are scaled, and C narrower than X.
     #[test]
     fn products_are_the_definition() {
         for (rows, terms, columns) in
@@ -100,9 +101,9 @@ mod tests {
         {
             let x: Vec<f64> = (0..terms * columns).map(|i| (i % 13) as f64 - 6.0).collect();
             let a: Vec<f64> = (0..rows * terms).map(|i| (i % 7) as f64 - 3.0).collect();
-            let keep: Vec<f64> = (0..terms).map(|term| if term % 4 == 3 { 0.0 } else { 1.0 }).collect();
+            let scales: Vec<f64> = (0..terms).map(|term| if term % 4 == 3 { 0.5 } else { 1.0 }).collect();
             let mut space = vec![f64::NAN; Panels::<f64>::len(terms, columns)];
-            let panels = Panels::cut(columns, &x, &keep, &mut space);
+            let panels = Panels::pack(columns, &x, &scales, &mut space);
             assert_eq!(panels.stride(), columns.next_multiple_of(LANES));
             let mut c = vec![1.0; rows * columns];
             let matrix = Matrix::rows(&a, terms);
@@ -110,7 +111,7 @@ mod tests {
             panels.product::<false>(Onto::Sums, c_rows, matrix, rows, columns, &a);
             for (place, &got) in c.iter().enumerate() {
                 let (row, column) = (place / columns, place % columns);
-                let term = |term: usize| a[row * terms + term] * x[term * columns + column] * keep[term];
+                let term = |term: usize| a[row * terms + term] * x[term * columns + column] * scales[term];
                 assert_eq!(got, 1.0 + (0..terms).map(term).sum::<f64>(), "{rows} × {terms} × {columns}");
             }
         }

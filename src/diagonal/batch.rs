@@ -1,0 +1,344 @@
+//! Forward and backward over a batch: the stages and their order.
+//!
+//! From 8 rows on the batch runs along the vector lanes, and all sums are matrix products
+//! ([`products`](super::products)); fewer rows go one by one ([`row`](super::row)), and so do all rows of a component
+//! whose parameters are too large or too small for the products. Every stage is divided into parts that do not share
+//! what they write: by components, or by rows for ∂x. So the number of parts never changes a bit.
+
+use super::form::Form;
+use super::layout::{Cotangents, Layout, Local, Locals, Saved, Scratch, Sums};
+use super::parameters::{Parameters, Targets};
+use super::products::Back;
+use super::row;
+use super::update::{ComponentSums, update};
+use crate::kernel::{Matrix, Onto, Panels, Rows, RowsMut, Split, Workers, add_scaled};
+use crate::mixture::{
+    CHUNK, GROUP, PLAIN_ROWS, add_compensated, any_scaled, back_factors, cotangent_scale, input_scale, measure, scale_lanes, transpose_scaled, unscale_rows,
+};
+use crate::slices::{Slice, after, row as row_of, take, zip_rows};
+use crate::{Error, Real, Shape};
+
+/// What is read by every stage of a pass.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pass<'a, T> {
+    pub(super) shape: Shape,
+    pub(super) form: Form,
+    pub(super) workers: Workers<'a>,
+    pub(super) layout: Layout,
+    pub(super) x: &'a [T],
+}
+
+impl<T: Real> Pass<'_, T> {
+    /// Overwrites `y` with h(x), and saves the activations.
+    pub(super) fn forward(
+        &self,
+        parameters: Parameters<'_, T>,
+        y: &mut [T],
+        saved: &mut [T],
+        scratch: &mut [T],
+    ) -> Result<(), Error> {
+        let (layout, inputs, outputs) = (self.layout, self.shape.inputs(), self.shape.outputs());
+        let mut scratch = Scratch::cut(layout, scratch)?;
+        let mut locals = scratch.locals;
+        if layout.lanes == 0 {
+            let mut local = locals.first();
+            for (x, y) in zip_rows(self.x, inputs, y, outputs) {
+                row::forward(self.shape, self.form, parameters, x, y, &mut local.row);
+            }
+            return Ok(());
+        }
+        let (scales, mut saved) = Saved::cut(layout, saved);
+        let sizes = &mut *scratch.rows.sizes;
+        measure(self.x, inputs, scales, sizes, input_scale);
+        let (scales, sizes) = (&*scales, &*sizes);
+        let run = |first, (saved, (sums, mut locals)): (Saved<&mut [T]>, (Sums<'_, T>, Locals<'_, T>))| {
+            self.activate(parameters.skip(self.shape, first), (scales, sizes), saved, sums, locals.first());
+        };
+        let parts = (saved.reborrow(), (scratch.sums.reborrow(), locals.reborrow()));
+        self.workers.in_parts(parts, self.shape.components(), layout.parts, &run);
+
+        let (local, activations) = (locals.first(), saved.activations.as_ref());
+        for (chunk, y) in y.chunks_mut(CHUNK * outputs).enumerate() {
+            activations.write_values(chunk * CHUNK, (saved.a, self.divisor()), outputs, y, local.g);
+        }
+        unscale_rows(y, outputs, scales);
+        self.add_values_apart(saved.fits, parameters, y, local);
+        Ok(())
+    }
+
+    /// Writes the activations of some components.
+    ///
+    /// A batch of several chunks keeps W of all components. One of a single chunk prepares it a component at a time,
+    /// just before its product, while it is still in the nearest cache.
+    fn activate(
+        &self,
+        parameters: Parameters<'_, T>,
+        (scales, sizes): (&[T], &[T]),
+        saved: Saved<&mut [T]>,
+        sums: Sums<'_, T>,
+        local: Local<'_, T>,
+    ) {
+        let Saved { fits, a, variance, mut activations, .. } = saved;
+        let (inputs, outputs, stride) = (self.shape.inputs(), self.shape.outputs(), self.layout.stride);
+        let (matrix, components) = (outputs * stride, fits.len());
+        let single = self.is_one_chunk();
+        for (chunk, x) in self.x.chunks(CHUNK * inputs).enumerate() {
+            let first = chunk * CHUNK;
+            let (x, lanes) = transpose_scaled(inputs, x, after(scales, first), local.x);
+            for (index, component) in parameters.components(self.shape).take(components).enumerate() {
+                let w = row_of(&mut *sums.w, if single { 0 } else { index }, matrix);
+                if chunk == 0 {
+                    let (a, variance) = (row_of(&mut *a, index, outputs), row_of(&mut *variance, index, stride));
+                    let fit = component.prepare(self.form.coordinates, a, w, variance);
+                    if !fit {
+                        [&mut *a, &mut *w, variance].into_iter().for_each(|block| block.fill(T::zero()));
+                    }
+                    row_of(&mut *fits, index, 1).fill(if fit { T::one() } else { T::zero() });
+                }
+                // What is fetched ahead must not be another part's: its lines stay where they are.
+                let next = if single && index + 1 < components { component.u.len() } else { 0 };
+                let ahead = after(parameters.u, (index + 1) * component.u.len()).get(..next).unwrap_or_default();
+                let x = Rows { data: &*x, stride: lanes };
+                activations.write_linear((index, first), Matrix::rows(w, stride), x, self.shape, ahead);
+            }
+            let (mu, _) = parameters.mu.divide(components * inputs);
+            let matrices = (Matrix::rows(mu, inputs), Matrix::rows(&*variance, stride));
+            activations.write_moments(first, matrices, RowsMut { data: x, stride: lanes }, inputs);
+        }
+        let mut scratch = local.row;
+        for (index, component) in parameters.components(self.shape).take(components).enumerate() {
+            if fits.get(index).is_none_or(T::is_zero) {
+                activations.clear(index);
+            } else {
+                activations.rectify(index, sizes, |lane| {
+                    let (x, scale) = (row_of(self.x, lane, inputs), row_of(scales, lane, 1));
+                    scratch.deviation(component.sigma, x, scale.first().copied().unwrap_or_else(T::one))
+                });
+            }
+        }
+    }
+
+    /// Uses the gradients of ⟨g, h⟩, and overwrites `dx` where it is wanted.
+    pub(super) fn backward(
+        &self,
+        targets: Targets<'_, T>,
+        g: &[T],
+        saved: &[T],
+        dx: Option<&mut [T]>,
+        scratch: &mut [T],
+    ) -> Result<(), Error> {
+        let layout = self.layout;
+        let mut scratch = Scratch::cut(layout, scratch)?;
+        if layout.lanes == 0 {
+            self.backward_by_rows(targets, g, dx, scratch.locals);
+            return Ok(());
+        }
+        let (components, outputs) = (self.shape.components(), self.shape.outputs());
+        let (scales, saved) = Saved::cut(layout, saved);
+        measure(g, outputs, scratch.rows.g_scales, scratch.rows.sizes, cotangent_scale);
+        let g_scales = &*scratch.rows.g_scales;
+        let scaled = any_scaled(scales) || any_scaled(g_scales);
+        if scaled {
+            let [first, second] = &mut scratch.rows.back;
+            back_factors(scales, g_scales, [&mut **first, &mut **second]);
+        }
+        let back = scaled.then_some(scratch.rows.back.each_ref().map(|back| &**back));
+
+        let prepares = dx.is_some();
+        {
+            let parameters = targets.parameters();
+            let run = |first, (saved, (cotangents, (sums, mut locals))): (_, (_, (_, Locals<'_, T>)))| {
+                let own = parameters.skip(self.shape, first);
+                self.pull_back((own, prepares), (g, g_scales, back), saved, cotangents, sums, locals.first());
+            };
+            let parts = (scratch.sums.reborrow(), scratch.locals.reborrow());
+            let parts = (saved, (scratch.cotangents.reborrow(), parts));
+            self.workers.in_parts(parts, components, layout.parts, &run);
+            if let Some(dx) = dx {
+                let (cotangents, sums) = (&scratch.cotangents, &scratch.sums);
+                let run = |first, (rows, mut locals): (InputRows<'_, T>, Locals<'_, T>)| {
+                    let scales = (scales, g_scales);
+                    self.write_inputs(parameters, scales, (&saved, cotangents, sums), (first, rows.dx), locals.first());
+                    self.add_inputs_apart(saved.fits, parameters, (first, rows.dx), g, locals.first());
+                };
+                let rows = (InputRows { dx, inputs: self.shape.inputs() }, scratch.locals.reborrow());
+                self.workers.in_parts(rows, layout.batch, layout.parts, &run);
+            }
+        }
+        let run = |_, (targets, (saved, (cotangents, (sums, (totals, mut locals))))): (Targets<'_, T>, (_, (_, (_, (_, Locals<'_, T>)))))| {
+            self.sum_gradients(targets, (scales, g, back), saved, cotangents, (sums, totals), locals.first());
+        };
+        let [totals, errors] = scratch.totals;
+        let parts = (scratch.sums, ((totals, errors), scratch.locals));
+        self.workers.in_parts((targets, (saved, (scratch.cotangents, parts))), components, layout.parts, &run);
+        Ok(())
+    }
+
+    /// The cotangents of some components, and W where ∂x needs it.
+    fn pull_back(
+        &self,
+        (parameters, prepares): (Parameters<'_, T>, bool),
+        (g, g_scales, back): (&[T], &[T], Option<[&[T]; 2]>),
+        saved: Saved<&[T]>,
+        mut cotangents: Cotangents<&mut [T]>,
+        sums: Sums<'_, T>,
+        local: Local<'_, T>,
+    ) {
+        let (shape, stride) = (self.shape, self.layout.stride);
+        if prepares {
+            let matrix = shape.outputs() * stride;
+            for (index, component) in parameters.components(shape).take(saved.fits.len()).enumerate() {
+                let w = row_of(&mut *sums.w, index, matrix);
+                if saved.fits.get(index).is_none_or(T::is_zero) {
+                    w.fill(T::zero());
+                } else {
+                    component.write_w(row_of(saved.variance, index, stride), w);
+                }
+            }
+        }
+        let [d_a, errors] = &mut cotangents.d_a;
+        d_a.fill(T::zero());
+        errors.fill(T::zero());
+        let outputs = shape.outputs();
+        for (group, g) in g.chunks(GROUP * outputs).enumerate() {
+            let first = group * GROUP;
+            let (g, width) = transpose_scaled(outputs, g, after(g_scales, first), local.g);
+            g.iter_mut().for_each(|g| *g /= self.divisor());
+            let g = Rows { data: &*g, stride: width };
+            saved.activations.pull_back(first, saved.a, g, &mut cotangents);
+            let back = back.map(|factors| Back {
+                factors: factors.map(|factors| after(factors, first)),
+                g: take(&mut &mut *local.g_back, outputs * width),
+                r: take(&mut &mut *local.r_back, width),
+            });
+            let [d_a, errors] = &mut cotangents.d_a;
+            saved.activations.add_offsets(first, g, back, [d_a, errors]);
+        }
+    }
+
+    /// Overwrites the rows of ∂x from the row `first` on, of the components that go along with the batch.
+    fn write_inputs(
+        &self,
+        parameters: Parameters<'_, T>,
+        (scales, g_scales): (&[T], &[T]),
+        (saved, cotangents, sums): (&Saved<&[T]>, &Cotangents<&mut [T]>, &Sums<'_, T>),
+        (first, dx): (usize, &mut [T]),
+        local: Local<'_, T>,
+    ) {
+        let (inputs, stride, lanes) = (self.shape.inputs(), self.layout.stride, self.layout.lanes);
+        let matrices = (
+            Matrix::rows(&*sums.w, stride),
+            Matrix::rows(saved.variance, stride),
+            Matrix::rows(parameters.mu, inputs),
+        );
+        let x = after(self.x, first * inputs);
+        for (index, (x, dx)) in zip_rows(x, GROUP * inputs, &mut *dx, GROUP * inputs).enumerate() {
+            let first = first + index * GROUP;
+            let x = (x, after(scales, first));
+            cotangents.write_inputs((lanes, first), matrices, x, inputs, dx, local.x);
+        }
+        unscale_rows(dx, inputs, after(g_scales, first));
+    }
+
+    /// Sums the gradients of some components over the batch, and uses them.
+    fn sum_gradients(
+        &self,
+        targets: Targets<'_, T>,
+        (scales, g, back): (&[T], &[T], Option<[&[T]; 2]>),
+        saved: Saved<&[T]>,
+        mut cotangents: Cotangents<&mut [T]>,
+        (mut sums, (mut totals, mut errors)): (Sums<'_, T>, (Sums<'_, T>, Sums<'_, T>)),
+        local: Local<'_, T>,
+    ) {
+        let Layout { stride, lanes, .. } = self.layout;
+        let (inputs, matrix, components) = (self.shape.inputs(), self.shape.outputs() * stride, saved.fits.len());
+        if let Some(factors) = back {
+            for field in [&mut *cotangents.d_m, &mut *cotangents.d_s, &mut *cotangents.p_g] {
+                factors.iter().for_each(|factors| scale_lanes(field, lanes, factors));
+            }
+        }
+        let [d_a, d_a_errors] = core::mem::take(&mut cotangents.d_a);
+        add_scaled(d_a, T::one(), d_a_errors);
+        let Local { mut row, gradients, x: space, .. } = local;
+        let (wants_mean, wants_variance) = (targets.mu.is_wanted(), targets.sigma.is_wanted());
+        let wants_w = targets.u.is_wanted() || wants_variance;
+        let compensated = self.layout.is_compensated();
+        let groups = self.layout.batch.div_ceil(GROUP);
+        let mut targets = targets.components();
+        let mut finish = |target: Targets<'_, T>, component: usize, d_w: &[T], d_mean: &mut [T], d_variance: &mut [T]| {
+            if saved.fits.get(component).is_none_or(T::is_zero) {
+                return self.use_apart(target, g, &mut row, gradients);
+            }
+            update(self.form.coordinates, target, ComponentSums {
+                d_w,
+                d_a: row_of(&*d_a, component, self.shape.outputs()),
+                variance: row_of(saved.variance, component, stride),
+                d_mean,
+                d_variance,
+            });
+        };
+        for (group, x) in self.x.chunks(GROUP * inputs).enumerate() {
+            let first = group * GROUP;
+            let x = Panels::pack(inputs, x, after(scales, first), space);
+            let onto = if first.is_multiple_of(PLAIN_ROWS) { Onto::Zeros } else { Onto::Sums };
+            let moments = (wants_mean.then_some(&mut *sums.d_mean), wants_variance.then_some(&mut *sums.d_variance));
+            cotangents.sum_moments(onto, (lanes, first), x, moments.0, moments.1);
+            for component in 0..components {
+                // One group alone is done with ∂W of a component before the next; several keep it of all.
+                let d_w = row_of(&mut *sums.w, if groups == 1 { 0 } else { component }, matrix);
+                let target = if compensated || group + 1 < groups { None } else { targets.next() };
+                if wants_w {
+                    let ahead = target.as_ref().map_or(&[][..], |target| target.u.values());
+                    cotangents.sum_w(onto, (lanes, first), component, x, d_w, ahead);
+                }
+                if let Some(target) = target {
+                    let d_mean = row_of(&mut *sums.d_mean, component, stride);
+                    finish(target, component, d_w, d_mean, row_of(&mut *sums.d_variance, component, stride));
+                }
+            }
+            if compensated && ((group + 1) * GROUP % PLAIN_ROWS == 0 || group + 1 == groups) {
+                let fields = totals.fields().into_iter().zip(errors.fields()).zip(sums.fields());
+                for ((totals, errors), sums) in fields {
+                    if first < PLAIN_ROWS {
+                        totals.fill(T::zero());
+                        errors.fill(T::zero());
+                    }
+                    add_compensated(totals, errors, sums);
+                }
+            }
+        }
+        if compensated {
+            for (totals, errors) in totals.fields().into_iter().zip(errors.fields()) {
+                add_scaled(totals, T::one(), errors);
+            }
+            for (component, target) in targets.enumerate() {
+                let d_mean = row_of(&mut *totals.d_mean, component, stride);
+                let d_variance = row_of(&mut *totals.d_variance, component, stride);
+                finish(target, component, row_of(&*totals.w, component, matrix), d_mean, d_variance);
+            }
+        }
+    }
+
+    /// Whether the batch is a single chunk.
+    fn is_one_chunk(&self) -> bool {
+        self.layout.batch <= CHUNK
+    }
+
+    /// What the sum over the components is divided by.
+    fn divisor(&self) -> T {
+        self.form.scale.divisor(self.shape.components())
+    }
+}
+
+/// Rows of ∂x.
+pub(super) struct InputRows<'a, T> {
+    pub(super) dx: &'a mut [T],
+    pub(super) inputs: usize,
+}
+
+impl<T> Split for InputRows<'_, T> {
+    fn split_at(self, rows: usize, _: usize) -> (Self, Self) {
+        let (first, second) = self.dx.divide(rows * self.inputs);
+        (Self { dx: first, inputs: self.inputs }, Self { dx: second, inputs: self.inputs })
+    }
+}

@@ -1,0 +1,327 @@
+//! The matrix products of a batch, and the loops between them.
+//!
+//! For a chunk X `[rows × inputs]` the forward pass is
+//!
+//! ```text
+//! m = μ Xᵀ     s² = σ² (X∘X)ᵀ     W Xᵀ      [components (× outputs) × rows]
+//! r, p, φ, tφ from m and s                   h = 1/K Σ_k [ a r + (W x) p ]
+//! ```
+//!
+//! and the backward pass, with the cotangent g (times 1/K), ρ = ⟨g, a⟩ and π = ⟨g, W x⟩,
+//!
+//! ```text
+//! ∂m = ρ p + π φ/s     ∂s/s = (ρ φ − π tφ/s)/s     ∂Wₗ = Σ p gₗ xᵀ     ∂aₗ = Σ r gₗ
+//! ∂x = ∂m μ + p Wᵀg + (∂s/s) σ²∘x
+//! ```
+
+use super::layout::Cotangents;
+use crate::kernel::{
+    LANES, Matrix, Onto, Panels, Rows, RowsMut, Simd, Size, Terms, dot, product, task, transpose, widest,
+};
+use crate::mixture::{Activations, pull_back, two_sum};
+use crate::slices::{after, row, take, whole, zip_rows};
+use crate::{Real, Shape};
+
+/// C = A Xᵀ for the lanes of a chunk of `lanes`, whose inputs are `x`; `ahead` is what will be read next.
+pub(super) fn write_product<T: Real>(
+    c: &mut [T],
+    (lanes, first): (usize, usize),
+    a: Matrix<'_, T>,
+    x: Rows<'_, T>,
+    inputs: usize,
+    ahead: &[T],
+) {
+    let size = Size { rows: c.len() / lanes.max(1), terms: inputs, columns: x.stride, along: Terms::Numbers };
+    let c = RowsMut { data: c.get_mut(first..).unwrap_or_default(), stride: lanes };
+    product::<T, false>(Onto::Zeros, c, a, x, size, ahead);
+}
+
+impl<T: Real> Activations<&mut [T]> {
+    /// Writes W x of a component, of a chunk from the lane `first` on.
+    pub(super) fn write_linear(
+        &mut self,
+        (component, first): (usize, usize),
+        w: Matrix<'_, T>,
+        x: Rows<'_, T>,
+        shape: Shape,
+        ahead: &[T],
+    ) {
+        let linear = row(&mut *self.linear, component, shape.outputs() * self.lanes);
+        write_product(linear, (self.lanes, first), w, x, shape.inputs(), ahead);
+    }
+
+    /// Writes m and s² of a chunk, from the lane `first` on; leaves the squares of `x` in its place.
+    pub(super) fn write_moments(
+        &mut self,
+        first: usize,
+        (mu, variance): (Matrix<'_, T>, Matrix<'_, T>),
+        x: RowsMut<'_, T>,
+        inputs: usize,
+    ) {
+        let RowsMut { data, stride } = x;
+        write_product(self.r, (self.lanes, first), mu, Rows { data, stride }, inputs, &[]);
+        widest(Square, (&mut *data,));
+        write_product(self.inv_s, (self.lanes, first), variance, Rows { data, stride }, inputs, &[]);
+    }
+}
+
+impl<T: Real> Activations<&[T]> {
+    /// Overwrites h(x) of a chunk, `y: [rows × outputs]`, whose lanes begin with `first`; `y_transposed` is scratch.
+    pub(super) fn write_values(
+        &self,
+        first: usize,
+        (a, divisor): (&[T], T),
+        outputs: usize,
+        y: &mut [T],
+        y_transposed: &mut [T],
+    ) {
+        let rows = y.len() / outputs.max(1);
+        let width = whole(rows);
+        let y_transposed = take(&mut { y_transposed }, outputs * width);
+        widest(Values, (*self, (first, width), a, divisor, &mut *y_transposed));
+        let from = Rows { data: y_transposed, stride: width };
+        transpose(from, RowsMut { data: y, stride: outputs }, outputs, rows);
+    }
+
+    /// ∂m, ∂s/s and p g of some components in the lanes of a group from `first` on; `g` is gᵀ over the divisor, in whole
+    /// vectors.
+    pub(super) fn pull_back(&self, first: usize, a: &[T], g: Rows<'_, T>, to: &mut Cotangents<&mut [T]>) {
+        let to = [&mut *to.d_m, &mut *to.d_s, &mut *to.p_g];
+        widest(PullBack, (*self, first, a, g, to));
+    }
+
+    /// Adds ∂a of a group from the lane `first` on. Where rows are scaled, `back` holds two factors a lane that take r
+    /// and g back to size, and scratch for both.
+    pub(super) fn add_offsets(
+        &self,
+        first: usize,
+        g: Rows<'_, T>,
+        back: Option<Back<'_, T>>,
+        d_a: [&mut [T]; 2],
+    ) {
+        widest(AddOffsets, (*self, first, g, back, d_a));
+    }
+}
+
+/// What takes r and g of scaled rows back to size.
+pub(super) struct Back<'a, T> {
+    pub(super) factors: [&'a [T]; 2],
+    pub(super) g: &'a mut [T],
+    pub(super) r: &'a mut [T],
+}
+
+impl<T: Real> Cotangents<&mut [T]> {
+    /// Adds Σ ∂m x and Σ (∂s/s) x∘x of some components to their sums, or writes them, each where it is wanted.
+    pub(super) fn sum_moments(
+        &self,
+        onto: Onto,
+        (lanes, first): (usize, usize),
+        x: Panels<'_, T>,
+        d_mean: Option<&mut [T]>,
+        d_variance: Option<&mut [T]>,
+    ) {
+        let coefficients = |field| Matrix::rows(after(field, first), lanes);
+        if let Some(d_mean) = d_mean {
+            add_rows::<T, false>(onto, x, d_mean, coefficients(&*self.d_m), &[]);
+        }
+        if let Some(d_variance) = d_variance {
+            add_rows::<T, true>(onto, x, d_variance, coefficients(&*self.d_s), &[]);
+        }
+    }
+
+    /// Adds ∂W = Σ p g xᵀ of one component, or writes it; `ahead` is what will be read next.
+    pub(super) fn sum_w(
+        &self,
+        onto: Onto,
+        (lanes, first): (usize, usize),
+        component: usize,
+        x: Panels<'_, T>,
+        d_w: &mut [T],
+        ahead: &[T],
+    ) {
+        let rows = d_w.len() / x.stride().max(1);
+        let p_g = after(&*self.p_g, component * rows * lanes + first);
+        add_rows::<T, false>(onto, x, d_w, Matrix::rows(p_g, lanes), ahead);
+    }
+
+    /// Overwrites `dx: [rows × inputs]` of the lanes from `first` on, whose inputs are `x` times `scales`; `spread` is
+    /// scratch for as many elements.
+    pub(super) fn write_inputs(
+        &self,
+        (lanes, first): (usize, usize),
+        (w, variance, mu): (Matrix<'_, T>, Matrix<'_, T>, Matrix<'_, T>),
+        (x, scales): (&[T], &[T]),
+        inputs: usize,
+        dx: &mut [T],
+        spread: &mut [T],
+    ) {
+        let rows = dx.len() / inputs.max(1);
+        let product = |onto, c: &mut [T], field: &[T], b: Matrix<'_, T>| {
+            let terms = field.len() / lanes.max(1);
+            let a = Matrix::transposed(after(field, first), lanes);
+            let size = Size { rows, terms, columns: inputs, along: Terms::Numbers };
+            let b = Rows { data: b.data, stride: b.row_stride };
+            product::<T, false>(onto, RowsMut { data: c, stride: inputs }, a, b, size, &[]);
+        };
+        let spread = take(&mut { spread }, dx.len());
+        product(Onto::Zeros, dx, self.p_g, w);
+        product(Onto::Zeros, spread, self.d_s, variance);
+        let rows = zip_rows(&mut *dx, inputs, &*spread, inputs).zip(zip_rows(x, inputs, scales, 1));
+        for ((dx, spread), (x, scale)) in rows {
+            let scale = scale.first().copied().unwrap_or_else(T::one);
+            for ((dx, &spread), &x) in dx.iter_mut().zip(spread).zip(x) {
+                *dx += spread * (x * scale);
+            }
+        }
+        product(Onto::Sums, dx, self.d_m, mu);
+    }
+}
+
+/// C += A X, or A (X∘X), where A has as many rows as C; or without C, onto zeros.
+fn add_rows<T: Real, const SQUARED: bool>(
+    onto: Onto,
+    x: Panels<'_, T>,
+    c: &mut [T],
+    a: Matrix<'_, T>,
+    ahead: &[T],
+) {
+    let (rows, stride) = (c.len() / x.stride().max(1), x.stride());
+    x.product::<SQUARED>(onto, RowsMut { data: c, stride }, a, rows, stride, ahead);
+}
+
+/// x² in the place of x.
+#[inline(always)]
+fn square<T: Real, S: Simd>(_: S, x: &mut [T]) {
+    for x in x {
+        *x *= *x;
+    }
+}
+
+/// h(x) of `width` lanes, transposed.
+#[inline(always)]
+fn values<T: Real, S: Simd>(
+    _: S,
+    saved: Activations<&[T]>,
+    (first, width): (usize, usize),
+    a: &[T],
+    divisor: T,
+    y_transposed: &mut [T],
+) {
+    let lanes = saved.lanes;
+    let outputs = y_transposed.len() / width.max(1);
+    y_transposed.fill(T::zero());
+    let part = |field| -> &[T] { <[T]>::get(field, first..first + width).unwrap_or_default() };
+    let fields = saved.r.chunks_exact(lanes.max(1)).zip(saved.p.chunks_exact(lanes.max(1)));
+    let slopes = saved.linear.chunks_exact((outputs * lanes).max(1)).zip(a.chunks_exact(outputs.max(1)));
+    for ((r, p), (wx, a)) in fields.zip(slopes) {
+        let (r, p) = (part(r), part(p));
+        let rows = y_transposed.chunks_exact_mut(width.max(1)).zip(wx.chunks_exact(lanes.max(1))).zip(a);
+        for ((y, wx), &a) in rows {
+            for (((y, &wx), &r), &p) in y.iter_mut().zip(part(wx)).zip(r).zip(p) {
+                *y += a * r + wx * p;
+            }
+        }
+    }
+    for y in y_transposed {
+        *y /= divisor;
+    }
+}
+
+/// [`Activations::pull_back`].
+#[inline(always)]
+fn pull_back_lanes<T: Real, S: Simd>(
+    simd: S,
+    saved: Activations<&[T]>,
+    first: usize,
+    a: &[T],
+    g: Rows<'_, T>,
+    [d_m, d_s, p_g]: [&mut [T]; 3],
+) {
+    let (lanes, width) = (saved.lanes, g.stride);
+    let outputs = g.data.len() / width.max(1);
+    let components = zip_rows(d_m, lanes, d_s, lanes).zip(zip_rows(p_g, outputs * lanes, a, outputs));
+    for (component, ((d_m, d_s), (p_g, a))) in components.enumerate() {
+        let field = |field| row(field, component, lanes);
+        let saved = Activations {
+            lanes,
+            linear: row(saved.linear, component, outputs * lanes),
+            r: field(saved.r),
+            inv_s: field(saved.inv_s),
+            p: field(saved.p),
+            phi: field(saved.phi),
+            t_phi: field(saved.t_phi),
+        };
+        let mut lane = |at: usize| -> Option<()> {
+            let p = simd.load::<true, T>(saved.p, at)?;
+            let (mut rho, mut pi) = (simd.splat(T::zero()), simd.splat(T::zero()));
+            let rows = g.data.chunks_exact(width.max(1)).zip(saved.linear.chunks_exact(lanes.max(1)));
+            for (((g, wx), p_g), &a) in rows.zip(p_g.chunks_exact_mut(lanes.max(1))).zip(a) {
+                let g = simd.load::<true, T>(g, at - first / LANES)?;
+                rho = simd.mul_add(g, simd.splat(a), rho);
+                pi = simd.mul_add(g, simd.load::<true, T>(wx, at)?, pi);
+                simd.store::<true, T>(p_g, at, simd.mul(p, g));
+            }
+            let (m, s) = pull_back(simd, &saved, at, rho, pi)?;
+            simd.store::<true, T>(d_m, at, m);
+            simd.store::<true, T>(d_s, at, s);
+            Some(())
+        };
+        for at in first / LANES..(first + width) / LANES {
+            lane(at);
+        }
+    }
+}
+
+/// [`Activations::add_offsets`].
+#[inline(always)]
+fn offsets<T: Real, S: Simd>(
+    _: S,
+    saved: Activations<&[T]>,
+    first: usize,
+    g: Rows<'_, T>,
+    back: Option<Back<'_, T>>,
+    [d_a, errors]: [&mut [T]; 2],
+) {
+    let (mut data, width) = (g.data, g.stride);
+    let outputs = data.len() / width.max(1);
+    let mut r_back = None;
+    if let Some(Back { factors: [of_r, of_g], g, r }) = back {
+        for (back, g) in zip_rows(&mut *g, width, data, width) {
+            back.iter_mut().zip(g).zip(of_g).for_each(|((back, &g), &factor)| *back = g * factor);
+        }
+        (data, r_back) = (g, Some((of_r, r)));
+    }
+    for (component, (d_a, errors)) in zip_rows(d_a, outputs, errors, outputs).enumerate() {
+        let mut r = after(row(saved.r, component, saved.lanes), first);
+        if let Some((factors, to)) = &mut r_back {
+            to.iter_mut().zip(r).zip(*factors).for_each(|((to, &r), &factor)| *to = r * factor);
+            r = to;
+        }
+        for ((sum, error), g) in d_a.iter_mut().zip(errors).zip(data.chunks_exact(width.max(1))) {
+            two_sum(sum, error, dot(g, r));
+        }
+    }
+}
+
+task!(Square, square, (x: &'a mut [T]) -> ());
+task!(Values, values, (
+    saved: Activations<&'a [T]>,
+    lanes: (usize, usize),
+    a: &'a [T],
+    divisor: T,
+    y_transposed: &'a mut [T],
+) -> ());
+task!(PullBack, pull_back_lanes, (
+    saved: Activations<&'a [T]>,
+    first: usize,
+    a: &'a [T],
+    g: Rows<'a, T>,
+    to: [&'a mut [T]; 3],
+) -> ());
+task!(AddOffsets, offsets, (
+    saved: Activations<&'a [T]>,
+    first: usize,
+    g: Rows<'a, T>,
+    back: Option<Back<'a, T>>,
+    d_a: [&'a mut [T]; 2],
+) -> ());

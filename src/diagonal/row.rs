@@ -1,0 +1,331 @@
+//! A row by itself: the formulas of one component, forward. The gradients are in [`row_backward`](super::row_backward).
+//!
+//! With q = μ r + σ⊙(σ⊙x) p = E[β ReLU(z)] (Stein), the component gives U q + v r. In centred coordinates μ r is left
+//! out of q.
+//!
+//! A row of unusual size is read times a power of two, and h is brought back to size. Parameters so large that a
+//! product overflows show in a result that is not finite: then every component is computed again at usual size.
+
+use super::form::{Coordinates, Form};
+use super::parameters::{Component, Parameters};
+use crate::kernel::{Along, LANES, Simd, Task, Vector, dot, for_each_dot, widest};
+use crate::mixture::{Powers, halves, input_scale, largest_of, power};
+use crate::rectified::{in_range, norm, project_row};
+use crate::slices::{take, whole};
+use crate::{Real, Rectified, Shape, shape};
+
+/// Overwrites `y` with h(x) of one row.
+pub(super) fn forward<T: Real>(
+    shape: Shape,
+    form: Form,
+    parameters: Parameters<'_, T>,
+    x: &[T],
+    y: &mut [T],
+    scratch: &mut RowScratch<'_, T>,
+) {
+    let size = largest_of(x);
+    let scale = input_scale(size);
+    let RowScratch { x: scaled, direction, q, at, .. } = scratch;
+    let x = scale_row(x, scale, scaled);
+    widest(Forward, (shape, form, parameters, (x, size), &mut *y, (&mut **q, &mut *at)));
+    if size.is_finite() && !y.iter().all(|y| y.is_finite()) {
+        y.fill(T::zero());
+        for component in parameters.components(shape) {
+            component.add_scaled_value(form.coordinates, x, y, (direction, q));
+        }
+    }
+    let divisor = form.scale.divisor::<T>(shape.components());
+    for y in y {
+        *y = *y / divisor * scale.recip();
+    }
+}
+
+/// A row times its scale, which is written to `scaled` where that is not 1.
+pub(super) fn scale_row<'a, T: Real>(x: &'a [T], scale: T, scaled: &'a mut [T]) -> &'a [T] {
+    if scale == T::one() {
+        return x;
+    }
+    for (scaled, &x) in scaled.iter_mut().zip(x) {
+        *scaled = x * scale;
+    }
+    scaled
+}
+
+/// [`forward`], without the divisor.
+struct Forward;
+
+/// The arguments of [`Forward`]: the row is beside the size of its largest entry.
+type ForwardArguments<'a, 'b, T> = (
+    Shape,
+    Form,
+    Parameters<'a, T>,
+    (&'a [T], T),
+    &'a mut [T],
+    (&'a mut [T], &'a mut PreActivations<'b, T>),
+);
+
+impl<T: Real> Task<ForwardArguments<'_, '_, T>> for Forward {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(
+        self,
+        simd: S,
+        (shape, form, parameters, (x, size), y, (q, pre_activations)): ForwardArguments<'_, '_, T>,
+    ) {
+        for (component, at) in parameters.components(shape).zip(pre_activations.iter_mut()) {
+            (*at.mean, *at.squares) = component.moments(simd, x);
+        }
+        pre_activations.rectify(simd);
+        y.fill(T::zero());
+        for (component, at) in parameters.components(shape).zip(pre_activations.iter_mut()) {
+            if !in_range(*at.squares) && !size.is_zero() {
+                let rectified = project_row(component.mu, component.sigma, T::one(), x, q).rectified;
+                (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
+            }
+            let (r, p) = (*at.mean, *at.probability);
+            let (mean, p) = (simd.splat(form.coordinates.through_mean(r)), simd.splat(p));
+            Weighted { simd, component: &component, x, q, mean, p }.along(x.len());
+            for_each_dot(simd, component.u, q, |output, dot| {
+                if let Some((y, &v)) = y.get_mut(output).zip(component.v.get(output)) {
+                    *y += dot + v * r;
+                }
+            });
+        }
+    }
+}
+
+impl<T: Real> Component<'_, T> {
+    /// m = ⟨μ, x⟩ and s² = |σ⊙x|².
+    #[inline(always)]
+    fn moments<S: Simd>(&self, simd: S, x: &[T]) -> (T, T) {
+        let zero = simd.splat(T::zero());
+        let start = Moments { simd, component: self, x, means: zero, squares: zero };
+        let Moments { means, squares, .. } = start.along(x.len());
+        (simd.sum(means), simd.sum(squares))
+    }
+
+    /// q = E[β ReLU(z)] = μ r + σ⊙(σ⊙x) p, for μ and σ times a factor.
+    #[inline(always)]
+    pub(super) fn write_q(
+        &self,
+        coordinates: Coordinates,
+        factor: T,
+        x: &[T],
+        at: &Rectified<T>,
+        q: &mut [T],
+    ) {
+        let (r, p) = (coordinates.through_mean(at.mean), at.probability);
+        for (q, ((&mu, &sigma), &x)) in q.iter_mut().zip(self.mu.iter().zip(self.sigma).zip(x)) {
+            let sigma = sigma * factor;
+            *q = mu * factor * r + sigma * (sigma * x) * p;
+        }
+    }
+
+    /// The powers of two that bring the component to usual size.
+    pub(super) fn powers(&self) -> Powers {
+        Powers::of([self.mu, self.sigma].map(largest_of), largest_of(self.u), Some(largest_of(self.v)))
+    }
+
+    /// y += U q + v r of a component with parameters of any size.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn add_scaled_value(
+        &self,
+        coordinates: Coordinates,
+        x: &[T],
+        y: &mut [T],
+        (direction, q): (&mut [T], &mut [T]),
+    ) {
+        let Powers { inner, outer } = self.powers();
+        let [u, v, back] = [-outer, -outer - inner, outer + 2 * inner].map(halves::<T>);
+        let factor = power::<T>(-inner);
+        let at = project_row(self.mu, self.sigma, factor, x, direction).rectified;
+        self.write_q(coordinates, factor, x, &at, q);
+        q.iter_mut().for_each(|q| *q *= u[0]);
+        for ((y, row), &offset) in y.iter_mut().zip(self.u.chunks_exact(x.len().max(1))).zip(self.v) {
+            *y += (dot(row, q) * u[1] + offset * v[0] * v[1] * at.mean) * back[0] * back[1];
+        }
+    }
+}
+
+/// What a row takes.
+#[derive(Debug)]
+pub(super) struct RowScratch<'a, T> {
+    /// The row times its scale: `[inputs]`.
+    pub(super) x: &'a mut [T],
+    /// σ⊙x up to a scale: `[inputs]`.
+    pub(super) direction: &'a mut [T],
+    /// q: `[inputs]`.
+    pub(super) q: &'a mut [T],
+    /// Uᵀg: `[inputs]`.
+    pub(super) c: &'a mut [T],
+    /// g times its scale, over the divisor: `[outputs]`.
+    pub(super) g: &'a mut [T],
+    /// The pre-activations of all components.
+    pub(super) at: PreActivations<'a, T>,
+}
+
+impl<'a, T> RowScratch<'a, T> {
+    /// The number of elements.
+    pub(super) const fn len(shape: Shape) -> usize {
+        let rows = shape.inputs().saturating_mul(4).saturating_add(shape.outputs());
+        rows.saturating_add(PreActivations::<T>::len(shape.components()))
+    }
+
+    /// s = |σ⊙x| of a row times its scale, whose squares are out of range.
+    pub(super) fn deviation(&mut self, sigma: &[T], x: &[T], scale: T) -> T
+    where
+        T: Real,
+    {
+        for ((direction, &sigma), &x) in self.direction.iter_mut().zip(sigma).zip(x) {
+            *direction = sigma * (x * scale);
+        }
+        norm(self.direction).0
+    }
+
+    /// Adds h of some components with parameters of any size.
+    pub(super) fn add_values<'b>(
+        &mut self,
+        shape: Shape,
+        form: Form,
+        components: impl Iterator<Item = Component<'b, T>>,
+        x: &[T],
+        y: &mut [T],
+    ) where
+        T: Real,
+    {
+        let scale = input_scale(largest_of(x));
+        let Self { x: scaled, direction, q, g: sums, .. } = self;
+        let x = scale_row(x, scale, scaled);
+        sums.fill(T::zero());
+        for component in components {
+            component.add_scaled_value(form.coordinates, x, sums, (direction, q));
+        }
+        for (y, &sum) in y.iter_mut().zip(&**sums) {
+            *y += sum / form.scale.divisor::<T>(shape.components()) * scale.recip();
+        }
+    }
+
+    /// Cuts a slice of [`len`](Self::len) elements.
+    pub(super) fn cut(shape: Shape, scratch: &'a mut [T]) -> Self {
+        let (inputs, mut rest) = (shape.inputs(), scratch);
+        let (x, direction) = (take(&mut rest, inputs), take(&mut rest, inputs));
+        let (q, c) = (take(&mut rest, inputs), take(&mut rest, inputs));
+        let g = take(&mut rest, shape.outputs());
+        Self { x, direction, q, c, g, at: PreActivations(take(&mut rest, PreActivations::<T>::len(shape.components()))) }
+    }
+}
+
+/// Of each component: m, then r; s²; p. Three rows of `[components]`, each filled up to whole vectors.
+#[derive(Debug)]
+pub(super) struct PreActivations<'a, T>(pub(super) &'a mut [T]);
+
+/// The pre-activation of one component.
+pub(super) struct PreActivation<'a, T> {
+    /// m, then r.
+    pub(super) mean: &'a mut T,
+    /// s².
+    pub(super) squares: &'a mut T,
+    /// p.
+    pub(super) probability: &'a mut T,
+}
+
+impl<T> PreActivations<'_, T> {
+    /// The number of elements.
+    pub(super) const fn len(components: usize) -> usize {
+        whole(components).saturating_mul(3)
+    }
+}
+
+impl<T: Real> PreActivations<'_, T> {
+
+    /// m or r, s² and p of all components, and what fills them up.
+    #[inline(always)]
+    pub(super) fn fields(&mut self) -> (&mut [T], &mut [T], &mut [T]) {
+        let each = self.0.len() / 3;
+        let (mean, rest) = shape::split(self.0, each);
+        let (squares, probability) = shape::split(rest, each);
+        (mean, squares, probability)
+    }
+
+    /// m or r, and p of the components alone.
+    #[inline(always)]
+    pub(super) fn of_components(&mut self, components: usize) -> (&[T], &[T]) {
+        let (mean, _, probability) = self.fields();
+        (shape::split_ref(mean, components).0, shape::split_ref(probability, components).0)
+    }
+
+    /// Those of the components one after the other.
+    #[inline(always)]
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = PreActivation<'_, T>> {
+        let (mean, squares, probability) = self.fields();
+        let fields = mean.iter_mut().zip(squares).zip(probability);
+        fields.map(|((mean, squares), probability)| PreActivation { mean, squares, probability })
+    }
+
+    /// r and p from m and s², where s² is in range: whole vectors of components at once.
+    #[inline(always)]
+    pub(super) fn rectify<S: Simd>(&mut self, simd: S) {
+        let (means, squares, probabilities) = self.fields();
+        let (means, squares) = (means.as_chunks_mut::<LANES>().0, squares.as_chunks::<LANES>().0);
+        let blocks = means.iter_mut().zip(squares).zip(probabilities.as_chunks_mut::<LANES>().0);
+        for ((means, squares), probabilities) in blocks {
+            // Copies, so that nothing else may lie in their place.
+            let (mut m, Vector(s), mut p) = (*means, simd.sqrt(Vector(*squares)), [T::zero(); LANES]);
+            for ((m, &s), p) in m.iter_mut().zip(&s).zip(&mut p) {
+                let at = Rectified::new(*m, s);
+                (*m, *p) = (at.mean, at.probability);
+            }
+            (*means, *probabilities) = (m, p);
+        }
+    }
+}
+
+/// q = E[β ReLU(z)] = μ r + σ⊙(σ⊙x) p, along the inputs.
+struct Weighted<'a, T, S> {
+    simd: S,
+    component: &'a Component<'a, T>,
+    x: &'a [T],
+    q: &'a mut [T],
+    /// What μ is multiplied by: r, or 0 in centred coordinates.
+    mean: Vector<T>,
+    p: Vector<T>,
+}
+
+impl<T: Real, S: Simd> Along for Weighted<'_, T, S> {
+    #[inline(always)]
+    fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
+        let simd = self.simd;
+        let sigma = simd.load::<WHOLE, T>(self.component.sigma, at)?;
+        let x = simd.load::<WHOLE, T>(self.x, at)?;
+        let spread = simd.mul(sigma, simd.mul(sigma, x));
+        let mean = simd.mul(simd.load::<WHOLE, T>(self.component.mu, at)?, self.mean);
+        simd.store::<WHOLE, T>(self.q, at, simd.mul_add(spread, self.p, mean));
+        Some(())
+    }
+}
+
+/// m and s², along the inputs.
+struct Moments<'a, T, S> {
+    simd: S,
+    component: &'a Component<'a, T>,
+    x: &'a [T],
+    means: Vector<T>,
+    squares: Vector<T>,
+}
+
+impl<T: Real, S: Simd> Along for Moments<'_, T, S> {
+    #[inline(always)]
+    fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
+        let simd = self.simd;
+        let x = simd.load::<WHOLE, T>(self.x, at)?;
+        let mu = simd.load::<WHOLE, T>(self.component.mu, at)?;
+        let sigma = simd.load::<WHOLE, T>(self.component.sigma, at)?;
+        let spread = simd.mul(sigma, x);
+        self.means = simd.mul_add(mu, x, self.means);
+        self.squares = simd.mul_add(spread, spread, self.squares);
+        Some(())
+    }
+}
+

@@ -1,0 +1,231 @@
+//! A row by itself: the gradients of one component.
+//!
+//! With the cotangent g, y = σ⊙x/s (a unit vector, 0 at s = 0) and c = Uᵀg:
+//!
+//! ```text
+//! A = ⟨c, μ⟩ + ⟨g, v⟩      b = Σ cᵢσᵢyᵢ
+//! ∂m = A p + b φ           ∂s = A φ − b tφ
+//! ∂Uₗ += gₗ q              ∂μᵢ += cᵢ r + xᵢ ∂m
+//! ∂vₗ += gₗ r              ∂σᵢ += xᵢ (∂s yᵢ + 2p cᵢσᵢ)
+//!                          ∂xᵢ += μᵢ ∂m + σᵢ (∂s yᵢ + p cᵢσᵢ)
+//! ```
+//!
+//! In centred coordinates ⟨c, μ⟩ is left out of A and cᵢ r out of ∂μ. No term divides by s, so nothing overflows however
+//! small s is. The row and its cotangent are read at usual size; a component is read so only where a product overflows.
+
+use super::form::{Coordinates, Form};
+use super::parameters::{Component, Targets};
+use super::row::{RowScratch, scale_row};
+use crate::kernel::{Along, Simd, Task, Vector, dot, dot_of_three, sum, widest};
+use crate::mixture::{Powers, cotangent_scale, halves, input_scale, largest, largest_of, power};
+use crate::rectified::project_row;
+use crate::slices::take;
+use crate::{Real, Shape};
+
+/// A row and its cotangent over the divisor, both at usual size.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row<'a, T> {
+    x: &'a [T],
+    g: &'a [T],
+    /// The powers of two that take x and g back to size.
+    x_power: i32,
+    g_power: i32,
+    is_finite: bool,
+}
+
+/// Scratch for a component, `[inputs]` each.
+#[derive(Debug)]
+pub(super) struct Vectors<'a, T> {
+    /// σ⊙x up to a scale, then y.
+    direction: &'a mut [T],
+    q: &'a mut [T],
+    /// Uᵀg.
+    c: &'a mut [T],
+}
+
+impl<'a, T: Real> Row<'a, T> {
+    /// Reads a row and its cotangent, and returns what is left of the scratch.
+    pub(super) fn read(
+        shape: Shape,
+        form: Form,
+        (x, g): (&'a [T], &[T]),
+        scratch: &'a mut RowScratch<'_, T>,
+    ) -> (Self, Vectors<'a, T>) {
+        let RowScratch { x: scaled, direction, q, c, g: share, .. } = scratch;
+        let sizes = [largest_of(x), largest_of(g)];
+        let (x_scale, g_scale) = (input_scale(sizes[0]), cotangent_scale(sizes[1]));
+        let divisor = form.scale.divisor::<T>(shape.components());
+        for (share, &g) in share.iter_mut().zip(g) {
+            *share = g * g_scale / divisor;
+        }
+        let row = Row {
+            x: scale_row(x, x_scale, scaled),
+            g: share,
+            x_power: -x_scale.exponent(),
+            g_power: -g_scale.exponent(),
+            is_finite: sizes.iter().all(|size| size.is_finite()),
+        };
+        (row, Vectors { direction, q, c })
+    }
+}
+
+/// Uses the gradients of ⟨g, U q + v r⟩ at one row, and adds that of the row to `dx`.
+pub(super) fn backward<T: Real>(
+    coordinates: Coordinates,
+    target: &mut Targets<'_, T>,
+    row: &Row<'_, T>,
+    mut dx: Option<&mut [T]>,
+    vectors: &mut Vectors<'_, T>,
+) {
+    let done = widest(Backward, (coordinates, &mut *target, row, Powers::NONE, dx.as_deref_mut(), &mut *vectors));
+    if !done && row.is_finite {
+        let powers = target.component().powers();
+        widest(Backward, (coordinates, target, row, powers, dx, vectors));
+    }
+}
+
+/// [`backward`] at the size that `powers` give. Returns false, with nothing written, where a product overflows at the
+/// size that the parameters have.
+struct Backward;
+
+/// Its arguments.
+type Arguments<'a, 'b, 'c, T> = (
+    Coordinates,
+    &'a mut Targets<'b, T>,
+    &'a Row<'a, T>,
+    Powers,
+    Option<&'a mut [T]>,
+    &'a mut Vectors<'c, T>,
+);
+
+impl<T: Real> Task<Arguments<'_, '_, '_, T>> for Backward {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<S: Simd>(
+        self,
+        simd: S,
+        (coordinates, target, row, powers, dx, vectors): Arguments<'_, '_, '_, T>,
+    ) -> bool {
+        let Vectors { direction, q, c } = vectors;
+        let &Row { x, g, x_power, g_power, .. } = row;
+        let Powers { inner, outer } = powers;
+        let factor = power::<T>(-inner);
+        let [for_u, for_v] = [-outer, -outer - inner].map(halves::<T>);
+
+        let component = target.component();
+        let at = project_row(component.mu, component.sigma, factor, x, direction);
+        direction.iter_mut().for_each(|y| *y *= at.unit);
+        let z = at.rectified;
+        let (r, p) = (z.mean, z.probability);
+        component.write_q(coordinates, factor, x, &z, q);
+        component.write_c(simd, g, for_u, c);
+        let mean = dot(c, component.mu) * factor;
+        let offset = sum(g.iter().zip(component.v).map(|(&g, &v)| g * (v * for_v[0] * for_v[1])));
+        let a = coordinates.through_mean(mean) + offset;
+        let b = dot_of_three(c, component.sigma, direction) * factor;
+        let (d_m, d_s) = (a * p + b * z.density, a * z.density - b * z.density_moment);
+        if powers == Powers::NONE {
+            if !(largest(simd, q).is_finite() && r.is_finite() && a.is_finite() && b.is_finite()) {
+                return false;
+            }
+        }
+
+        if let Some(dx) = dx {
+            let back = halves::<T>(g_power + outer + 2 * inner);
+            let numbers = c.iter().zip(&**direction).zip(component.mu.iter().zip(component.sigma));
+            for (dx, ((&c, &y), (&mu, &sigma))) in dx.iter_mut().zip(numbers) {
+                let sigma = sigma * factor;
+                *dx += (mu * factor * d_m + sigma * (d_s * y + p * (c * sigma))) * back[0] * back[1];
+            }
+        }
+        let row_power = x_power + g_power;
+        let back = halves::<T>(row_power + outer + inner);
+        // Before σ goes down its gradient.
+        if target.sigma.is_wanted() {
+            for (y, (&c, &sigma)) in direction.iter_mut().zip(c.iter().zip(target.sigma.values())) {
+                *y = d_s * *y + (p + p) * (c * (sigma * factor));
+            }
+        }
+        if let Some((to, rate)) = target.sigma.destination() {
+            for (to, (&x, &y)) in to.iter_mut().zip(x.iter().zip(&**direction)) {
+                *to += rate * (x * y * back[0] * back[1]);
+            }
+        }
+        if let Some((to, rate)) = target.mu.destination() {
+            let r = coordinates.through_mean(r);
+            for (to, (&c, &x)) in to.iter_mut().zip(c.iter().zip(x)) {
+                *to += rate * ((c * r + x * d_m) * back[0] * back[1]);
+            }
+        }
+        if let Some((mut to, rate)) = target.u.destination() {
+            let back = halves::<T>(row_power + 2 * inner);
+            q.iter_mut().for_each(|q| *q *= back[0]);
+            for &g in g {
+                let g = g * back[1];
+                for (to, &q) in take(&mut to, x.len()).iter_mut().zip(&**q) {
+                    *to += rate * (g * q);
+                }
+            }
+        }
+        if let Some((to, rate)) = target.v.destination() {
+            let back = halves::<T>(row_power + inner);
+            for (to, &g) in to.iter_mut().zip(g) {
+                *to += rate * (g * back[0] * (r * back[1]));
+            }
+        }
+        true
+    }
+}
+
+impl<T: Real> Component<'_, T> {
+    /// c = Uᵀg times two factors.
+    #[inline(always)]
+    fn write_c<S: Simd>(&self, simd: S, g: &[T], factors: [T; 2], c: &mut [T]) {
+        c.fill(T::zero());
+        let mut u = self.u;
+        let (fours, rest) = g.as_chunks::<4>();
+        for g in fours {
+            add_rows(simd, *g, factors[0], &mut u, c);
+        }
+        for &g in rest {
+            add_rows(simd, [g], factors[0], &mut u, c);
+        }
+        if factors[1] != T::one() {
+            c.iter_mut().for_each(|c| *c *= factors[1]);
+        }
+    }
+}
+
+/// Adds rows of U times numbers of g to c, and leaves the other rows.
+#[inline(always)]
+fn add_rows<T: Real, S: Simd, const ROWS: usize>(
+    simd: S,
+    g: [T; ROWS],
+    factor: T,
+    u: &mut &[T],
+    c: &mut [T],
+) {
+    let len = c.len();
+    let rows = g.map(|g| (take(u, len), simd.splat(g * factor)));
+    AddRows { simd, rows, c }.along(len);
+}
+
+/// The way along several rows.
+struct AddRows<'a, T, S, const ROWS: usize> {
+    simd: S,
+    rows: [(&'a [T], Vector<T>); ROWS],
+    c: &'a mut [T],
+}
+
+impl<T: Real, S: Simd, const ROWS: usize> Along for AddRows<'_, T, S, ROWS> {
+    #[inline(always)]
+    fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
+        let mut c = self.simd.load::<WHOLE, T>(self.c, at)?;
+        for (row, g) in self.rows {
+            c = self.simd.mul_add(self.simd.load::<WHOLE, T>(row, at)?, g, c);
+        }
+        self.simd.store::<WHOLE, T>(self.c, at, c);
+        Some(())
+    }
+}

@@ -1,0 +1,33 @@
+//! What the two Gaussian mixture layers share.
+//!
+//! | file | what |
+//! |---|---|
+//! | `parameters` | the four blocks, their gradients and rates, and what becomes of a gradient ([`Target`]) |
+//! | `scale` | exact powers of two for rows and components of unusual size |
+//! | `saved` | the activations that the forward pass saves for the backward pass |
+//! | `pull_back` | from the cotangents of r and p to those of m and s |
+//! | `accumulate` | sums over a batch of any size |
+
+mod accumulate;
+mod parameters;
+mod pull_back;
+mod saved;
+mod scale;
+
+pub(crate) use accumulate::{PLAIN_ROWS, add_compensated, two_sum};
+pub(crate) use parameters::{Target, blocks};
+pub(crate) use pull_back::pull_back;
+pub(crate) use saved::{Activations, activations_len};
+pub(crate) use scale::{
+    Powers, any_scaled, back_factors, cotangent_scale, fits_batch, halves, input_scale, largest, largest_of, measure,
+    power, scale_lanes, transpose_scaled, unscale_rows,
+};
+
+/// Rows that the forward pass works on together: what the vector lanes run along.
+pub(crate) const CHUNK: usize = 64;
+
+/// Rows that the backward pass works on together: the terms of its products.
+pub(crate) const GROUP: usize = 4 * CHUNK;
+
+/// Fewer rows than this go one by one: filling the lanes would cost more than it saves.
+pub(crate) const LEAST_ROWS: usize = 8;

@@ -1,0 +1,144 @@
+//! The activations of a batch that the forward pass saves for the backward pass.
+
+use crate::kernel::{LANES, Simd, square_roots, task, widest};
+use crate::slices::{Slice, cut, row, total};
+use crate::{Real, Rectified};
+
+/// The activations of some components, each a matrix whose rows run along the batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Activations<S> {
+    /// The length of a row: the rows of the batch, rounded up to whole vectors.
+    pub(crate) lanes: usize,
+    /// What is linear in x: W x, `[components × outputs × lanes]`; in the joint layer q, `[components × rank × lanes]`.
+    pub(crate) linear: S,
+    /// m, then r: `[components × lanes]`.
+    pub(crate) r: S,
+    /// s², then 1/s, and 0 where s = 0: `[components × lanes]`.
+    pub(crate) inv_s: S,
+    /// p: `[components × lanes]`.
+    pub(crate) p: S,
+    /// φ: `[components × lanes]`.
+    pub(crate) phi: S,
+    /// tφ: `[components × lanes]`.
+    pub(crate) t_phi: S,
+}
+
+/// The lengths of the fields, for components that have `linear` rows of what is linear in x.
+const fn lens(lanes: usize, components: usize, linear: usize) -> [usize; 6] {
+    let each = components.saturating_mul(lanes);
+    [each.saturating_mul(linear), each, each, each, each, each]
+}
+
+/// The number of elements of all fields.
+pub(crate) const fn activations_len(lanes: usize, components: usize, linear: usize) -> usize {
+    total(&lens(lanes, components, linear))
+}
+
+impl<S: Slice> Activations<S> {
+    /// Cuts a slice of [`activations_len`] elements into the fields.
+    pub(crate) fn cut(lanes: usize, components: usize, linear: usize, saved: S) -> Self {
+        let ([linear, r, inv_s, p, phi, t_phi], _) = cut(lens(lanes, components, linear), saved);
+        Self { lanes, linear, r, inv_s, p, phi, t_phi }
+    }
+
+    /// Those of the first components, and those of the others; `linear` as in [`cut`](Self::cut).
+    pub(crate) fn divide(self, components: usize, linear: usize) -> (Self, Self) {
+        let Self { lanes, .. } = self;
+        let at = components * lanes;
+        let (linear, r) = (self.linear.divide(at * linear), self.r.divide(at));
+        let (inv_s, p) = (self.inv_s.divide(at), self.p.divide(at));
+        let (phi, t_phi) = (self.phi.divide(at), self.t_phi.divide(at));
+        (
+            Self { lanes, linear: linear.0, r: r.0, inv_s: inv_s.0, p: p.0, phi: phi.0, t_phi: t_phi.0 },
+            Self { lanes, linear: linear.1, r: r.1, inv_s: inv_s.1, p: p.1, phi: phi.1, t_phi: t_phi.1 },
+        )
+    }
+}
+
+impl<T: Real> Activations<&mut [T]> {
+    /// The same for a shorter time.
+    pub(crate) fn reborrow(&mut self) -> Activations<&mut [T]> {
+        let Self { lanes, .. } = *self;
+        let Self { linear, r, inv_s, p, phi, t_phi, .. } = self;
+        Activations { lanes, linear, r, inv_s, p, phi, t_phi }
+    }
+
+    /// The same, to be read.
+    pub(crate) fn as_ref(&self) -> Activations<&[T]> {
+        let Self { lanes, .. } = *self;
+        let Self { linear, r, inv_s, p, phi, t_phi, .. } = self;
+        Activations { lanes, linear, r, inv_s, p, phi, t_phi }
+    }
+
+    /// From m and s² of a component: r, 1/s, p, φ and tφ.
+    ///
+    /// Where a sum of squares is out of range, `deviation` gives the s of that row; `sizes` are those of the largest
+    /// inputs of the rows, 0 and what is not finite telling that the sum is right as it is.
+    pub(crate) fn rectify(&mut self, component: usize, sizes: &[T], mut deviation: impl FnMut(usize) -> T) {
+        let lanes = self.lanes;
+        let field = |field| row::<&mut [T]>(field, component, lanes);
+        let (r, inv_s, p) = (field(&mut *self.r), field(&mut *self.inv_s), field(&mut *self.p));
+        let (phi, t_phi) = (field(&mut *self.phi), field(&mut *self.t_phi));
+        if widest(InRange, (&*inv_s, sizes)) {
+            square_roots(inv_s);
+        } else {
+            let (least, most) = T::SAFE_SQUARES;
+            for (lane, (square, &size)) in inv_s.iter_mut().zip(sizes).enumerate() {
+                let safe = *square >= least && *square <= most || size.is_zero() || !size.is_finite();
+                *square = if safe { square.sqrt() } else { deviation(lane) };
+                if *square < T::TINY {
+                    *square = T::zero();
+                }
+            }
+        }
+        widest(Rectify, (r, inv_s, p, phi, t_phi));
+    }
+
+    /// 0 in every field of a component that does not go along with the batch.
+    pub(crate) fn clear(&mut self, component: usize) {
+        let lanes = self.lanes;
+        for field in [&mut self.r, &mut self.inv_s, &mut self.p, &mut self.phi, &mut self.t_phi] {
+            row(&mut **field, component, lanes).fill(T::zero());
+        }
+    }
+}
+
+/// Whether all sums of squares are used as they are: they are in range, or those of rows of zeros.
+#[inline(always)]
+fn in_range<T: Real, S: Simd>(_: S, squares: &[T], sizes: &[T]) -> bool {
+    let (least, most) = T::SAFE_SQUARES;
+    let mut outside = [T::zero(); LANES];
+    for (squares, sizes) in squares.as_chunks::<LANES>().0.iter().zip(sizes.as_chunks::<LANES>().0) {
+        for ((outside, &square), size) in outside.iter_mut().zip(squares).zip(sizes) {
+            let inside = (square >= least) & (square <= most) | size.is_zero();
+            *outside += if inside { T::zero() } else { T::one() };
+        }
+    }
+    outside.iter().all(T::is_zero)
+}
+
+/// From m in `r` and s in `inv_s`: r, 1/s, p, φ and tφ of a component.
+#[inline(always)]
+fn rectify<T: Real, S: Simd>(
+    _: S,
+    r: &mut [T],
+    inv_s: &mut [T],
+    p: &mut [T],
+    phi: &mut [T],
+    t_phi: &mut [T],
+) {
+    for (((r, s), p), (phi, t_phi)) in r.iter_mut().zip(inv_s).zip(p).zip(phi.iter_mut().zip(t_phi)) {
+        let at = Rectified::new(*r, *s);
+        *s = if s.is_zero() { T::zero() } else { s.recip() };
+        (*r, *p, *phi, *t_phi) = (at.mean, at.probability, at.density, at.density_moment);
+    }
+}
+
+task!(InRange, in_range, (squares: &'a [T], sizes: &'a [T]) -> bool);
+task!(Rectify, rectify, (
+    r: &'a mut [T],
+    inv_s: &'a mut [T],
+    p: &'a mut [T],
+    phi: &'a mut [T],
+    t_phi: &'a mut [T],
+) -> ());
