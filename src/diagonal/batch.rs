@@ -11,9 +11,9 @@ use super::parameters::{Parameters, Targets};
 use super::products::Back;
 use super::row;
 use super::update::{ComponentSums, update};
-use crate::kernel::{Matrix, Onto, Panels, Rows, RowsMut, Split, Workers, add_scaled};
+use crate::kernel::{Matrix, Onto, Panels, Rows, RowsMut, Workers, add_scaled};
 use crate::mixture::{
-    CHUNK, GROUP, PLAIN_ROWS, add_compensated, any_scaled, back_factors, cotangent_scale, input_scale, measure, scale_lanes, transpose_scaled, unscale_rows,
+    CHUNK, GROUP, Items, PLAIN_ROWS, add_compensated, any_scaled, back_factors, cotangent_scale, input_scale, measure, scale_lanes, transpose_scaled, unscale_rows,
 };
 use crate::slices::{Slice, after, row as row_of, take, zip_rows};
 use crate::{Error, Real, Shape};
@@ -156,12 +156,12 @@ impl<T: Real> Pass<'_, T> {
             self.workers.in_parts(parts, components, layout.parts, &run);
             if let Some(dx) = dx {
                 let (cotangents, sums) = (&scratch.cotangents, &scratch.sums);
-                let run = |first, (rows, mut locals): (InputRows<'_, T>, Locals<'_, T>)| {
+                let run = |first, (rows, mut locals): (Items<'_, T>, Locals<'_, T>)| {
                     let scales = (scales, g_scales);
-                    self.write_inputs(parameters, scales, (&saved, cotangents, sums), (first, rows.dx), locals.first());
-                    self.add_inputs_apart(saved.fits, parameters, (first, rows.dx), g, locals.first());
+                    self.write_inputs(parameters, scales, (&saved, cotangents, sums), (first, rows.data), locals.first());
+                    self.add_inputs_apart(saved.fits, parameters, (first, rows.data), g, locals.first());
                 };
-                let rows = (InputRows { dx, inputs: self.shape.inputs() }, scratch.locals.reborrow());
+                let rows = (Items { data: dx, each: self.shape.inputs() }, scratch.locals.reborrow());
                 self.workers.in_parts(rows, layout.batch, layout.parts, &run);
             }
         }
@@ -327,18 +327,5 @@ impl<T: Real> Pass<'_, T> {
     /// What the sum over the components is divided by.
     fn divisor(&self) -> T {
         self.form.scale.divisor(self.shape.components())
-    }
-}
-
-/// Rows of ∂x.
-pub(super) struct InputRows<'a, T> {
-    pub(super) dx: &'a mut [T],
-    pub(super) inputs: usize,
-}
-
-impl<T> Split for InputRows<'_, T> {
-    fn split_at(self, rows: usize, _: usize) -> (Self, Self) {
-        let (first, second) = self.dx.divide(rows * self.inputs);
-        (Self { dx: first, inputs: self.inputs }, Self { dx: second, inputs: self.inputs })
     }
 }

@@ -1,14 +1,14 @@
 //! What goes row by row: batches of a few rows, and components whose parameters are too large or too small for the
 //! matrix products of a batch.
 
-use super::batch::{InputRows, Pass};
+use super::batch::Pass;
 use super::layout::{Local, Locals, component_len};
 use super::parameters::{Component, Parameters, Targets};
 use super::row::RowScratch;
 use super::row_backward::{Row, backward};
 use crate::Real;
 use crate::kernel::add_scaled;
-use crate::mixture::add_compensated;
+use crate::mixture::{Items, add_compensated};
 use crate::slices::{row, take, zip_rows};
 
 impl<T: Real> Pass<'_, T> {
@@ -36,11 +36,11 @@ impl<T: Real> Pass<'_, T> {
         }
         if let Some(dx) = dx {
             let parameters = targets.parameters();
-            let run = |first, (rows, mut locals): (InputRows<'_, T>, Locals<'_, T>)| {
-                rows.dx.fill(T::zero());
-                self.add_inputs(|| parameters.components(self.shape), (first, rows.dx), g, locals.first());
+            let run = |first, (rows, mut locals): (Items<'_, T>, Locals<'_, T>)| {
+                rows.data.fill(T::zero());
+                self.add_inputs(|| parameters.components(self.shape), (first, rows.data), g, locals.first());
             };
-            let rows = InputRows { dx, inputs: self.shape.inputs() };
+            let rows = Items { data: dx, each: self.shape.inputs() };
             self.workers.in_parts((rows, locals.reborrow()), self.layout.batch, parts, &run);
         }
         let run = |_, (targets, mut locals): (Targets<'_, T>, Locals<'_, T>)| {

@@ -1,9 +1,9 @@
 //! The form for inference: everything that does not depend on the input, computed once.
 
-use super::row::{PreActivations, scale_row};
 use crate::kernel::{Matrix, Rows, RowsMut, Simd, Task, dot, for_each_dot, widest};
 use crate::mixture::{
-    Activations, CHUNK, LEAST_ROWS, activations_len, input_scale, largest_of, measure, transpose_scaled, unscale_rows,
+    Activations, CHUNK, LEAST_ROWS, PreActivations, activations_len, input_scale, largest_of, measure, scale_row,
+    transpose_scaled, unscale_rows,
 };
 use crate::rectified::{in_range, norm};
 use crate::slices::{cut, row, total, whole, zip_rows};

@@ -16,25 +16,11 @@
 
 use super::layout::Cotangents;
 use crate::kernel::{
-    LANES, Matrix, Onto, Panels, Rows, RowsMut, Simd, Size, Terms, dot, product, task, transpose, widest,
+    LANES, Matrix, Onto, Panels, Rows, RowsMut, Simd, dot, task, transpose, widest,
 };
-use crate::mixture::{Activations, pull_back, two_sum};
+use crate::mixture::{Activations, pull_back, two_sum, write_product, write_rows};
 use crate::slices::{after, row, take, whole, zip_rows};
 use crate::{Real, Shape};
-
-/// C = A Xᵀ for the lanes of a chunk of `lanes`, whose inputs are `x`; `ahead` is what will be read next.
-pub(super) fn write_product<T: Real>(
-    c: &mut [T],
-    (lanes, first): (usize, usize),
-    a: Matrix<'_, T>,
-    x: Rows<'_, T>,
-    inputs: usize,
-    ahead: &[T],
-) {
-    let size = Size { rows: c.len() / lanes.max(1), terms: inputs, columns: x.stride, along: Terms::Numbers };
-    let c = RowsMut { data: c.get_mut(first..).unwrap_or_default(), stride: lanes };
-    product::<T, false>(Onto::Zeros, c, a, x, size, ahead);
-}
 
 impl<T: Real> Activations<&mut [T]> {
     /// Writes W x of a component, of a chunk from the lane `first` on.
@@ -155,13 +141,8 @@ impl<T: Real> Cotangents<&mut [T]> {
         dx: &mut [T],
         spread: &mut [T],
     ) {
-        let rows = dx.len() / inputs.max(1);
         let product = |onto, c: &mut [T], field: &[T], b: Matrix<'_, T>| {
-            let terms = field.len() / lanes.max(1);
-            let a = Matrix::transposed(after(field, first), lanes);
-            let size = Size { rows, terms, columns: inputs, along: Terms::Numbers };
-            let b = Rows { data: b.data, stride: b.row_stride };
-            product::<T, false>(onto, RowsMut { data: c, stride: inputs }, a, b, size, &[]);
+            write_rows(onto, c, inputs, (field, lanes, first), Rows { data: b.data, stride: b.row_stride });
         };
         let spread = take(&mut { spread }, dx.len());
         product(Onto::Zeros, dx, self.p_g, w);

@@ -8,11 +8,11 @@
 
 use super::form::{Coordinates, Form};
 use super::parameters::{Component, Parameters};
-use crate::kernel::{Along, LANES, Simd, Task, Vector, dot, for_each_dot, widest};
-use crate::mixture::{Powers, halves, input_scale, largest_of, power};
+use crate::kernel::{Along, Simd, Task, Vector, dot, for_each_dot, widest};
+use crate::mixture::{Powers, PreActivations, halves, input_scale, largest_of, power, scale_row};
 use crate::rectified::{in_range, norm, project_row};
-use crate::slices::{take, whole};
-use crate::{Real, Rectified, Shape, shape};
+use crate::slices::take;
+use crate::{Real, Rectified, Shape};
 
 /// Overwrites `y` with h(x) of one row.
 pub(super) fn forward<T: Real>(
@@ -38,17 +38,6 @@ pub(super) fn forward<T: Real>(
     for y in y {
         *y = *y / divisor * scale.recip();
     }
-}
-
-/// A row times its scale, which is written to `scaled` where that is not 1.
-pub(super) fn scale_row<'a, T: Real>(x: &'a [T], scale: T, scaled: &'a mut [T]) -> &'a [T] {
-    if scale == T::one() {
-        return x;
-    }
-    for (scaled, &x) in scaled.iter_mut().zip(x) {
-        *scaled = x * scale;
-    }
-    scaled
 }
 
 /// [`forward`], without the divisor.
@@ -217,71 +206,6 @@ impl<'a, T> RowScratch<'a, T> {
     }
 }
 
-/// Of each component: m, then r; s²; p. Three rows of `[components]`, each filled up to whole vectors.
-#[derive(Debug)]
-pub(super) struct PreActivations<'a, T>(pub(super) &'a mut [T]);
-
-/// The pre-activation of one component.
-pub(super) struct PreActivation<'a, T> {
-    /// m, then r.
-    pub(super) mean: &'a mut T,
-    /// s².
-    pub(super) squares: &'a mut T,
-    /// p.
-    pub(super) probability: &'a mut T,
-}
-
-impl<T> PreActivations<'_, T> {
-    /// The number of elements.
-    pub(super) const fn len(components: usize) -> usize {
-        whole(components).saturating_mul(3)
-    }
-}
-
-impl<T: Real> PreActivations<'_, T> {
-
-    /// m or r, s² and p of all components, and what fills them up.
-    #[inline(always)]
-    pub(super) fn fields(&mut self) -> (&mut [T], &mut [T], &mut [T]) {
-        let each = self.0.len() / 3;
-        let (mean, rest) = shape::split(self.0, each);
-        let (squares, probability) = shape::split(rest, each);
-        (mean, squares, probability)
-    }
-
-    /// m or r, and p of the components alone.
-    #[inline(always)]
-    pub(super) fn of_components(&mut self, components: usize) -> (&[T], &[T]) {
-        let (mean, _, probability) = self.fields();
-        (shape::split_ref(mean, components).0, shape::split_ref(probability, components).0)
-    }
-
-    /// Those of the components one after the other.
-    #[inline(always)]
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = PreActivation<'_, T>> {
-        let (mean, squares, probability) = self.fields();
-        let fields = mean.iter_mut().zip(squares).zip(probability);
-        fields.map(|((mean, squares), probability)| PreActivation { mean, squares, probability })
-    }
-
-    /// r and p from m and s², where s² is in range: whole vectors of components at once.
-    #[inline(always)]
-    pub(super) fn rectify<S: Simd>(&mut self, simd: S) {
-        let (means, squares, probabilities) = self.fields();
-        let (means, squares) = (means.as_chunks_mut::<LANES>().0, squares.as_chunks::<LANES>().0);
-        let blocks = means.iter_mut().zip(squares).zip(probabilities.as_chunks_mut::<LANES>().0);
-        for ((means, squares), probabilities) in blocks {
-            // Copies, so that nothing else may lie in their place.
-            let (mut m, Vector(s), mut p) = (*means, simd.sqrt(Vector(*squares)), [T::zero(); LANES]);
-            for ((m, &s), p) in m.iter_mut().zip(&s).zip(&mut p) {
-                let at = Rectified::new(*m, s);
-                (*m, *p) = (at.mean, at.probability);
-            }
-            (*means, *probabilities) = (m, p);
-        }
-    }
-}
-
 /// q = E[β ReLU(z)] = μ r + σ⊙(σ⊙x) p, along the inputs.
 struct Weighted<'a, T, S> {
     simd: S,
@@ -328,4 +252,3 @@ impl<T: Real, S: Simd> Along for Moments<'_, T, S> {
         Some(())
     }
 }
-

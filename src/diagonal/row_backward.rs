@@ -15,9 +15,9 @@
 
 use super::form::{Coordinates, Form};
 use super::parameters::{Component, Targets};
-use super::row::{RowScratch, scale_row};
-use crate::kernel::{Along, Simd, Task, Vector, dot, dot_of_three, sum, widest};
-use crate::mixture::{Powers, cotangent_scale, halves, input_scale, largest, largest_of, power};
+use super::row::RowScratch;
+use crate::kernel::{Simd, Task, add_combination, dot, dot_of_three, sum, widest};
+use crate::mixture::{Powers, cotangent_scale, halves, input_scale, largest, largest_of, power, scale_row};
 use crate::rectified::project_row;
 use crate::slices::take;
 use crate::{Real, Shape};
@@ -183,49 +183,9 @@ impl<T: Real> Component<'_, T> {
     #[inline(always)]
     fn write_c<S: Simd>(&self, simd: S, g: &[T], factors: [T; 2], c: &mut [T]) {
         c.fill(T::zero());
-        let mut u = self.u;
-        let (fours, rest) = g.as_chunks::<4>();
-        for g in fours {
-            add_rows(simd, *g, factors[0], &mut u, c);
-        }
-        for &g in rest {
-            add_rows(simd, [g], factors[0], &mut u, c);
-        }
+        add_combination(simd, g, factors[0], self.u, c);
         if factors[1] != T::one() {
             c.iter_mut().for_each(|c| *c *= factors[1]);
         }
-    }
-}
-
-/// Adds rows of U times numbers of g to c, and leaves the other rows.
-#[inline(always)]
-fn add_rows<T: Real, S: Simd, const ROWS: usize>(
-    simd: S,
-    g: [T; ROWS],
-    factor: T,
-    u: &mut &[T],
-    c: &mut [T],
-) {
-    let len = c.len();
-    let rows = g.map(|g| (take(u, len), simd.splat(g * factor)));
-    AddRows { simd, rows, c }.along(len);
-}
-
-/// The way along several rows.
-struct AddRows<'a, T, S, const ROWS: usize> {
-    simd: S,
-    rows: [(&'a [T], Vector<T>); ROWS],
-    c: &'a mut [T],
-}
-
-impl<T: Real, S: Simd, const ROWS: usize> Along for AddRows<'_, T, S, ROWS> {
-    #[inline(always)]
-    fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
-        let mut c = self.simd.load::<WHOLE, T>(self.c, at)?;
-        for (row, g) in self.rows {
-            c = self.simd.mul_add(self.simd.load::<WHOLE, T>(row, at)?, g, c);
-        }
-        self.simd.store::<WHOLE, T>(self.c, at, c);
-        Some(())
     }
 }

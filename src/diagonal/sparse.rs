@@ -2,9 +2,8 @@
 
 use super::prepared::{Constants, Prepared};
 use super::prepared::deviation;
-use super::row::{PreActivations, scale_row};
 use crate::kernel::{LANES, Simd, Task, dot, widest};
-use crate::mixture::{input_scale, largest_of, unscale_rows};
+use crate::mixture::{PreActivations, input_scale, largest_of, scale_row, unscale_rows};
 use crate::rectified::in_range;
 use crate::slices::zip_rows;
 use crate::{Error, Real, Rectified, Shape, shape};

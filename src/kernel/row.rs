@@ -1,6 +1,7 @@
 //! Loops along one row.
 
 use super::vector::{Along, Simd, Vector};
+use crate::slices::take;
 use crate::{Real, shape};
 
 /// Partial sums that a row is split into: vector lanes, and the reason why rounding errors stay small.
@@ -168,6 +169,52 @@ pub(crate) fn all<T: Real>(a: &[T], holds: impl Fn(T) -> bool) -> bool {
 pub(crate) fn add_scaled<T: Real>(c: &mut [T], factor: T, a: &[T]) {
     for (c, &a) in c.iter_mut().zip(a) {
         *c += factor * a;
+    }
+}
+
+/// c += Σ factor·aₗ·rowₗ for the rows of a matrix, as long as c; four rows at once, so that c is loaded once for them.
+#[inline(always)]
+pub(crate) fn add_combination<T: Real, S: Simd>(simd: S, a: &[T], factor: T, rows: &[T], c: &mut [T]) {
+    let mut rows = rows;
+    let (fours, rest) = a.as_chunks::<4>();
+    for a in fours {
+        add_rows(simd, *a, factor, &mut rows, c);
+    }
+    for &a in rest {
+        add_rows(simd, [a], factor, &mut rows, c);
+    }
+}
+
+/// Adds the first rows of a matrix, and leaves the others.
+#[inline(always)]
+fn add_rows<T: Real, S: Simd, const ROWS: usize>(
+    simd: S,
+    a: [T; ROWS],
+    factor: T,
+    rows: &mut &[T],
+    c: &mut [T],
+) {
+    let len = c.len();
+    let rows = a.map(|a| (take(rows, len), simd.splat(a * factor)));
+    AddRows { simd, rows, c }.along(len);
+}
+
+/// The way along several rows that are added.
+struct AddRows<'a, T, S, const ROWS: usize> {
+    simd: S,
+    rows: [(&'a [T], Vector<T>); ROWS],
+    c: &'a mut [T],
+}
+
+impl<T: Real, S: Simd, const ROWS: usize> Along for AddRows<'_, T, S, ROWS> {
+    #[inline(always)]
+    fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
+        let mut c = self.simd.load::<WHOLE, T>(self.c, at)?;
+        for (row, a) in self.rows {
+            c = self.simd.mul_add(self.simd.load::<WHOLE, T>(row, at)?, a, c);
+        }
+        self.simd.store::<WHOLE, T>(self.c, at, c);
+        Some(())
     }
 }
 

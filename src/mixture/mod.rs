@@ -5,22 +5,31 @@
 //! | `parameters` | the four blocks, their gradients and rates, and what becomes of a gradient ([`Target`]) |
 //! | `scale` | exact powers of two for rows and components of unusual size |
 //! | `saved` | the activations that the forward pass saves for the backward pass |
+//! | `pre_activations` | those of a row by itself |
+//! | `products` | the matrix products that both take |
 //! | `pull_back` | from the cotangents of r and p to those of m and s |
 //! | `accumulate` | sums over a batch of any size |
+//! | `items` | memory that is dealt to parts |
 
 mod accumulate;
+mod items;
 mod parameters;
+mod pre_activations;
+mod products;
 mod pull_back;
 mod saved;
 mod scale;
 
 pub(crate) use accumulate::{PLAIN_ROWS, add_compensated, two_sum};
+pub(crate) use items::Items;
 pub(crate) use parameters::{Target, blocks};
+pub(crate) use pre_activations::PreActivations;
+pub(crate) use products::{write_product, write_rows};
 pub(crate) use pull_back::pull_back;
 pub(crate) use saved::{Activations, activations_len};
 pub(crate) use scale::{
     Powers, any_scaled, back_factors, cotangent_scale, fits_batch, halves, input_scale, largest, largest_of, measure,
-    power, scale_lanes, transpose_scaled, unscale_rows,
+    power, scale_lanes, scale_row, transpose_scaled, unscale_rows,
 };
 
 /// Rows that the forward pass works on together: what the vector lanes run along.

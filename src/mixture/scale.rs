@@ -62,6 +62,17 @@ fn to_one<T: Real>(size: T) -> T {
     power((-size.exponent()).clamp(-most, most))
 }
 
+/// A row times its scale, which is written to `scaled` where that is not 1.
+pub(crate) fn scale_row<'a, T: Real>(x: &'a [T], scale: T, scaled: &'a mut [T]) -> &'a [T] {
+    if scale == T::one() {
+        return x;
+    }
+    for (scaled, &x) in scaled.iter_mut().zip(x) {
+        *scaled = x * scale;
+    }
+    scaled
+}
+
 /// Writes the scales of some rows of `len` elements, and the sizes of their largest entries.
 pub(crate) fn measure<T: Real>(rows: &[T], len: usize, scales: &mut [T], sizes: &mut [T], scale: fn(T) -> T) {
     scales.fill(T::one());
