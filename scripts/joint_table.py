@@ -24,11 +24,22 @@ from joint_check import check
 from joint_exact import evaluate
 from mpmath import mp
 
+# Factors, the columns of C, are the rows of the files: c_w[k][r][l] and c_b[k][r][i].
+FACTORS = {"c_w": "outputs", "c_b": "inputs"}
 BLOCKS = ("h", "mu_w", "mu_b", "c_w", "c_b", "x")
+
+
+def by_factors(entries, rows, rank):
+    """The entries of [K][rows][rank] in the order of [K][rank][rows]."""
+    blocks = [entries[first : first + rows * rank] for first in range(0, len(entries), rows * rank)]
+    return [entry for block in blocks for factor in range(rank) for entry in block[factor::rank]]
 
 
 def case_text(case):
     values = evaluate(case)
+    values |= {
+        block: by_factors(values[block], getattr(case, rows), case.rank) for block, rows in FACTORS.items()
+    }
     if case.f32 and not fits_single(values):
         raise SystemExit(f"{case.name} leaves the range of f32")
     write = shortest_single if case.f32 else number
@@ -36,9 +47,11 @@ def case_text(case):
     sizes = {"inputs": case.inputs, "outputs": case.outputs, "components": case.components}
     sizes |= {"rank": case.rank, "batch": case.batch}
     lines.append(",".join(f'"{name}":{size}' for name, size in sizes.items()))
-    inputs = {"mu_w": case.mu_w, "mu_b": case.mu_b, "c_w": flat(case.c_w), "c_b": flat(case.c_b)}
-    inputs |= {"x": case.x, "g": case.g}
-    lines += [f'"{name}":{array(map(write, flat(rows)))}' for name, rows in inputs.items()]
+    inputs = {"mu_w": case.mu_w, "mu_b": case.mu_b, "x": case.x, "g": case.g}
+    inputs = {name: flat(rows) for name, rows in inputs.items()}
+    for block, rows in FACTORS.items():
+        inputs[block] = by_factors(flat(flat(getattr(case, block))), getattr(case, rows), case.rank)
+    lines += [f'"{name}":{array(map(write, entries))}' for name, entries in inputs.items()]
     for block in BLOCKS:
         lists = entry_lists(values[block])
         name = "h" if block == "h" else "d" + block

@@ -42,26 +42,25 @@ fn run<T: Precision>(case: &JointCase, way: Way) -> Result<[Vec<T>; 6], Error> {
 
     let shape = JointShape::new(case.inputs, case.outputs, case.components, case.rank)?;
     let layer = Joint::new(shape, Parameters { mu_w: &mu_w, mu_b: &mu_b, c_w: &c_w, c_b: &c_b })?;
-    let mut work = nans(layer.workspace_len(rows)?);
+    let (mut saved, mut scratch) = (nans(layer.saved_len(rows)?), nans(layer.scratch_len(rows)?));
     let (mut h, mut dx) = (nans(g.len()), nans(x.len()));
     let (mut dmu_w, mut dmu_b, mut dc_w, mut dc_b) =
         (zeros(mu_w.len()), zeros(mu_b.len()), zeros(c_w.len()), zeros(c_b.len()));
     let batches = x.chunks(rows * case.inputs).zip(g.chunks(rows * case.outputs));
     let outputs = h.chunks_mut(rows * case.outputs).zip(dx.chunks_mut(rows * case.inputs));
     for ((x, g), (h, dx)) in batches.zip(outputs) {
-        layer.forward(x, h, &mut work)?;
+        layer.forward(x, h, &mut saved, &mut scratch)?;
         let gradients = Gradients {
             mu_w: Some(&mut dmu_w),
             mu_b: Some(&mut dmu_b),
             c_w: Some(&mut dc_w),
             c_b: Some(&mut dc_b),
         };
-        layer.backward_after_forward(x, g, gradients, Some(dx), &mut work)?;
+        layer.backward(x, g, &saved, gradients, Some(dx), &mut scratch)?;
     }
     if way == Way::Prepared {
-        let mut storage = nans(layer.prepared_len());
-        let prepared = layer.prepare(&mut storage)?;
-        prepared.forward(&x, &mut h, &mut nans(prepared.workspace_len(rows)?))?;
+        let prepared = layer.prepare();
+        prepared.forward(&x, &mut h, &mut nans(prepared.scratch_len(rows)?))?;
     }
     h.truncate(g_len);
     dx.truncate(x_len);

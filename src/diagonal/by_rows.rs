@@ -5,10 +5,10 @@ use super::batch::Pass;
 use super::layout::{Local, Locals, component_len};
 use super::parameters::{Component, Parameters, Targets};
 use super::row::RowScratch;
-use super::row_backward::{Row, backward};
+use super::row_backward::{Vectors, backward, read};
 use crate::Real;
 use crate::kernel::add_scaled;
-use crate::mixture::{Items, add_compensated};
+use crate::mixture::{Items, Row, add_compensated};
 use crate::slices::{row, take, zip_rows};
 
 impl<T: Real> Pass<'_, T> {
@@ -25,7 +25,7 @@ impl<T: Real> Pass<'_, T> {
         let mut dx = dx;
         if self.layout.batch == 1 && parts == 1 {
             let mut local = locals.first();
-            let (row, mut vectors) = Row::read(self.shape, self.form, (self.x, g), &mut local.row);
+            let (row, mut vectors) = read(self.shape, self.form, (self.x, g), &mut local.row);
             if let Some(dx) = dx.as_deref_mut() {
                 dx.fill(T::zero());
             }
@@ -116,7 +116,7 @@ impl<T: Real> Pass<'_, T> {
         let (inputs, outputs, mut scratch) = (self.shape.inputs(), self.shape.outputs(), local.row);
         for (index, dx) in dx.chunks_exact_mut(inputs).enumerate() {
             let x = (row(self.x, first + index, inputs), row(g, first + index, outputs));
-            let (row, mut vectors) = Row::read(self.shape, self.form, x, &mut scratch);
+            let (row, mut vectors) = read(self.shape, self.form, x, &mut scratch);
             for component in components() {
                 let mut target = Targets::frozen(self.shape, component);
                 backward(self.form.coordinates, &mut target, &row, Some(&mut *dx), &mut vectors);
@@ -151,10 +151,10 @@ impl<T: Real> Pass<'_, T> {
         &self,
         g: &[T],
         scratch: &mut RowScratch<'_, T>,
-        mut each: impl FnMut(&Row<'_, T>, &mut super::row_backward::Vectors<'_, T>),
+        mut each: impl FnMut(&Row<'_, T>, &mut Vectors<'_, T>),
     ) {
         for x in zip_rows(self.x, self.shape.inputs(), g, self.shape.outputs()) {
-            let (row, mut vectors) = Row::read(self.shape, self.form, x, scratch);
+            let (row, mut vectors) = read(self.shape, self.form, x, scratch);
             each(&row, &mut vectors);
         }
     }

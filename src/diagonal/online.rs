@@ -4,7 +4,7 @@ use super::form::Form;
 use super::parameters::{Parameters, ParametersMut, Rates, Targets};
 use super::row;
 use super::row::RowScratch;
-use super::row_backward::{Row, backward};
+use super::row_backward::{backward, read};
 use crate::{Error, Real, Shape, shape};
 
 /// A layer that learns from one sample at a time, where memory is short.
@@ -124,7 +124,7 @@ impl<'a, T: Real> Online<'a, T> {
         shape::exact("x", x.len(), self.shape.inputs())?;
         shape::exact("g", g.len(), self.shape.outputs())?;
         let mut scratch = self.cut(scratch)?;
-        let (row, mut vectors) = Row::read(self.shape, self.form, (x, g), &mut scratch);
+        let (row, mut vectors) = read(self.shape, self.form, (x, g), &mut scratch);
         let mut parameters = ParametersMut::from_flat(self.shape, self.parameters)?;
         for mut target in Targets::descend(self.shape, &mut parameters, *rates).components() {
             backward(self.form.coordinates, &mut target, &row, None, &mut vectors);

@@ -17,21 +17,10 @@ use super::form::{Coordinates, Form};
 use super::parameters::{Component, Targets};
 use super::row::RowScratch;
 use crate::kernel::{Simd, Task, add_combination, dot, dot_of_three, sum, widest};
-use crate::mixture::{Powers, cotangent_scale, halves, input_scale, largest, largest_of, power, scale_row};
+use crate::mixture::{Powers, Row, halves, largest, power};
 use crate::rectified::project_row;
 use crate::slices::take;
 use crate::{Real, Shape};
-
-/// A row and its cotangent over the divisor, both at usual size.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Row<'a, T> {
-    x: &'a [T],
-    g: &'a [T],
-    /// The powers of two that take x and g back to size.
-    x_power: i32,
-    g_power: i32,
-    is_finite: bool,
-}
 
 /// Scratch for a component, `[inputs]` each.
 #[derive(Debug)]
@@ -43,30 +32,15 @@ pub(super) struct Vectors<'a, T> {
     c: &'a mut [T],
 }
 
-impl<'a, T: Real> Row<'a, T> {
-    /// Reads a row and its cotangent, and returns what is left of the scratch.
-    pub(super) fn read(
-        shape: Shape,
-        form: Form,
-        (x, g): (&'a [T], &[T]),
-        scratch: &'a mut RowScratch<'_, T>,
-    ) -> (Self, Vectors<'a, T>) {
-        let RowScratch { x: scaled, direction, q, c, g: share, .. } = scratch;
-        let sizes = [largest_of(x), largest_of(g)];
-        let (x_scale, g_scale) = (input_scale(sizes[0]), cotangent_scale(sizes[1]));
-        let divisor = form.scale.divisor::<T>(shape.components());
-        for (share, &g) in share.iter_mut().zip(g) {
-            *share = g * g_scale / divisor;
-        }
-        let row = Row {
-            x: scale_row(x, x_scale, scaled),
-            g: share,
-            x_power: -x_scale.exponent(),
-            g_power: -g_scale.exponent(),
-            is_finite: sizes.iter().all(|size| size.is_finite()),
-        };
-        (row, Vectors { direction, q, c })
-    }
+/// Reads a row and its cotangent, and returns what is left of the scratch.
+pub(super) fn read<'a, T: Real>(
+    shape: Shape,
+    form: Form,
+    row: (&'a [T], &[T]),
+    scratch: &'a mut RowScratch<'_, T>,
+) -> (Row<'a, T>, Vectors<'a, T>) {
+    let RowScratch { x, direction, q, c, g, .. } = scratch;
+    (Row::read(row, form.scale.divisor(shape.components()), [x, g]), Vectors { direction, q, c })
 }
 
 /// Uses the gradients of ⟨g, U q + v r⟩ at one row, and adds that of the row to `dx`.

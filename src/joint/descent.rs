@@ -1,11 +1,11 @@
 //! A layer whose parameters go down their gradients as these are found.
 
+use super::{Joint, JointShape, Scale};
+use super::batch::Pass;
+use super::layout::{Layout, Purpose};
 use super::parameters::{ParametersMut, Rates, Targets};
-use super::passes::{Pass, Wanted};
-use super::workspace::{Alone, Layout, Workspace};
-use super::{Joint, JointShape};
 use crate::kernel::Workers;
-use crate::{Error, Real, Scale, shape};
+use crate::{Error, Real, shape};
 
 /// A joint layer over parameters that it may write: the forward pass of [`Joint`], and a backward pass joined with a
 /// step of gradient descent,
@@ -22,16 +22,16 @@ use crate::{Error, Real, Scale, shape};
 /// use gmlayer::joint::{JointMut, JointShape, ParametersMut, Rates};
 ///
 /// let shape = JointShape::new(2, 1, 1, 2)?;
-/// let (mut mu_w, mut mu_b, mut c_w, mut c_b) = ([1.0_f64], [1.0, 0.0], [0.5, 0.5], [1.0, 0.0, 0.0, 1.0]);
-/// let parameters = ParametersMut { mu_w: &mut mu_w, mu_b: &mut mu_b, c_w: &mut c_w, c_b: &mut c_b };
+/// let (mut mu_w, mut c_w, mut mu_b, mut c_b) = ([1.0_f64], [0.5, 0.5], [1.0, 0.0], [1.0, 0.0, 0.0, 1.0]);
+/// let parameters = ParametersMut { mu_w: &mut mu_w, c_w: &mut c_w, mu_b: &mut mu_b, c_b: &mut c_b };
 /// let mut layer = JointMut::new(shape, parameters)?;
 ///
 /// let (x, target, mut y) = ([1.0, 2.0], 3.0, [0.0]);
-/// let mut work = vec![0.0; layer.workspace_len(1)?];
+/// let (mut saved, mut scratch) = (vec![0.0; layer.saved_len(1)?], vec![0.0; layer.scratch_len(1)?]);
 /// for _ in 0..50 {
-///     layer.as_joint().forward(&x, &mut y, &mut work)?;
+///     layer.as_joint().forward(&x, &mut y, &mut saved, &mut scratch)?;
 ///     let g = [y[0] - target]; // of ½(y − target)²
-///     layer.descend_after_forward(&x, &g, Rates::all(0.05), None, &mut work)?;
+///     layer.descend(&x, &g, &saved, Rates::all(0.05), None, &mut scratch)?;
 /// }
 /// assert!((y[0] - target).abs() < 1e-3);
 /// # Ok::<(), gmlayer::Error>(())
@@ -54,7 +54,7 @@ impl<'a, T: Real> JointMut<'a, T> {
     /// [`Error::Length`] when a block does not have the length that `shape` gives it.
     pub fn new(shape: JointShape, parameters: ParametersMut<'a, T>) -> Result<Self, Error> {
         parameters.as_ref().check(shape)?;
-        Ok(Self { shape, parameters, scale: Scale::Mean, workers: Workers::alone() })
+        Ok(Self { shape, scale: Scale::Mean, parameters, workers: Workers::alone() })
     }
 
     /// The same layer with another scale; see [`Joint::with_scale`].
@@ -81,62 +81,67 @@ impl<'a, T: Real> JointMut<'a, T> {
     pub fn as_joint(&self) -> Joint<'_, T> {
         Joint {
             shape: self.shape,
-            parameters: self.parameters.as_ref(),
             scale: self.scale,
+            parameters: self.parameters.as_ref(),
             workers: self.workers,
         }
     }
 
-    /// The number of scratch elements that both passes need for a batch of `batch` rows:
-    /// [`Joint::workspace_len`].
+    /// The number of elements that the forward pass saves of `batch` rows: [`Joint::saved_len`].
     ///
     /// # Errors
     ///
     /// [`Error::Overflow`] when that number cannot be addressed.
-    pub const fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
-        Layout::for_workers(self.shape, batch, self.workers).len()
+    pub const fn saved_len(&self, batch: usize) -> Result<usize, Error> {
+        self.layout(batch).saved_len()
     }
 
-    /// One step of gradient descent, for a `work` that [`Joint::forward`] has left for the same `x` and
-    /// parameters; overwrites `dx` with the gradient of x before the step.
+    /// The number of scratch elements that both passes need for `batch` rows: those of [`Joint::scratch_len`], and
+    /// room for the gradients of one component.
     ///
-    /// **Shapes**: `x: [batch × inputs]`, the cotangent `g: [batch × outputs]` (∂loss/∂h),
-    /// `dx: [batch × inputs]`; `work`: at least [`workspace_len`](Self::workspace_len) elements.
+    /// # Errors
     ///
-    /// With any other contents of `work` the step is meaningless, and nothing worse.
+    /// [`Error::Overflow`] when that number cannot be addressed.
+    pub const fn scratch_len(&self, batch: usize) -> Result<usize, Error> {
+        self.layout(batch).scratch_len()
+    }
+
+    /// The layout of the buffers.
+    const fn layout(&self, batch: usize) -> Layout {
+        Layout::for_workers(self.shape, batch, self.workers, Purpose::Step)
+    }
+
+    /// One step of gradient descent; overwrites `dx` with the gradient of x before the step.
     ///
-    /// **Accuracy**: within 8 budgets u·scale + η for the gradients, as [the layer](Joint) says; the step rounds
-    /// once more.
+    /// **Shapes**: `x: [batch × inputs]`, the cotangent `g: [batch × outputs]` (∂loss/∂h); `saved`: what
+    /// [`Joint::forward`] has left for the same `x` and parameters; `dx: [batch × inputs]`; `scratch`: at least
+    /// [`scratch_len`](Self::scratch_len) elements, whose contents do not matter.
+    ///
+    /// With any other contents of `saved` the step is meaningless, and nothing worse.
+    ///
+    /// **Accuracy**: the gradients as [the layer](Joint) says; the step rounds once more.
     ///
     /// # Errors
     ///
     /// As for [`Joint::backward`]; nothing is written when a length is wrong.
-    pub fn descend_after_forward(
+    pub fn descend(
         &mut self,
         x: &[T],
         g: &[T],
+        saved: &[T],
         rates: Rates<T>,
         dx: Option<&mut [T]>,
-        work: &mut [T],
+        scratch: &mut [T],
     ) -> Result<(), Error> {
-        let shape = self.shape;
+        let (shape, scale) = (self.shape, self.scale);
         let batch = shape::rows("x", x.len(), shape.inputs())?;
         shape::exact("g", g.len(), shape::product("g", batch, shape.outputs())?)?;
-        if let Some(dx) = dx.as_deref() {
+        if let Some(dx) = &dx {
             shape::exact("dx", dx.len(), x.len())?;
         }
-        let layout = Layout::for_workers(shape, batch, self.workers);
-        let pass = Pass { shape, scale: self.scale, workers: self.workers, x };
-        if layout.lanes == 0 {
-            let mut work = Alone::split(layout, work)?;
-            pass.cotangents_alone(self.parameters.as_ref(), g, dx, &mut work);
-            pass.gradients_alone(Targets::descending(shape, &mut self.parameters, rates), g, &mut work);
-        } else {
-            let mut work = Workspace::split(layout, work)?;
-            let wanted = Wanted { blocks: rates.wants(), inputs: dx.is_some() };
-            pass.cotangents(self.parameters.as_ref(), g, wanted, dx, &mut work);
-            pass.gradients(Targets::descending(shape, &mut self.parameters, rates), &mut work);
-        }
-        Ok(())
+        let layout = self.layout(batch);
+        let saved = shape::buffer_ref("saved", saved, layout.saved_len()?)?;
+        let pass = Pass { shape, scale, workers: self.workers, layout, x };
+        pass.backward(Targets::descend(shape, &mut self.parameters, rates), g, saved, dx, scratch)
     }
 }

@@ -9,11 +9,11 @@ use crate::{Error, Real};
 /// Draws the starting values of a layer: all four blocks from centred Gaussians.
 ///
 /// ```text
-/// mu_b ~ N(0, γ²),   c_b ~ N(0, γ²/R),   mu_w, c_w ~ N(0, γ_ω²)          independently
+/// mu_w, c_w ~ N(0, γ_ω²),   mu_b ~ N(0, γ²),   c_b ~ N(0, γ²/R)          independently
 /// ```
 ///
 /// Each β then has the variance γ² on average, as the diagonal layer has with σ = γ, whatever the rank. The order
-/// is μ_ω, μ_β, C_ω, C_β, each in the order of its slice; every value is drawn in `f64` and rounded once, so that
+/// is μ_ω, C_ω, μ_β, C_β, each in the order of its slice; every value is drawn in `f64` and rounded once, so that
 /// `f32` and `f64` layers with the same seed start from the same point.
 ///
 /// - `gamma`: the scale γ of β.
@@ -44,10 +44,10 @@ pub fn initialise<T: Real, R: Rng + ?Sized>(
     parameters: ParametersMut<'_, T>,
 ) -> Result<(), Error> {
     parameters.as_ref().check(shape)?;
-    let ParametersMut { mu_w, mu_b, c_w, c_b } = parameters;
-    let of_c_b = gamma / libm::sqrt(shape.rank() as f64);
+    let ParametersMut { mu_w, c_w, mu_b, c_b } = parameters;
+    let c_b_gamma = gamma / libm::sqrt(shape.rank() as f64);
     let mut normal = StandardNormal::new();
-    for (block, scale) in [(mu_w, output_gamma), (mu_b, gamma), (c_w, output_gamma), (c_b, of_c_b)] {
+    for (block, scale) in [(mu_w, output_gamma), (c_w, output_gamma), (mu_b, gamma), (c_b, c_b_gamma)] {
         for value in block {
             *value = T::from_f64(scale * normal.sample(random));
         }
@@ -76,7 +76,7 @@ mod tests {
         initialise(shape, 0.5, 0.25, &mut seed, ParametersMut::from_flat(shape, &mut narrow).unwrap())
             .unwrap();
         let (mut generator, mut normal) = (Pcg64::seed_from_u64(3), StandardNormal::new());
-        let scales = [(4, 0.25), (6, 0.5), (16, 0.25), (24, 0.25)];
+        let scales = [(4, 0.25), (16, 0.25), (6, 0.5), (24, 0.25)];
         let scales = scales.into_iter().flat_map(|(len, scale)| std::iter::repeat_n(scale, len));
         for ((wide, narrow), scale) in wide.iter().zip(narrow).zip(scales) {
             assert_eq!(*wide, scale * normal.sample(&mut generator));

@@ -1,25 +1,27 @@
 //! The Gaussian mixture layer with a joint covariance of any rank: exact forward and backward.
 
 mod batch;
+mod by_rows;
 mod descent;
 #[cfg(feature = "rand")]
 mod initialise;
 mod layer;
+mod layout;
+mod online;
 mod parameters;
-mod passes;
 mod prepared;
+mod products;
 mod row;
+mod row_backward;
 mod shape;
-mod workspace;
 
 pub use crate::scale::Scale;
 pub use descent::JointMut;
 #[cfg(feature = "rand")]
 pub use initialise::initialise;
 pub use layer::Joint;
+pub use layout::{descend_scratch_len, saved_len, scratch_len};
+pub use online::Online;
 pub use parameters::{Gradients, Parameters, ParametersMut, Rates};
 pub use prepared::{Constants, Prepared};
 pub use shape::JointShape;
-pub use workspace::workspace_len;
-#[cfg(feature = "alloc")]
-pub(crate) use workspace::workspace_of;

@@ -1,75 +1,148 @@
-//! One component at one row: the formulas, forward and backward.
+//! A row by itself: the formulas of one component, forward. The gradients are in [`row_backward`](super::row_backward).
 //!
-//! With q = C_βᵀx and s = |q| the component gives μ_ω r + C_ω q p (Stein). Backward, with the cotangent g,
-//! y = q/s (a unit vector, 0 at s = 0) and e = C_ωᵀg:
+//! With q = C_βᵀx and s = |q| the component gives μ_ω r + C_ω q p = E\[ω ReLU(z)\] (Stein).
 //!
-//! ```text
-//! A = ⟨g, μ_ω⟩             b = ⟨e, y⟩
-//! ∂m = A p + b φ           ∂s = A φ − b tφ          ∂q = ∂s y + p e
-//! ∂μ_ω += r g              ∂C_ω += g (q p)ᵀ
-//! ∂μ_β += ∂m x             ∂C_β += x ∂qᵀ            ∂x += ∂m μ_β + C_β ∂q
-//! ```
-//!
-//! No term divides by s, so nothing overflows however small s is.
+//! A row of unusual size is read times a power of two, and h is brought back to size. Parameters so large that a
+//! product overflows show in a result that is not finite: then every component is computed again at usual size.
 
-use super::parameters::Component;
-use crate::kernel::{LANES, Simd, Task, Vector, add_scaled, dot, for_each_dot, largest, sum, task, widest};
-use crate::rectified::in_range;
-use crate::{Real, Rectified, shape};
+use super::JointShape;
+use super::parameters::{Component, Parameters};
+use crate::kernel::{Simd, Task, add_combination, add_scaled, dot, for_each_dot, sum, widest};
+use crate::mixture::{Powers, PreActivations, halves, input_scale, largest_of, scale_row};
+use crate::rectified::{in_range, norm};
+use crate::slices::take;
+use crate::{Real, Rectified, Scale};
 
-/// Inputs whose terms are summed, every second at a time, before they are added to the rest: rounding errors grow with
-/// this, not with the number of inputs.
-const RUN: usize = 128;
+/// Overwrites `y` with h(x) of one row.
+pub(super) fn forward<T: Real>(
+    shape: JointShape,
+    scale: Scale,
+    parameters: Parameters<'_, T>,
+    x: &[T],
+    y: &mut [T],
+    scratch: &mut RowScratch<'_, T>,
+) {
+    let size = largest_of(x);
+    let x_scale = input_scale(size);
+    let RowScratch { x: scaled, at, vectors, .. } = scratch;
+    let x = scale_row(x, x_scale, scaled);
+    widest(Forward, (shape, parameters, (x, size), &mut *y, (&mut *vectors, &mut *at)));
+    if size.is_finite() && !y.iter().all(|y| y.is_finite()) {
+        y.fill(T::zero());
+        for component in parameters.components(shape) {
+            component.add_scaled_value(x, y, vectors);
+        }
+    }
+    let divisor = scale.divisor::<T>(shape.components());
+    for y in y {
+        *y = *y / divisor * x_scale.recip();
+    }
+}
 
-/// The way of a row through one component: q, then ∂q; and y.
-#[derive(Debug)]
-pub(super) struct Directions<'a, T> {
-    pub(super) q: &'a mut [T],
-    pub(super) unit: &'a mut [T],
+/// [`forward`], without the divisor.
+struct Forward;
+
+/// The arguments of [`Forward`]: the row is beside the size of its largest entry.
+type ForwardArguments<'a, 'b, T> = (
+    JointShape,
+    Parameters<'a, T>,
+    (&'a [T], T),
+    &'a mut [T],
+    (&'a mut Vectors<'b, T>, &'a mut PreActivations<'b, T>),
+);
+
+impl<T: Real> Task<ForwardArguments<'_, '_, T>> for Forward {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(
+        self,
+        simd: S,
+        (shape, parameters, (x, size), y, (vectors, pre_activations)): ForwardArguments<'_, '_, T>,
+    ) {
+        let Vectors { q, unit, .. } = vectors;
+        write_dots(simd, parameters.c_b, x, q);
+        let (means, squares, _) = pre_activations.fields();
+        write_dots(simd, parameters.mu_b, x, means);
+        for (squares, q) in squares.iter_mut().zip(q.chunks_exact(shape.rank())) {
+            *squares = dot(q, q);
+        }
+        pre_activations.rectify(simd);
+        y.fill(T::zero());
+        let components = parameters.components(shape).zip(q.chunks_exact_mut(shape.rank()));
+        for ((component, q), at) in components.zip(pre_activations.iter_mut()) {
+            if !in_range(*at.squares) && !size.is_zero() {
+                let z = rectified(dot(component.mu_b, x), q, unit);
+                (*at.mean, *at.probability) = (z.mean, z.probability);
+            }
+            q.iter_mut().for_each(|q| *q *= *at.probability);
+            add_scaled(y, *at.mean, component.mu_w);
+            add_combination(simd, q, T::one(), component.c_w, y);
+        }
+    }
+}
+
+/// ⟨row, x⟩ of every row of a matrix.
+#[inline(always)]
+pub(super) fn write_dots<T: Real, S: Simd>(simd: S, rows: &[T], x: &[T], to: &mut [T]) {
+    for_each_dot(simd, rows, x, |row, dot| {
+        if let Some(to) = to.get_mut(row) {
+            *to = dot;
+        }
+    });
+}
+
+/// The pre-activation of mean m and standard deviation |q|; overwrites `unit` with q/|q|, and with 0 where q = 0.
+#[inline(always)]
+pub(super) fn rectified<T: Real>(m: T, q: &[T], unit: &mut [T]) -> Rectified<T> {
+    unit.iter_mut().zip(q).for_each(|(unit, &q)| *unit = q);
+    let squares = dot(q, q);
+    let (s, inv_s) = if in_range(squares) {
+        let s = squares.sqrt();
+        (s, s.recip())
+    } else {
+        norm(unit)
+    };
+    unit.iter_mut().for_each(|unit| *unit *= inv_s);
+    Rectified::one(m, s)
 }
 
 impl<T: Real> Component<'_, T> {
-    /// The rectified Gaussian of mean ⟨μ_β, x⟩ and standard deviation |q|; overwrites q and y.
-    pub(super) fn project(&self, x: &[T], to: &mut Directions<'_, T>) -> Rectified<T> {
-        widest(Project, (self, x, to))
-    }
-
-    /// [`project`](Self::project), compiled for the vectors at hand.
+    /// The pre-activation for μ_β and C_β times two factors; overwrites q and its unit vector.
     #[inline(always)]
-    fn project_in_vectors<S: Simd>(&self, simd: S, x: &[T], to: &mut Directions<'_, T>) -> Rectified<T> {
-        let rank = to.q.len();
-        for (block, q) in to.q.chunks_mut(LANES).enumerate() {
-            if !S::LOADS_PARTS && q.len() < LANES {
-                let columns = q.iter_mut().enumerate();
-                columns
-                    .for_each(|(column, q)| *q = project_column((self.c_b, rank), block * LANES + column, x));
-                continue;
-            }
-            let Vector(projections) = project_columns(simd, (self.c_b, rank), block * LANES, x);
-            q.iter_mut().zip(projections).for_each(|(q, projection)| *q = projection);
-        }
-        rectify(self.mu_b, (0..rank).map(|column| self.c_b.iter().skip(column).step_by(rank.max(1))), x, to)
+    pub(super) fn project<S: Simd>(
+        &self,
+        simd: S,
+        factors: [T; 2],
+        x: &[T],
+        [scaled, q, unit]: [&mut [T]; 3],
+    ) -> Rectified<T> {
+        let x = scale_row(x, factors[0], scaled);
+        write_dots(simd, self.c_b, x, q);
+        q.iter_mut().for_each(|q| *q *= factors[1]);
+        rectified(dot(self.mu_b, x) * factors[1], q, unit)
     }
 
-    /// ∂m; overwrites q by ∂q.
-    pub(super) fn turn(&self, at: &Rectified<T>, g: &[T], directions: &mut Directions<'_, T>) -> T {
-        let Directions { q: of_q, unit } = directions;
-        of_q.fill(T::zero());
-        for (&g, c_w) in g.iter().zip(self.c_w.chunks_exact(unit.len().max(1))) {
-            add_scaled(of_q, g, c_w);
-        }
-        let (a, b) = (dot(g, self.mu_w), dot(of_q, unit));
-        let of_s = a * at.density - b * at.density_moment;
-        for (of_q, &unit) in of_q.iter_mut().zip(unit.iter()) {
-            *of_q = of_s * unit + at.probability * *of_q;
-        }
-        a * at.probability + b * at.density
+    /// The powers of two that bring the component to usual size.
+    pub(super) fn powers(&self) -> Powers {
+        let outer = [self.mu_w, self.c_w].map(largest_of);
+        let outer = if outer[0] > outer[1] { outer[0] } else { outer[1] };
+        Powers::of([self.mu_b, self.c_b].map(largest_of), outer, None)
     }
 
-    /// ∂x += ∂m μ_β + C_β ∂q.
-    pub(super) fn add_input(&self, of_m: T, of_q: &[T], dx: &mut [T]) {
-        for ((dx, &mu), c_b) in dx.iter_mut().zip(self.mu_b).zip(self.c_b.chunks_exact(of_q.len().max(1))) {
-            *dx += of_m * mu + dot(c_b, of_q);
+    /// y += μ_ω r + C_ω q p of a component with parameters of any size.
+    #[cold]
+    #[inline(never)]
+    fn add_scaled_value(&self, x: &[T], y: &mut [T], vectors: &mut Vectors<'_, T>) {
+        let Vectors { vector, q, unit, .. } = vectors;
+        let q = take(&mut &mut **q, unit.len());
+        let Powers { inner, outer } = self.powers();
+        let [for_b, for_w, back] = [-inner, -outer, inner + outer].map(halves::<T>);
+        let z = widest(Project, (self, for_b, x, [&mut **vector, &mut *q, &mut **unit]));
+        for (output, (y, &mu_w)) in y.iter_mut().zip(self.mu_w).enumerate() {
+            let factors = self.c_w.iter().skip(output).step_by(self.mu_w.len());
+            let terms = factors.zip(&*q).map(|(&c_w, &q)| c_w * for_w[0] * for_w[1] * (q * z.probability));
+            *y += (mu_w * for_w[0] * for_w[1] * z.mean + sum(terms)) * back[0] * back[1];
         }
     }
 }
@@ -77,191 +150,86 @@ impl<T: Real> Component<'_, T> {
 /// [`Component::project`].
 struct Project;
 
-impl<T: Real> Task<(&Component<'_, T>, &[T], &mut Directions<'_, T>)> for Project {
+impl<T: Real> Task<(&Component<'_, T>, [T; 2], &[T], [&mut [T]; 3])> for Project {
     type Output = Rectified<T>;
 
     #[inline(always)]
     fn run<S: Simd>(
         self,
         simd: S,
-        (component, x, to): (&Component<'_, T>, &[T], &mut Directions<'_, T>),
+        (component, factors, x, vectors): (&Component<'_, T>, [T; 2], &[T], [&mut [T]; 3]),
     ) -> Rectified<T> {
-        component.project_in_vectors(simd, x, to)
+        component.project(simd, factors, x, vectors)
     }
 }
 
-/// y += μ_ω r + C_ω q p.
-pub(super) fn add_value<T: Real>(outer: (&[T], &[T]), at: &Rectified<T>, q: &[T], y: &mut [T]) {
-    widest(Value, (outer, at, q, y));
+/// What a row takes.
+#[derive(Debug)]
+pub(super) struct RowScratch<'a, T> {
+    /// The row times its scale: `[inputs]`.
+    pub(super) x: &'a mut [T],
+    /// g times its scale, over the divisor: `[outputs]`.
+    pub(super) g: &'a mut [T],
+    /// The pre-activations of all components.
+    pub(super) at: PreActivations<'a, T>,
+    pub(super) vectors: Vectors<'a, T>,
 }
 
-task!(Value, value, (outer: (&'a [T], &'a [T]), at: &'a Rectified<T>, q: &'a [T], y: &'a mut [T]) -> ());
+/// Scratch for the components.
+#[derive(Debug)]
+pub(super) struct Vectors<'a, T> {
+    /// Inputs times a factor, or a sum of rows of parameters: `[inputs]`.
+    pub(super) vector: &'a mut [T],
+    /// g times a factor: `[outputs]`.
+    pub(super) g: &'a mut [T],
+    /// q of all components, or of one: `[components × rank]`.
+    pub(super) q: &'a mut [T],
+    /// q/|q|: `[rank]`.
+    pub(super) unit: &'a mut [T],
+    /// C_ωᵀg, then ∂q: `[rank]`.
+    pub(super) d_q: &'a mut [T],
+}
 
-/// [`add_value`], compiled for the vectors at hand.
-#[inline(always)]
-fn value<T: Real, S: Simd>(simd: S, (mu_w, c_w): (&[T], &[T]), at: &Rectified<T>, q: &[T], y: &mut [T]) {
-    let mut outputs = y.iter_mut().zip(mu_w);
-    for_each_dot(simd, c_w, q, |_, dot| {
-        if let Some((y, &mu_w)) = outputs.next() {
-            *y += mu_w * at.mean + dot * at.probability;
+impl<'a, T> RowScratch<'a, T> {
+    /// The number of elements.
+    pub(super) const fn len(shape: JointShape) -> usize {
+        let rows = shape.inputs().saturating_add(shape.outputs()).saturating_mul(2);
+        let q = shape.components().saturating_add(2).saturating_mul(shape.rank());
+        rows.saturating_add(q).saturating_add(PreActivations::<T>::len(shape.components()))
+    }
+
+    /// Adds h of some components with parameters of any size.
+    pub(super) fn add_values<'b>(
+        &mut self,
+        shape: JointShape,
+        scale: Scale,
+        components: impl Iterator<Item = Component<'b, T>>,
+        x: &[T],
+        y: &mut [T],
+    ) where
+        T: Real,
+    {
+        let x_scale = input_scale(largest_of(x));
+        let Self { x: scaled, g: sums, vectors, .. } = self;
+        let x = scale_row(x, x_scale, scaled);
+        sums.fill(T::zero());
+        for component in components {
+            component.add_scaled_value(x, sums, vectors);
         }
-    });
-}
-
-/// ⟨column, x⟩ of as many columns as there are lanes, or as are left, from the column `first` on, of a matrix of rows
-/// of `rank` elements.
-#[inline(always)]
-fn project_columns<T: Real, S: Simd>(
-    simd: S,
-    (matrix, rank): (&[T], usize),
-    first: usize,
-    x: &[T],
-) -> Vector<T> {
-    let zero = simd.splat(T::zero());
-    let mut total = zero;
-    for (rows, x) in shape::side_by_side_ref(matrix, RUN.saturating_mul(rank), x, RUN) {
-        // Two sums side by side, so that none waits for the one before.
-        let (mut even, mut odd) = (zero, zero);
-        let mut columns = rows.chunks_exact(rank.max(1)).filter_map(|row| row.get(first..));
-        let (pairs, last) = x.as_chunks();
-        for &[x, other] in pairs {
-            let (Some(row), Some(next)) = (columns.next(), columns.next()) else { break };
-            even = simd.add_product(row, x, even);
-            odd = simd.add_product(next, other, odd);
-        }
-        if let Some((row, &x)) = columns.next().zip(last.first()) {
-            even = simd.add_product(row, x, even);
-        }
-        total = simd.add(total, simd.add(even, odd));
-    }
-    total
-}
-
-/// The same of one column, to the same bits.
-#[inline(always)]
-fn project_column<T: Real>((matrix, rank): (&[T], usize), column: usize, x: &[T]) -> T {
-    let mut total = T::zero();
-    for (rows, x) in shape::side_by_side_ref(matrix, RUN.saturating_mul(rank), x, RUN) {
-        let (mut even, mut odd) = (T::zero(), T::zero());
-        let mut column = rows.iter().skip(column).step_by(rank.max(1));
-        let (pairs, last) = x.as_chunks();
-        for &[x, other] in pairs {
-            let (Some(&element), Some(&next)) = (column.next(), column.next()) else { break };
-            even += element * x;
-            odd += next * other;
-        }
-        if let Some((&element, &x)) = column.next().zip(last.first()) {
-            even += element * x;
-        }
-        total += even + odd;
-    }
-    total
-}
-
-/// The rectified Gaussian of mean ⟨μ, x⟩ and standard deviation |q|, q being there; overwrites y. `columns` are those
-/// of C_β, for the case that q is out of range.
-#[inline(always)]
-pub(super) fn rectify<'c, T: Real, C: Iterator<Item = &'c T> + Clone>(
-    mu: &[T],
-    columns: impl Iterator<Item = C> + Clone,
-    x: &[T],
-    to: &mut Directions<'_, T>,
-) -> Rectified<T> {
-    let squares = dot(to.q, to.q);
-    if !in_range(squares) {
-        return rectify_far(mu, columns, x, to);
-    }
-    let s = squares.sqrt();
-    let inverse = s.recip();
-    for (unit, &q) in to.unit.iter_mut().zip(to.q.iter()) {
-        *unit = q * inverse;
-    }
-    Rectified::new(dot(mu, x), s)
-}
-
-/// The same for any size of its arguments: every sum is made of terms that are scaled by powers of two.
-#[cold]
-#[inline(never)]
-fn rectify_far<'c, T: Real, C: Iterator<Item = &'c T> + Clone>(
-    mu: &[T],
-    columns: impl Iterator<Item = C> + Clone,
-    x: &[T],
-    to: &mut Directions<'_, T>,
-) -> Rectified<T> {
-    let of_all = columns.clone().filter_map(|column| largest_exponent(column, x)).max().unwrap_or(0);
-    for ((q, unit), column) in to.q.iter_mut().zip(to.unit.iter_mut()).zip(columns) {
-        let (sum, power) = scaled_dot(column, x);
-        *q = sum.times_power_of_two(power);
-        *unit = sum.times_power_of_two(power - of_all);
-    }
-    let of_unit = largest(to.unit).exponent();
-    for unit in to.unit.iter_mut() {
-        *unit = unit.times_power_of_two(-of_unit);
-    }
-    let s = dot(to.unit, to.unit).sqrt();
-    let inverse = if s.is_zero() { T::zero() } else { s.recip() };
-    for unit in to.unit.iter_mut() {
-        *unit *= inverse;
-    }
-    Rectified::scaled(scaled_dot(mu.iter(), x), (s, of_all + of_unit))
-}
-
-/// The largest exponent of a term of ⟨a, x⟩, within one; nothing where all terms are 0.
-fn largest_exponent<'a, T: Real>(a: impl Iterator<Item = &'a T>, x: &[T]) -> Option<i32> {
-    let terms = a.zip(x).filter(|(a, x)| !a.is_zero() && !x.is_zero());
-    terms.map(|(a, x)| a.exponent() + x.exponent()).max()
-}
-
-/// ⟨a, x⟩ beside a power of two that it still wants.
-fn scaled_dot<'a, T: Real>(a: impl Iterator<Item = &'a T> + Clone, x: &[T]) -> (T, i32) {
-    let power = largest_exponent(a.clone(), x).unwrap_or(0);
-    let terms = a.zip(x).map(|(a, x)| {
-        let (of_a, of_x) = (a.exponent(), x.exponent());
-        let term = a.times_power_of_two(-of_a) * x.times_power_of_two(-of_x);
-        term.times_power_of_two(of_a + of_x - power)
-    });
-    (sum(terms), power)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{RUN, project_column, project_columns};
-    use crate::kernel::{LANES, Portable, Simd, Task, Vector, widest};
-
-    struct Columns<'a>(&'a [f32], usize, &'a [f32]);
-
-    impl Task<()> for Columns<'_> {
-        type Output = Vec<f32>;
-
-        #[inline(always)]
-        fn run<S: Simd>(self, simd: S, (): ()) -> Vec<f32> {
-            let Self(matrix, rank, x) = self;
-            let columns = (0..rank).step_by(LANES).flat_map(|first| {
-                let Vector(lanes) = project_columns(simd, (matrix, rank), first, x);
-                lanes.into_iter().take(rank - first)
-            });
-            columns.collect()
+        for (y, &sum) in y.iter_mut().zip(&**sums) {
+            *y += sum / scale.divisor::<T>(shape.components()) * x_scale.recip();
         }
     }
 
-    /// One at a time or many, with any instructions.
-    #[test]
-    fn columns_have_the_same_bits_either_way() {
-        for inputs in [1, 3, 4, 5, 63, RUN - 1, RUN, 2 * RUN + 7] {
-            let x: Vec<f32> = (0..inputs).map(|i| (i as f32 * 0.7).sin()).collect();
-            for rank in [1, 2, 4, 7, LANES - 1, LANES, LANES + 3, 2 * LANES] {
-                let matrix: Vec<f32> = (0..inputs * rank).map(|i| (i as f32 * 0.3).cos()).collect();
-                let want: Vec<f32> =
-                    (0..rank).map(|column| project_column((&matrix, rank), column, &x)).collect();
-                assert_eq!(Columns(&matrix, rank, &x).run(Portable, ()), want, "{inputs} {rank}");
-                assert_eq!(widest(Columns(&matrix, rank, &x), ()), want, "{inputs} {rank}");
-                let exact = |column| {
-                    (0..inputs).map(|i| f64::from(matrix[i * rank + column]) * f64::from(x[i])).sum::<f64>()
-                };
-                for (column, got) in want.into_iter().enumerate() {
-                    assert!((f64::from(got) - exact(column)).abs() < 1e-6 * inputs as f64, "{inputs} {rank}");
-                }
-            }
-        }
+    /// Cuts a slice of [`len`](Self::len) elements.
+    pub(super) fn cut(shape: JointShape, scratch: &'a mut [T]) -> Self {
+        let (inputs, outputs, rank) = (shape.inputs(), shape.outputs(), shape.rank());
+        let mut rest = scratch;
+        let (x, g) = (take(&mut rest, inputs), take(&mut rest, outputs));
+        let (vector, scaled_g) = (take(&mut rest, inputs), take(&mut rest, outputs));
+        let q = take(&mut rest, shape.components() * rank);
+        let (unit, d_q) = (take(&mut rest, rank), take(&mut rest, rank));
+        let at = PreActivations(take(&mut rest, PreActivations::<T>::len(shape.components())));
+        Self { x, g, at, vectors: Vectors { vector, g: scaled_g, q, unit, d_q } }
     }
 }

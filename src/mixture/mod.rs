@@ -5,7 +5,7 @@
 //! | `parameters` | the four blocks, their gradients and rates, and what becomes of a gradient ([`Target`]) |
 //! | `scale` | exact powers of two for rows and components of unusual size |
 //! | `saved` | the activations that the forward pass saves for the backward pass |
-//! | `pre_activations` | those of a row by itself |
+//! | `row`, `pre_activations` | a row by itself with its cotangent, and its activations |
 //! | `products` | the matrix products that both take |
 //! | `pull_back` | from the cotangents of r and p to those of m and s |
 //! | `accumulate` | sums over a batch of any size |
@@ -17,6 +17,7 @@ mod parameters;
 mod pre_activations;
 mod products;
 mod pull_back;
+mod row;
 mod saved;
 mod scale;
 
@@ -26,6 +27,7 @@ pub(crate) use parameters::{Target, blocks};
 pub(crate) use pre_activations::PreActivations;
 pub(crate) use products::{write_product, write_rows};
 pub(crate) use pull_back::pull_back;
+pub(crate) use row::Row;
 pub(crate) use saved::{Activations, activations_len};
 pub(crate) use scale::{
     Powers, any_scaled, back_factors, cotangent_scale, fits_batch, halves, input_scale, largest, largest_of, measure,

@@ -14,8 +14,8 @@ pub struct Case<T> {
     pub shape: JointShape,
     pub scale: Scale,
     pub mu_w: Vec<T>,
-    pub mu_b: Vec<T>,
     pub c_w: Vec<T>,
+    pub mu_b: Vec<T>,
     pub c_b: Vec<T>,
     pub x: Vec<T>,
     pub g: Vec<T>,
@@ -25,8 +25,8 @@ pub struct Case<T> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct All<T> {
     pub mu_w: Vec<T>,
-    pub mu_b: Vec<T>,
     pub c_w: Vec<T>,
+    pub mu_b: Vec<T>,
     pub c_b: Vec<T>,
     pub x: Vec<T>,
 }
@@ -46,7 +46,7 @@ impl<T: Real> All<T> {
 
     /// The blocks by name.
     pub fn blocks(&self) -> [(&'static str, &[T]); 5] {
-        [("mu_w", &self.mu_w), ("mu_b", &self.mu_b), ("c_w", &self.c_w), ("c_b", &self.c_b), ("x", &self.x)]
+        [("mu_w", &self.mu_w), ("c_w", &self.c_w), ("mu_b", &self.mu_b), ("c_b", &self.c_b), ("x", &self.x)]
     }
 
     /// Where the layer adds, and ∂x.
@@ -66,21 +66,32 @@ impl<T: Real> Case<T> {
         Joint::new(self.shape, parameters).unwrap().with_scale(self.scale)
     }
 
-    pub fn work(&self) -> Vec<T> {
-        vec![T::from_f64(f64::NAN); self.layer().workspace_len(self.batch()).unwrap()]
+    /// What the forward pass saves, and scratch: full of NaN.
+    pub fn buffers(&self) -> [Vec<T>; 2] {
+        let (layer, batch) = (self.layer(), self.batch());
+        [layer.saved_len(batch), layer.scratch_len(batch)].map(|len| vec![T::from_f64(f64::NAN); len.unwrap()])
     }
 
     pub fn forward(&self) -> Vec<T> {
         let mut y = vec![T::from_f64(f64::NAN); self.g.len()];
-        self.layer().forward(&self.x, &mut y, &mut self.work()).unwrap();
+        let [mut saved, mut scratch] = self.buffers();
+        self.layer().forward(&self.x, &mut y, &mut saved, &mut scratch).unwrap();
         y
+    }
+
+    /// What the forward pass has saved.
+    pub fn saved(&self) -> Vec<T> {
+        let [mut saved, mut scratch] = self.buffers();
+        self.layer().forward(&self.x, &mut self.g.clone(), &mut saved, &mut scratch).unwrap();
+        saved
     }
 
     pub fn backward(&self) -> All<T> {
         let mut all = All::zeros(self);
         all.x.fill(T::from_f64(f64::NAN));
         let (gradients, dx) = all.targets();
-        self.layer().backward(&self.x, &self.g, gradients, Some(dx), &mut self.work()).unwrap();
+        let [_, mut scratch] = self.buffers();
+        self.layer().backward(&self.x, &self.g, &self.saved(), gradients, Some(dx), &mut scratch).unwrap();
         all
     }
 
@@ -104,9 +115,9 @@ impl<T: Real> Case<T> {
         }
     }
 
-    /// The blocks one after the other: μ_ω, μ_β, C_ω, C_β, x.
+    /// The blocks one after the other: μ_ω, C_ω, μ_β, C_β, x.
     pub fn flat(&self) -> Vec<T> {
-        [&self.mu_w[..], &self.mu_b, &self.c_w, &self.c_b, &self.x].concat()
+        [&self.mu_w[..], &self.c_w, &self.mu_b, &self.c_b, &self.x].concat()
     }
 
     /// The row `b` alone.
@@ -129,7 +140,7 @@ pub struct Recipe {
     pub rank: usize,
     pub batch: usize,
     pub seed: u64,
-    /// Decimal exponents of the scales of μ_ω, μ_β, C_ω, C_β, x, g.
+    /// Decimal exponents of the scales of μ_ω, C_ω, μ_β, C_β, x, g.
     pub exponents: [f64; 6],
     /// The share of entries of C_β and x that are 0.
     pub zeros: f64,
@@ -154,13 +165,13 @@ impl Recipe {
                 })
                 .collect()
         };
-        let [mu_w, mu_b, c_w, c_b, x, g] = self.exponents;
+        let [mu_w, c_w, mu_b, c_b, x, g] = self.exponents;
         Case {
             shape,
             scale: if self.seed.is_multiple_of(3) { Scale::Sum } else { Scale::Mean },
             mu_w: fill(shape.mu_w_len(), mu_w, 0.0),
-            mu_b: fill(shape.mu_b_len(), mu_b, 0.0),
             c_w: fill(shape.c_w_len(), c_w, 0.0),
+            mu_b: fill(shape.mu_b_len(), mu_b, 0.0),
             c_b: fill(shape.c_b_len(), c_b, self.zeros),
             x: fill(self.batch * self.inputs, x, self.zeros),
             g: fill(self.batch * self.outputs, g, 0.0),
@@ -202,12 +213,12 @@ pub fn majorant<T: Real>(case: &Case<T>) -> f64 {
         for k in 0..case.shape.components() {
             let of = |case: &Case<f64>, x: &[f64]| -> Vec<f64> {
                 let c_b = &case.c_b[k * d * rank..][..d * rank];
-                (0..rank).map(|r| (0..d).map(|i| c_b[i * rank + r] * x[i]).sum()).collect()
+                (0..rank).map(|r| (0..d).map(|i| c_b[r * d + i] * x[i]).sum()).collect()
             };
             let (q, sizes_of_q) = (of(&signed, &signed.x[b * d..][..d]), of(&sizes, x));
             let c_w = &sizes.c_w[k * outputs * rank..][..outputs * rank];
             let e: Vec<f64> =
-                (0..rank).map(|r| (0..outputs).map(|l| c_w[l * rank + r] * g[l]).sum()).collect();
+                (0..rank).map(|r| (0..outputs).map(|l| c_w[r * outputs + l] * g[l]).sum()).collect();
             let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
             let norm = |a: &[f64]| dot(a, a).sqrt();
             let a = dot(g, &sizes.mu_w[k * outputs..][..outputs]);

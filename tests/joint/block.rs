@@ -17,22 +17,22 @@ fn joint_of(case: &layers::Case<f64>) -> Case<f64> {
         (case.v.clone(), vec![0.0; shape.c_w_len()], vec![0.0; shape.c_b_len()]);
     for k in 0..components {
         for i in 0..d {
-            c_b[(k * d + i) * rank + i] = case.sigma[k * d + i];
+            c_b[(k * rank + i) * d + i] = case.sigma[k * d + i];
         }
         for l in 0..outputs {
             let row = k * outputs + l;
             for i in 0..d {
                 let u = case.u[row * d + i];
-                c_w[row * rank + i] = u * case.sigma[k * d + i];
+                c_w[(k * rank + i) * outputs + l] = u * case.sigma[k * d + i];
                 mu_w[row] += case.through_mean() * u * case.mu[k * d + i];
             }
-            for noise in &mut c_w[row * rank + d..][..outputs] {
-                *noise = case.v[row] + 0.5;
+            for noise in d..rank {
+                c_w[(k * rank + noise) * outputs + l] = case.v[row] + 0.5;
             }
         }
     }
     let (mu_b, x, g) = (case.mu.clone(), case.x.clone(), case.g.clone());
-    Case { shape, scale: case.form.scale, mu_w, mu_b, c_w, c_b, x, g }
+    Case { shape, scale: case.form.scale, mu_w, c_w, mu_b, c_b, x, g }
 }
 
 /// The gradients of the diagonal layer from those of its joint form, by the chain rule.
@@ -42,10 +42,10 @@ fn through(case: &layers::Case<f64>, all: &All<f64>) -> layers::All<f64> {
     let (mut mu, mut sigma, mut u) = (all.mu_b.clone(), vec![0.0; case.sigma.len()], vec![0.0; case.u.len()]);
     for k in 0..components {
         for i in 0..d {
-            sigma[k * d + i] = all.c_b[(k * d + i) * rank + i];
+            sigma[k * d + i] = all.c_b[(k * rank + i) * d + i];
             for l in 0..outputs {
                 let row = k * outputs + l;
-                let (of_mu_w, of_c_w) = (all.mu_w[row], all.c_w[row * rank + i]);
+                let (of_mu_w, of_c_w) = (all.mu_w[row], all.c_w[(k * rank + i) * outputs + l]);
                 let of_mean = case.through_mean() * of_mu_w;
                 u[row * d + i] = of_c_w * case.sigma[k * d + i] + of_mean * case.mu[k * d + i];
                 mu[k * d + i] += case.u[row * d + i] * of_mean;

@@ -13,31 +13,32 @@ fn every_wrong_length_is_named() {
     let parameters = layer.parameters();
     for (argument, expected, wrong) in [
         ("mu_w", 8, Parameters { mu_w: &case.mu_w[1..], ..parameters }),
-        ("mu_b", 12, Parameters { mu_b: &case.mu_b[1..], ..parameters }),
         ("c_w", 16, Parameters { c_w: &case.c_w[1..], ..parameters }),
+        ("mu_b", 12, Parameters { mu_b: &case.mu_b[1..], ..parameters }),
         ("c_b", 24, Parameters { c_b: &case.c_b[1..], ..parameters }),
     ] {
         let error = Joint::new(shape, wrong).unwrap_err();
         assert_eq!(error, Error::Length { argument, expected, got: expected - 1 });
     }
 
-    let (mut y, mut work) = (vec![0.0; 10], case.work());
+    let (mut y, [mut saved, mut scratch]) = (vec![0.0; 10], case.buffers());
     let rows = Error::Rows { argument: "x", row: 3, got: 14 };
-    assert_eq!(layer.forward(&case.x[1..], &mut y, &mut work), Err(rows));
-    assert_eq!(layer.forward(&[], &mut y, &mut work), Err(Error::Zero { argument: "x" }));
+    assert_eq!(layer.forward(&case.x[1..], &mut y, &mut saved, &mut scratch), Err(rows));
+    assert_eq!(layer.forward(&[], &mut y, &mut saved, &mut scratch), Err(Error::Zero { argument: "x" }));
     let length = Error::Length { argument: "y", expected: 10, got: 9 };
-    assert_eq!(layer.forward(&case.x, &mut y[1..], &mut work), Err(length));
-    let expected = layer.workspace_len(5).unwrap();
-    let short = Error::Workspace { expected, got: expected - 1 };
-    assert_eq!(layer.forward(&case.x, &mut y, &mut work[1..]), Err(short));
+    assert_eq!(layer.forward(&case.x, &mut y[1..], &mut saved, &mut scratch), Err(length));
+    let expected = layer.scratch_len(5).unwrap();
+    let short = Error::Buffer { argument: "scratch", expected, got: expected - 1 };
+    assert_eq!(layer.forward(&case.x, &mut y, &mut saved, &mut scratch[1..]), Err(short));
 
     let none = Gradients::none;
-    assert_eq!(layer.backward(&case.x[1..], &case.g, none(), None, &mut work), Err(rows));
+    assert_eq!(layer.backward(&case.x[1..], &case.g, &saved, none(), None, &mut scratch), Err(rows));
     let length = Error::Length { argument: "g", expected: 10, got: 9 };
-    assert_eq!(layer.backward(&case.x, &case.g[1..], none(), None, &mut work), Err(length));
-    assert_eq!(layer.backward(&case.x, &case.g, none(), None, &mut work[1..]), Err(short));
+    assert_eq!(layer.backward(&case.x, &case.g[1..], &saved, none(), None, &mut scratch), Err(length));
+    assert_eq!(layer.backward(&case.x, &case.g, &saved, none(), None, &mut scratch[1..]), Err(short));
     let length = Error::Length { argument: "dx", expected: 15, got: 14 };
-    assert_eq!(layer.backward(&case.x, &case.g, none(), Some(&mut [0.0; 14]), &mut work), Err(length));
+    let got = layer.backward(&case.x, &case.g, &saved, none(), Some(&mut [0.0; 14]), &mut scratch);
+    assert_eq!(got, Err(length));
     let (mut wrong, mut sound) = (vec![0.0; 7], vec![0.0; 8]);
     for (argument, expected) in
         [("gradients.mu_b", 12), ("gradients.c_w", 16), ("gradients.c_b", 24), ("gradients.mu_w", 8)]
@@ -49,12 +50,18 @@ fn every_wrong_length_is_named() {
             "gradients.c_w" => gradients.c_w = Some(&mut wrong),
             _ => gradients.c_b = Some(&mut wrong),
         }
-        let error = layer.backward(&case.x, &case.g, gradients, None, &mut work).unwrap_err();
+        let error = layer.backward(&case.x, &case.g, &saved, gradients, None, &mut scratch).unwrap_err();
         assert_eq!(error, Error::Length { argument, expected, got: 7 });
     }
     assert_eq!(sound, [0.0; 8], "nothing is written when a length is wrong");
 
-    assert!(matches!(layer.prepare(&mut [0.0; 3]), Err(Error::Length { argument: "storage", got: 3, .. })));
+    let large = Recipe::plain([3, 2, 4, 2, 9], 9);
+    let [mut saved, mut scratch] = large.buffers();
+    let expected = saved.len();
+    let short = Error::Buffer { argument: "saved", expected, got: expected - 1 };
+    assert_eq!(large.layer().forward(&large.x, &mut [0.0; 18], &mut saved[1..], &mut scratch), Err(short));
+    let got = large.layer().backward(&large.x, &large.g, &saved[1..], none(), None, &mut scratch);
+    assert_eq!(got, Err(short));
     let flat = vec![0.0; shape.parameter_count() - 1];
     assert!(matches!(Parameters::from_flat(shape, &flat), Err(Error::Length { argument: "parameters", .. })));
 }
@@ -62,25 +69,24 @@ fn every_wrong_length_is_named() {
 #[test]
 fn prepared_lengths_are_named() {
     let case = Recipe::plain([3, 2, 4, 2, 5], 9);
-    let mut storage = vec![0.0; case.layer().prepared_len()];
-    let prepared = case.layer().prepare(&mut storage).unwrap();
+    let prepared = case.layer().prepare();
     let constants = prepared.constants();
     for (argument, wrong) in [
         ("mu_w", Constants { mu_w: &constants.mu_w[1..], ..constants }),
         ("mu_b", Constants { mu_b: &constants.mu_b[1..], ..constants }),
         ("c_w", Constants { c_w: &constants.c_w[1..], ..constants }),
-        ("columns", Constants { columns: &constants.columns[1..], ..constants }),
+        ("c_b", Constants { c_b: &constants.c_b[1..], ..constants }),
     ] {
         match Prepared::new(case.shape, wrong).unwrap_err() {
             Error::Length { argument: named, .. } => assert_eq!(named, argument),
             error => panic!("{error}"),
         }
     }
-    let mut work = vec![0.0; prepared.workspace_len(5).unwrap()];
-    assert!(matches!(prepared.forward(&[], &mut [], &mut work), Err(Error::Zero { argument: "x" })));
-    let short = prepared.forward(&case.x, &mut [0.0], &mut work);
+    let mut scratch = vec![0.0; prepared.scratch_len(5).unwrap()];
+    assert!(matches!(prepared.forward(&[], &mut [], &mut scratch), Err(Error::Zero { argument: "x" })));
+    let short = prepared.forward(&case.x, &mut [0.0], &mut scratch);
     assert!(matches!(short, Err(Error::Length { argument: "y", .. })));
-    assert!(matches!(prepared.forward(&case.x, &mut [0.0; 10], &mut []), Err(Error::Workspace { .. })));
+    assert!(matches!(prepared.forward(&case.x, &mut [0.0; 10], &mut []), Err(Error::Buffer { .. })));
 }
 
 #[test]
@@ -90,14 +96,15 @@ fn flat_parameters_are_the_four_blocks_in_order() {
     let flat = &flat[..case.shape.parameter_count()];
     let layer = Joint::new(case.shape, Parameters::from_flat(case.shape, flat).unwrap()).unwrap();
     let mut y = vec![0.0; 10];
-    layer.forward(&case.x, &mut y, &mut case.work()).unwrap();
+    let [mut saved, mut scratch] = case.buffers();
+    layer.forward(&case.x, &mut y, &mut saved, &mut scratch).unwrap();
     assert_eq!(y, case.forward());
 
     let mut gradient = vec![0.0; flat.len()];
     let gradients = Gradients::from_flat(case.shape, &mut gradient).unwrap();
-    layer.backward(&case.x, &case.g, gradients, None, &mut case.work()).unwrap();
+    layer.backward(&case.x, &case.g, &saved, gradients, None, &mut scratch).unwrap();
     let all = case.backward();
-    assert_eq!(gradient, [&all.mu_w[..], &all.mu_b, &all.c_w, &all.c_b].concat());
+    assert_eq!(gradient, [&all.mu_w[..], &all.c_w, &all.mu_b, &all.c_b].concat());
 }
 
 fn close(got: &[f64], want: &[f64], allowed: f64) -> bool {
@@ -119,7 +126,8 @@ proptest! {
         let once = case.backward();
         let mut twice = once.clone();
         let (gradients, dx) = twice.targets();
-        case.layer().backward(&case.x, &case.g, gradients, Some(dx), &mut case.work()).unwrap();
+        let [_, mut scratch] = case.buffers();
+        case.layer().backward(&case.x, &case.g, &case.saved(), gradients, Some(dx), &mut scratch).unwrap();
         prop_assert_eq!(&twice.x, &once.x, "∂x is overwritten");
         for ((name, twice), (_, once)) in twice.blocks().into_iter().zip(once.blocks()).take(4) {
             let double: Vec<f64> = once.iter().map(|x| 2.0 * x).collect();
@@ -133,14 +141,16 @@ proptest! {
         let case = recipe.build();
         let (all, mut some) = (case.backward(), All::zeros(&case));
         let (gradients, dx) = some.targets();
-        let [mu_w, mu_b, c_w, c_b, x] = wanted;
+        let [mu_w, c_w, mu_b, c_b, x] = wanted;
         let gradients = Gradients {
             mu_w: gradients.mu_w.filter(|_| mu_w),
             mu_b: gradients.mu_b.filter(|_| mu_b),
             c_w: gradients.c_w.filter(|_| c_w),
             c_b: gradients.c_b.filter(|_| c_b),
         };
-        case.layer().backward(&case.x, &case.g, gradients, x.then_some(dx), &mut case.work()).unwrap();
+        let [_, mut scratch] = case.buffers();
+        let dx = x.then_some(dx);
+        case.layer().backward(&case.x, &case.g, &case.saved(), gradients, dx, &mut scratch).unwrap();
         for ((wanted, (name, got)), (_, want)) in wanted.into_iter().zip(some.blocks()).zip(all.blocks()) {
             if wanted {
                 prop_assert_eq!(got, want, "{}", name);
@@ -165,15 +175,15 @@ proptest! {
             let mut of_row = row.backward();
             let (gradients, dx) = sums.targets();
             dx[b * case.shape.inputs()..][..case.shape.inputs()].copy_from_slice(&of_row.x);
-            let sums = [gradients.mu_w, gradients.mu_b, gradients.c_w, gradients.c_b];
+            let sums = [gradients.mu_w, gradients.c_w, gradients.mu_b, gradients.c_b];
             let (gradients, _) = of_row.targets();
-            let blocks = [gradients.mu_w, gradients.mu_b, gradients.c_w, gradients.c_b];
+            let blocks = [gradients.mu_w, gradients.c_w, gradients.mu_b, gradients.c_b];
             for (sum, block) in sums.into_iter().flatten().zip(blocks.into_iter().flatten()) {
                 sum.iter_mut().zip(block).for_each(|(sum, x)| *sum += *x);
             }
         }
         let allowed = 16.0 * f64::EPSILON * majorant(&case);
-        let parameters = [&case.mu_w, &case.mu_b, &case.c_w, &case.c_b, &case.x];
+        let parameters = [&case.mu_w, &case.c_w, &case.mu_b, &case.c_b, &case.x];
         for (((name, got), (_, want)), parameters) in sums.blocks().into_iter().zip(all.blocks()).zip(parameters) {
             for ((got, want), parameter) in got.iter().zip(want).zip(parameters) {
                 prop_assert!(((got - want) * parameter).abs() <= allowed, "{}: {} against {}", name, got, want);
@@ -181,16 +191,34 @@ proptest! {
         }
     }
 
-    /// Forward and backward may share a workspace: the same bits in half the time.
+    /// The backward pass runs any number of times after one forward pass, and leaves what was saved as it was.
     #[test]
-    fn backward_after_forward_is_backward(recipe in recipes()) {
+    fn backward_repeats(recipe in recipes()) {
         let case = recipe.build();
+        let saved = case.saved();
+        let once = case.backward();
+        for fill in [0.0, f64::NAN, f64::INFINITY] {
+            let mut all = All::zeros(&case);
+            let (gradients, dx) = all.targets();
+            let mut scratch = vec![fill; case.layer().scratch_len(case.batch()).unwrap()];
+            case.layer().backward(&case.x, &case.g, &saved, gradients, Some(dx), &mut scratch).unwrap();
+            prop_assert_eq!(&all, &once);
+            prop_assert!(saved.iter().zip(case.saved()).all(|(a, b)| a.to_bits() == b.to_bits()));
+        }
+    }
+
+    /// What scratch and saved hold before the forward pass does not matter.
+    #[test]
+    fn buffers_may_hold_anything(recipe in recipes()) {
+        let case = recipe.build();
+        let [saved, scratch] = case.buffers().map(|buffer| vec![1e300; buffer.len()]);
+        let (mut saved, mut scratch, mut y) = (saved, scratch, vec![7.0; case.g.len()]);
+        case.layer().forward(&case.x, &mut y, &mut saved, &mut scratch).unwrap();
+        prop_assert_eq!(&y, &case.forward());
         let mut all = All::zeros(&case);
-        let (mut work, mut y) = (case.work(), vec![0.0; case.g.len()]);
-        case.layer().forward(&case.x, &mut y, &mut work).unwrap();
         let (gradients, dx) = all.targets();
-        case.layer().backward_after_forward(&case.x, &case.g, gradients, Some(dx), &mut work).unwrap();
-        prop_assert_eq!(all, case.backward());
+        case.layer().backward(&case.x, &case.g, &saved, gradients, Some(dx), &mut scratch).unwrap();
+        prop_assert_eq!(&all, &case.backward());
     }
 
     /// A row of any size among ordinary ones changes no bit of theirs.
@@ -212,12 +240,10 @@ proptest! {
     #[test]
     fn prepared_is_unprepared(recipe in recipes()) {
         let case = recipe.build();
-        let layer = case.layer();
-        let mut storage = vec![f64::NAN; layer.prepared_len()];
-        let prepared = layer.prepare(&mut storage).unwrap();
+        let prepared = case.layer().prepare();
         let mut y = vec![f64::NAN; case.g.len()];
-        let mut work = vec![f64::NAN; prepared.workspace_len(case.batch()).unwrap()];
-        prepared.forward(&case.x, &mut y, &mut work).unwrap();
+        let mut scratch = vec![f64::NAN; prepared.scratch_len(case.batch()).unwrap()];
+        prepared.forward(&case.x, &mut y, &mut scratch).unwrap();
         let allowed = allowed_of_outputs(&case);
         for (got, want) in y.iter().zip(case.forward()) {
             prop_assert!((got - want).abs() <= allowed, "{} against {}", got, want);

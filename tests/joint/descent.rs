@@ -8,17 +8,18 @@ use super::joints::{Case, Recipe, recipes};
 
 /// The parameters after one joined step, and ∂x.
 fn joined<T: Real>(case: &Case<T>, rates: Rates<T>, with_dx: bool) -> ([Vec<T>; 4], Vec<T>) {
-    let mut blocks = [case.mu_w.clone(), case.mu_b.clone(), case.c_w.clone(), case.c_b.clone()];
-    let [mu_w, mu_b, c_w, c_b] = &mut blocks;
-    let layer = JointMut::new(case.shape, ParametersMut { mu_w, mu_b, c_w, c_b }).unwrap();
+    let mut blocks = [case.mu_w.clone(), case.c_w.clone(), case.mu_b.clone(), case.c_b.clone()];
+    let [mu_w, c_w, mu_b, c_b] = &mut blocks;
+    let layer = JointMut::new(case.shape, ParametersMut { mu_w, c_w, mu_b, c_b }).unwrap();
     let mut layer = layer.with_scale(case.scale);
-    let mut work = vec![T::from_f64(f64::NAN); layer.workspace_len(case.batch()).unwrap()];
+    let buffers = [layer.saved_len(case.batch()), layer.scratch_len(case.batch())];
+    let [mut saved, mut scratch] = buffers.map(|len| vec![T::from_f64(f64::NAN); len.unwrap()]);
     let mut y = vec![T::zero(); case.g.len()];
-    layer.as_joint().forward(&case.x, &mut y, &mut work).unwrap();
+    layer.as_joint().forward(&case.x, &mut y, &mut saved, &mut scratch).unwrap();
     assert_eq!(y, case.forward(), "the same forward pass");
     let mut dx = vec![T::from_f64(f64::NAN); case.x.len()];
     let wanted = with_dx.then_some(&mut dx[..]);
-    layer.descend_after_forward(&case.x, &case.g, rates, wanted, &mut work).unwrap();
+    layer.descend(&case.x, &case.g, &saved, rates, wanted, &mut scratch).unwrap();
     (blocks, dx)
 }
 
@@ -27,8 +28,8 @@ fn check(case: &Case<f64>, rates: Rates<f64>, allowed: f64) {
     let all = case.backward();
     let (got, dx) = joined(case, rates, true);
     assert_eq!(dx, all.x, "∂x is that of the backward pass");
-    let old = [&case.mu_w, &case.mu_b, &case.c_w, &case.c_b];
-    let rates_of = [rates.mu_w, rates.mu_b, rates.c_w, rates.c_b];
+    let old = [&case.mu_w, &case.c_w, &case.mu_b, &case.c_b];
+    let rates_of = [rates.mu_w, rates.c_w, rates.mu_b, rates.c_b];
     for (index, (name, gradient)) in all.blocks().into_iter().take(4).enumerate() {
         let Some(rate) = rates_of[index] else {
             assert_eq!(&got[index], old[index], "{name} is frozen");
@@ -50,23 +51,23 @@ proptest! {
     fn the_joined_step_is_the_two(recipe in recipes(), frozen in any::<[bool; 4]>(), rate in 0.01..2.0_f64) {
         let of = |block: usize, rate: f64| (!frozen[block]).then_some(rate);
         let rates =
-            Rates { mu_w: of(0, rate), mu_b: of(1, 3.0 * rate), c_w: of(2, rate), c_b: of(3, 0.5 * rate) };
+            Rates { mu_w: of(0, rate), c_w: of(1, rate), mu_b: of(2, 3.0 * rate), c_b: of(3, 0.5 * rate) };
         check(&recipe.build(), rates, 1e-13);
     }
 }
 
-/// Several groups of rows, sizes that fill no vector, and rows that go by themselves among them.
+/// Several groups of rows, sizes that fill no vector, rows of unusual size and components that go row by row.
 #[test]
-fn several_groups_and_rows_by_themselves() {
-    for batch in [7, 61, 64, 65, 255, 256, 257, 300, 520] {
+fn several_groups_and_unusual_sizes() {
+    for batch in [7, 61, 64, 65, 255, 256, 257, 300, 520, 1024, 1025, 1100] {
         let mut case = Recipe::plain([19, 5, 3, 4, batch], 3);
         check(&case, Rates::all(0.1), 1e-13);
-        // An input beyond the ordinary, with a cotangent that brings it back.
+        // A row of unusual size, with a cotangent that brings it back.
         let row = batch / 2;
         case.x[row * 19..][..19].iter_mut().for_each(|x| *x *= 1e60);
         case.g[row * 5..][..5].iter_mut().for_each(|g| *g *= 1e-60);
         check(&case, Rates::all(0.1), 1e-13);
-        // All rows by themselves.
+        // All rows of a component by themselves.
         case.c_w[0] = 1e60;
         check(&case, Rates { c_w: None, ..Rates::all(1e-3) }, 1e-13);
     }
@@ -84,17 +85,17 @@ fn wrong_lengths_are_named_and_nothing_is_written() {
 
     let parameters = ParametersMut::from_flat(case.shape, &mut flat).unwrap();
     let mut layer = JointMut::new(case.shape, parameters).unwrap();
-    let len = layer.workspace_len(9).unwrap();
-    let mut work = vec![0.0; len];
-    let mut descend = |x: &[f64], g: &[f64], dx: Option<&mut [f64]>, work: &mut [f64]| {
-        layer.descend_after_forward(x, g, Rates::all(1.0), dx, work).unwrap_err()
+    let (saved, len) = (vec![0.0; layer.saved_len(9).unwrap()], layer.scratch_len(9).unwrap());
+    let mut scratch = vec![0.0; len];
+    let mut descend = |x: &[f64], g: &[f64], dx: Option<&mut [f64]>, scratch: &mut [f64]| {
+        layer.descend(x, g, &saved, Rates::all(1.0), dx, scratch).unwrap_err()
     };
     let rows = Error::Rows { argument: "x", row: 3, got: 26 };
-    assert_eq!(descend(&case.x[1..], &case.g, None, &mut work), rows);
+    assert_eq!(descend(&case.x[1..], &case.g, None, &mut scratch), rows);
     let length = |argument, expected, got| Error::Length { argument, expected, got };
-    assert_eq!(descend(&case.x, &case.g[1..], None, &mut work), length("g", 18, 17));
-    assert_eq!(descend(&case.x, &case.g, Some(&mut [0.0; 26]), &mut work), length("dx", 27, 26));
-    let short = Error::Workspace { expected: len, got: len - 1 };
-    assert_eq!(descend(&case.x, &case.g, None, &mut work[1..]), short);
+    assert_eq!(descend(&case.x, &case.g[1..], None, &mut scratch), length("g", 18, 17));
+    assert_eq!(descend(&case.x, &case.g, Some(&mut [0.0; 26]), &mut scratch), length("dx", 27, 26));
+    let short = Error::Buffer { argument: "scratch", expected: len, got: len - 1 };
+    assert_eq!(descend(&case.x, &case.g, None, &mut scratch[1..]), short);
     assert_eq!(flat, before);
 }

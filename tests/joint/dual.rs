@@ -10,8 +10,8 @@ type Block = (&'static str, fn(&mut Case<Dual<f64>>) -> &mut Vec<Dual<f64>>);
 
 const BLOCKS: [Block; 5] = [
     ("mu_w", |case| &mut case.mu_w),
-    ("mu_b", |case| &mut case.mu_b),
     ("c_w", |case| &mut case.c_w),
+    ("mu_b", |case| &mut case.mu_b),
     ("c_b", |case| &mut case.c_b),
     ("x", |case| &mut case.x),
 ];

@@ -24,6 +24,12 @@ const SIZE: usize = OUTPUTS + INPUTS;
 type Vector = [f64; SIZE];
 type Matrix = [Vector; SIZE];
 
+/// The rows of C, whose columns are the factors.
+fn rows(rank: usize, c_w: &[f64], c_b: &[f64]) -> Vec<Vec<f64>> {
+    let of = |block: &[f64], i: usize| (0..rank).map(|r| block[r * (block.len() / rank) + i]).collect();
+    (0..OUTPUTS).map(|l| of(c_w, l)).chain((0..INPUTS).map(|i| of(c_b, i))).collect()
+}
+
 /// A Gaussian of (ω, β).
 #[derive(Debug, Clone, Copy)]
 struct Gaussian {
@@ -37,10 +43,10 @@ impl Gaussian {
         let (mut mean, mut covariance) = ([0.0; SIZE], [[0.0; SIZE]; SIZE]);
         mean[..OUTPUTS].copy_from_slice(&case.mu_w);
         mean[OUTPUTS..].copy_from_slice(&case.mu_b);
-        let rows: Vec<&[f64]> = case.c_w.chunks(rank).chain(case.c_b.chunks(rank)).collect();
+        let rows = rows(rank, &case.c_w, &case.c_b);
         for i in 0..SIZE {
             for j in 0..SIZE {
-                covariance[i][j] = rows[i].iter().zip(rows[j]).map(|(a, b)| a * b).sum();
+                covariance[i][j] = rows[i].iter().zip(&rows[j]).map(|(a, b)| a * b).sum();
             }
         }
         Self { mean, covariance }
@@ -138,10 +144,7 @@ fn the_euclidean_gradient_moves_the_gaussian_as_the_wasserstein_gradient() {
         for seed in 0..5 {
             let (case, target) = problem(rank, seed);
             let all = case.backward();
-            let rows = |w: &[f64], b: &[f64]| -> Vec<Vec<f64>> {
-                w.chunks(rank).chain(b.chunks(rank)).map(<[f64]>::to_vec).collect()
-            };
-            let (c, of_c) = (rows(&case.c_w, &case.c_b), rows(&all.c_w, &all.c_b));
+            let (c, of_c) = (rows(rank, &case.c_w, &case.c_b), rows(rank, &all.c_w, &all.c_b));
             let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
             let of_mean: Vec<f64> = [&all.mu_w[..], &all.mu_b].concat();
             let euclidean = Gaussian {
@@ -170,12 +173,10 @@ fn a_step_follows_the_flow_to_first_order() {
             .into_iter()
             .map(|rate| {
                 let mut stepped = case.clone();
-                let Case { mu_w, mu_b, c_w, c_b, .. } = &mut stepped;
-                let mut layer = JointMut::new(case.shape, ParametersMut { mu_w, mu_b, c_w, c_b }).unwrap();
-                let mut y = vec![0.0; case.g.len()];
-                let mut work = case.work();
-                layer.as_joint().forward(&case.x, &mut y, &mut work).unwrap();
-                layer.descend_after_forward(&case.x, &case.g, Rates::all(rate), None, &mut work).unwrap();
+                let Case { mu_w, c_w, mu_b, c_b, .. } = &mut stepped;
+                let mut layer = JointMut::new(case.shape, ParametersMut { mu_w, c_w, mu_b, c_b }).unwrap();
+                let (saved, mut scratch) = (case.saved(), vec![0.0; layer.scratch_len(case.batch()).unwrap()]);
+                layer.descend(&case.x, &case.g, &saved, Rates::all(rate), None, &mut scratch).unwrap();
                 Gaussian::of(&stepped).distance(&start.flow(rate, &case, &target))
             })
             .collect();

@@ -28,9 +28,8 @@ fn rotations_change_nothing<T: Real>(case: &Case<T>, unit: f64) -> Result<(), Te
         // ⟨column a of C, column b of ∂C⟩.
         let along = |a: usize, b: usize| -> f64 {
             let of = |c: &[T], of_c: &[T]| -> f64 {
-                let each = c.len() / case.shape.components();
-                let rows = c[k * each..][..each].chunks(rank).zip(of_c[k * each..][..each].chunks(rank));
-                rows.map(|(c, of_c)| c[a].to_f64() * of_c[b].to_f64()).sum()
+                let each = c.len() / case.shape.components() / rank;
+                product(&c[(k * rank + a) * each..][..each], &of_c[(k * rank + b) * each..][..each])
             };
             of(&case.c_w, &all.c_w) + of(&case.c_b, &all.c_b)
         };
@@ -75,8 +74,8 @@ proptest! {
                 let m = product(&case.mu_b[k * d..][..d], x);
                 linear += m * product(&case.mu_w[k * outputs..][..outputs], g);
                 for r in 0..rank {
-                    let q: f64 = (0..d).map(|i| case.c_b[(k * d + i) * rank + r] * x[i]).sum();
-                    let e: f64 = (0..outputs).map(|l| case.c_w[(k * outputs + l) * rank + r] * g[l]).sum();
+                    let q: f64 = (0..d).map(|i| case.c_b[(k * rank + r) * d + i] * x[i]).sum();
+                    let e: f64 = (0..outputs).map(|l| case.c_w[(k * rank + r) * outputs + l] * g[l]).sum();
                     linear += q * e;
                 }
             }

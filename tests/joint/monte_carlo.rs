@@ -50,14 +50,12 @@ fn sample(case: &Case<f64>, random: &mut Pcg64) -> (Vec<f64>, All<f64>) {
     let (mut h, mut all) = (vec![0.0; case.g.len()], All::zeros(case));
     for k in 0..components {
         let noise: Vec<f64> = (0..rank).map(|_| normal(random)).collect();
-        let draw = |mu: f64, c: &[f64]| mu + c.iter().zip(&noise).map(|(c, n)| c * n).sum::<f64>();
-        let row_of_c_b = |i: usize| (k * d + i) * rank;
-        let row_of_c_w = |l: usize| (k * outputs + l) * rank;
-        let beta: Vec<f64> =
-            (0..d).map(|i| draw(case.mu_b[k * d + i], &case.c_b[row_of_c_b(i)..][..rank])).collect();
-        let omega: Vec<f64> = (0..outputs)
-            .map(|l| draw(case.mu_w[k * outputs + l], &case.c_w[row_of_c_w(l)..][..rank]))
-            .collect();
+        let draw = |mu: &[f64], c: &[f64]| -> Vec<f64> {
+            let each = mu.len() / components;
+            let entry = |i: usize| (0..rank).map(|r| c[(k * rank + r) * each + i] * noise[r]).sum::<f64>();
+            (0..each).map(|i| mu[k * each + i] + entry(i)).collect()
+        };
+        let (beta, omega) = (draw(&case.mu_b, &case.c_b), draw(&case.mu_w, &case.c_w));
         for (b, (x, g)) in case.x.chunks(d).zip(case.g.chunks(outputs)).enumerate() {
             let z: f64 = beta.iter().zip(x).map(|(beta, x)| beta * x).sum();
             let (relu, step) = (z.max(0.0) * share, if z > 0.0 { share } else { 0.0 });
@@ -66,14 +64,14 @@ fn sample(case: &Case<f64>, random: &mut Pcg64) -> (Vec<f64>, All<f64>) {
                 h[b * outputs + l] += omega[l] * relu;
                 all.mu_w[k * outputs + l] += g[l] * relu;
                 for (r, noise) in noise.iter().enumerate() {
-                    all.c_w[row_of_c_w(l) + r] += g[l] * relu * noise;
+                    all.c_w[(k * rank + r) * outputs + l] += g[l] * relu * noise;
                 }
             }
             for i in 0..d {
                 all.mu_b[k * d + i] += g_omega * step * x[i];
                 all.x[b * d + i] += g_omega * step * beta[i];
                 for (r, noise) in noise.iter().enumerate() {
-                    all.c_b[row_of_c_b(i) + r] += g_omega * step * x[i] * noise;
+                    all.c_b[(k * rank + r) * d + i] += g_omega * step * x[i] * noise;
                 }
             }
         }

@@ -38,8 +38,8 @@ enum Mistake {
 /// The case at another flat slice.
 fn at(shape: JointShape, scale: Scale, flat: &[f64]) -> Case<f64> {
     let (mu_w, rest) = flat.split_at(shape.mu_w_len());
-    let (mu_b, rest) = rest.split_at(shape.mu_b_len());
     let (c_w, rest) = rest.split_at(shape.c_w_len());
+    let (mu_b, rest) = rest.split_at(shape.mu_b_len());
     let (c_b, x) = rest.split_at(shape.c_b_len());
     let [mu_w, mu_b, c_w, c_b, x] = [mu_w, mu_b, c_w, c_b, x].map(<[f64]>::to_vec);
     let g = vec![1.0; x.len() / shape.inputs() * shape.outputs()];
@@ -50,13 +50,13 @@ fn at(shape: JointShape, scale: Scale, flat: &[f64]) -> Case<f64> {
 fn report(case: &Case<f64>, backward: impl FnMut(&[f64], &[f64], &mut [f64])) -> Report<5> {
     let blocks = [
         Block::new("mu_w", case.mu_w.len()),
-        Block::new("mu_b", case.mu_b.len()),
         Block::new("c_w", case.c_w.len()),
+        Block::new("mu_b", case.mu_b.len()),
         Block::new("c_b", case.c_b.len()),
         Block::new("x", case.x.len()),
     ];
     let check = Check::new(blocks, case.g.len()).unwrap().seed(5);
-    let mut work = vec![0.0; check.workspace_len()];
+    let mut work = vec![0.0; check.scratch_len()];
     let (shape, scale) = (case.shape, case.scale);
     let forward = |theta: &[f64], y: &mut [f64]| y.copy_from_slice(&at(shape, scale, theta).forward());
     check.run(forward, backward, &case.flat(), &mut work).unwrap()
@@ -68,7 +68,7 @@ fn own(shape: JointShape, scale: Scale) -> impl FnMut(&[f64], &[f64], &mut [f64]
         let mut case = at(shape, scale, theta);
         case.g.copy_from_slice(g);
         let all = case.backward();
-        let flat = [&all.mu_w[..], &all.mu_b, &all.c_w, &all.c_b, &all.x].concat();
+        let flat = [&all.mu_w[..], &all.c_w, &all.mu_b, &all.c_b, &all.x].concat();
         gradient.iter_mut().zip(flat).for_each(|(sum, x)| *sum += x);
     }
 }
@@ -87,8 +87,8 @@ fn textbook(shape: JointShape, mistake: Mistake) -> impl FnMut(&[f64], &[f64], &
             gradient[shape.mu_w_len() + shape.mu_b_len() + shape.c_w_len()] += 1e-6;
         }
         let (of_mu_w, rest) = gradient.split_at_mut(shape.mu_w_len());
-        let (of_mu_b, rest) = rest.split_at_mut(shape.mu_b_len());
         let (of_c_w, rest) = rest.split_at_mut(shape.c_w_len());
+        let (of_mu_b, rest) = rest.split_at_mut(shape.mu_b_len());
         let (of_c_b, of_x) = rest.split_at_mut(shape.c_b_len());
         let share = match mistake {
             M::MissingShare => 1.0,
@@ -104,16 +104,16 @@ fn textbook(shape: JointShape, mistake: Mistake) -> impl FnMut(&[f64], &[f64], &
                 .collect();
             for k in 0..components - usize::from(mistake == M::SkipsLastComponent) {
                 let c_b = |i: usize, r: usize| {
-                    k * d * rank + if mistake == M::TransposedCb { r * d + i } else { i * rank + r }
+                    k * d * rank + if mistake == M::TransposedCb { i * rank + r } else { r * d + i }
                 };
                 let c_w = |l: usize, r: usize| {
                     k * outputs * rank
-                        + if mistake == M::TransposedCw { r * outputs + l } else { l * rank + r }
+                        + if mistake == M::TransposedCw { l * rank + r } else { r * outputs + l }
                 };
                 let mu_b = &case.mu_b[k * d..][..d];
                 let m: f64 = (0..d).map(|i| mu_b[i] * x[i]).sum();
                 let q: Vec<f64> = (0..rank)
-                    .map(|r| (0..d).map(|i| case.c_b[(k * d + i) * rank + r] * x[i]).sum())
+                    .map(|r| (0..d).map(|i| case.c_b[(k * rank + r) * d + i] * x[i]).sum())
                     .collect();
                 let s = q.iter().map(|q| q * q).sum::<f64>().sqrt();
                 let z = Rectified::new(m, s);
@@ -139,7 +139,7 @@ fn textbook(shape: JointShape, mistake: Mistake) -> impl FnMut(&[f64], &[f64], &
                     of_mu_w[k * outputs + l] += g[l] * r * if wrong { 1.001 } else { 1.0 };
                     for column in 0..columns {
                         let p = if mistake == M::DroppedProbabilityInCw { 1.0 } else { p };
-                        of_c_w[(k * outputs + l) * rank + column] += g[l] * q[column] * p;
+                        of_c_w[(k * rank + column) * outputs + l] += g[l] * q[column] * p;
                     }
                 }
                 for i in 0..d {
@@ -148,7 +148,7 @@ fn textbook(shape: JointShape, mistake: Mistake) -> impl FnMut(&[f64], &[f64], &
                         of_x[b * d + i] += of_m * mu_b[i];
                     }
                     for column in 0..columns {
-                        of_c_b[(k * d + i) * rank + column] += x[i] * of_q(column);
+                        of_c_b[(k * rank + column) * d + i] += x[i] * of_q(column);
                         if mistake != M::DroppedFactorInX {
                             of_x[b * d + i] += case.c_b[c_b(i, column)] * of_q(column);
                         }

@@ -1,0 +1,175 @@
+//! The matrix products of a batch, and the loops between them.
+//!
+//! Each takes the means and the factors of a block one after the other. The forward pass is
+//!
+//! ```text
+//! [m; q] = [μ_β; C_βᵀ] Xᵀ     s² = Σ q∘q     r, p, φ, tφ from m and s     h = 1/K [r; q p]ᵀ [μ_ωᵀ; C_ωᵀ]
+//! ```
+//!
+//! and the backward pass, with the cotangents G (times 1/K),
+//!
+//! ```text
+//! [ρ; e] = [μ_ωᵀ; C_ωᵀ] Gᵀ     π = Σ e∘q     ∂m = ρ p + π φ/s     ∂s/s = (ρ φ − π tφ/s)/s     ∂q = (∂s/s) q + p e
+//! ∂X = [∂m; ∂q]ᵀ [μ_β; C_βᵀ]     [∂μ_β; ∂C_βᵀ] = [∂m; ∂q] X     [∂μ_ω; ∂C_ωᵀ] = [r; q p] G
+//! ```
+
+use super::layout::Cotangents;
+use super::parameters::Component;
+use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Simd, task, widest};
+use crate::mixture::{Activations, Target, fits_batch, largest, pull_back, write_product, write_rows};
+use crate::slices::{after, row, zip_rows};
+use crate::Real;
+
+/// \[m; q\] = \[μ; C\] Xᵀ for the lanes of a chunk: `x` is its transpose, of rows of `width` numbers.
+pub(super) fn project<T: Real>(
+    to: [&mut [T]; 2],
+    lanes: (usize, usize),
+    parameters: [&[T]; 2],
+    x: Rows<'_, T>,
+    width: usize,
+) {
+    for (to, parameters) in to.into_iter().zip(parameters) {
+        write_product(to, lanes, Matrix::rows(parameters, width), x, width, &[]);
+    }
+}
+
+/// Y = \[m; q\]ᵀ \[μ; C\] for some rows of the batch, whose lanes begin with `first`.
+pub(super) fn combine<T: Real>(
+    y: &mut [T],
+    width: usize,
+    (lanes, first): (usize, usize),
+    coefficients: [&[T]; 2],
+    parameters: [&[T]; 2],
+) {
+    let products = coefficients.into_iter().zip(parameters);
+    for (onto, (coefficients, data)) in [Onto::Zeros, Onto::Sums].into_iter().zip(products) {
+        write_rows(onto, y, width, (coefficients, lanes, first), Rows { data, stride: width });
+    }
+}
+
+/// \[∂μ; ∂C\] += \[m; q\] X for a group of rows, whose lanes begin with `first`, each where it is wanted; the rates are in
+/// the coefficients.
+pub(super) fn add_gradients<T: Real>(
+    targets: [&mut Target<'_, T>; 2],
+    width: usize,
+    (lanes, first): (usize, usize),
+    coefficients: [&[T]; 2],
+    x: Panels<'_, T>,
+) {
+    for (target, coefficients) in targets.into_iter().zip(coefficients) {
+        if let Some((to, _)) = target.destination() {
+            let (rows, a) = (to.len() / width.max(1), Matrix::rows(after(coefficients, first), lanes));
+            x.product::<false>(Onto::Sums, RowsMut { data: to, stride: width }, a, rows, width, &[]);
+        }
+    }
+}
+
+impl<T: Real> Component<'_, T> {
+    /// Whether the component [fits a batch](fits_batch).
+    pub(super) fn fits(&self) -> bool {
+        widest(Fits, ([self.mu_b, self.c_b], [self.mu_w, self.c_w]))
+    }
+}
+
+#[inline(always)]
+fn fits<T: Real, S: Simd>(simd: S, inner: [&[T]; 2], outer: [&[T]; 2]) -> bool {
+    fits_batch(inner.map(|block| largest(simd, block)), outer.map(|block| largest(simd, block)))
+}
+
+/// s² = Σ q∘q of a component.
+pub(super) fn write_squares<T: Real>(q: &[T], squares: &mut [T]) {
+    widest(Squares, (q, squares));
+}
+
+#[inline(always)]
+fn sum_squares<T: Real, S: Simd>(_: S, q: &[T], squares: &mut [T]) {
+    squares.fill(T::zero());
+    for q in q.chunks_exact(squares.len().max(1)) {
+        for (square, &q) in squares.iter_mut().zip(q) {
+            *square += q * q;
+        }
+    }
+}
+
+/// q p of a component.
+pub(super) fn write_weighted<T: Real>(q: &[T], p: &[T], q_p: &mut [T]) {
+    widest(Weigh, (q, p, q_p));
+}
+
+#[inline(always)]
+fn weigh<T: Real, S: Simd>(_: S, q: &[T], p: &[T], q_p: &mut [T]) {
+    for (q, q_p) in zip_rows(q, p.len(), q_p, p.len()) {
+        for ((q_p, &q), &p) in q_p.iter_mut().zip(q).zip(p) {
+            *q_p = q * p;
+        }
+    }
+}
+
+impl<T: Real> Cotangents<&mut [T]> {
+    /// From ρ in the place of ∂m and e in that of ∂q of a component: ∂m and ∂q; r and q p beside them.
+    pub(super) fn pull_back(&mut self, component: usize, saved: Activations<&[T]>) {
+        let (lanes, factors) = (self.lanes, self.rank * self.lanes);
+        let field = |field| row(field, component, lanes);
+        let saved = Activations {
+            lanes,
+            linear: row(saved.linear, component, factors),
+            r: field(saved.r),
+            inv_s: field(saved.inv_s),
+            p: field(saved.p),
+            phi: field(saved.phi),
+            t_phi: field(saved.t_phi),
+        };
+        let means = [row(&mut *self.r, component, lanes), row(&mut *self.d_m, component, lanes)];
+        let factors = [row(&mut *self.q_p, component, factors), row(&mut *self.d_q, component, factors)];
+        widest(PullBack, (saved, means, factors));
+    }
+
+    /// 0 in every field of a component that does not go along with the batch.
+    pub(super) fn clear(&mut self, component: usize) {
+        let len = self.rank * self.lanes;
+        let [factors, means] = [[&mut *self.q_p, &mut *self.d_q], [&mut *self.r, &mut *self.d_m]];
+        factors.into_iter().for_each(|field| row(field, component, len).fill(T::zero()));
+        means.into_iter().for_each(|field| row(field, component, self.lanes).fill(T::zero()));
+    }
+}
+
+/// [`Cotangents::pull_back`].
+#[inline(always)]
+fn pull_back_lanes<T: Real, S: Simd>(
+    simd: S,
+    saved: Activations<&[T]>,
+    [r, d_m]: [&mut [T]; 2],
+    [q_p, d_q]: [&mut [T]; 2],
+) {
+    let (vectors, all) = (saved.lanes / LANES, saved.linear.len() / LANES);
+    let mut lane = |at: usize| -> Option<()> {
+        let mut pi = simd.splat(T::zero());
+        for at in (at..all).step_by(vectors.max(1)) {
+            pi = simd.mul_add(simd.load::<true, T>(d_q, at)?, simd.load::<true, T>(saved.linear, at)?, pi);
+        }
+        let rho = simd.load::<true, T>(d_m, at)?;
+        let (m, s) = pull_back(simd, &saved, at, rho, pi)?;
+        simd.store::<true, T>(d_m, at, m);
+        simd.store::<true, T>(r, at, simd.load::<true, T>(saved.r, at)?);
+        let p = simd.load::<true, T>(saved.p, at)?;
+        for at in (at..all).step_by(vectors.max(1)) {
+            let q = simd.load::<true, T>(saved.linear, at)?;
+            let p_e = simd.mul(p, simd.load::<true, T>(d_q, at)?);
+            simd.store::<true, T>(d_q, at, simd.mul_add(s, q, p_e));
+            simd.store::<true, T>(q_p, at, simd.mul(q, p));
+        }
+        Some(())
+    };
+    for at in 0..vectors {
+        lane(at);
+    }
+}
+
+task!(Fits, fits, (inner: [&'a [T]; 2], outer: [&'a [T]; 2]) -> bool);
+task!(Squares, sum_squares, (q: &'a [T], squares: &'a mut [T]) -> ());
+task!(Weigh, weigh, (q: &'a [T], p: &'a [T], q_p: &'a mut [T]) -> ());
+task!(PullBack, pull_back_lanes, (
+    saved: Activations<&'a [T]>,
+    means: [&'a mut [T]; 2],
+    factors: [&'a mut [T]; 2],
+) -> ());
