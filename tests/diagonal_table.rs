@@ -46,28 +46,28 @@ fn run<T: Precision>(case: &Case, way: Way) -> Result<[Vec<T>; 6], Error> {
 
     let shape = Shape::new(case.inputs, case.outputs, case.components)?;
     let layer = Diagonal::new(shape, Parameters { mu: &mu, sigma: &sigma, u: &u, v: &v })?;
-    let mut work = nans(layer.workspace_len(rows)?);
+    let (mut saved, mut scratch) = (nans(layer.saved_len(rows)?), nans(layer.scratch_len(rows)?));
     let (mut h, mut dx) = (nans(g.len()), nans(x.len()));
     let (mut dmu, mut dsigma, mut du, mut dv) =
         (zeros(mu.len()), zeros(sigma.len()), zeros(u.len()), zeros(v.len()));
     let batches = x.chunks(rows * case.inputs).zip(g.chunks(rows * case.outputs));
     let outputs = h.chunks_mut(rows * case.outputs).zip(dx.chunks_mut(rows * case.inputs));
     for ((x, g), (h, dx)) in batches.zip(outputs) {
-        layer.forward(x, h, &mut work)?;
+        layer.forward(x, h, &mut saved, &mut scratch)?;
         let gradients =
             Gradients { mu: Some(&mut dmu), sigma: Some(&mut dsigma), u: Some(&mut du), v: Some(&mut dv) };
-        layer.backward_after_forward(x, g, gradients, Some(dx), &mut work)?;
+        layer.backward(x, g, &saved, gradients, Some(dx), &mut scratch)?;
     }
     if way == Way::Prepared {
         let mut storage = nans(layer.prepared_len());
         let prepared = layer.prepare(&mut storage)?;
-        let mut work = nans(prepared.workspace_len(rows)?);
-        prepared.forward(&x, &mut h, &mut work)?;
+        let mut scratch = nans(prepared.scratch_len(rows)?);
+        prepared.forward(&x, &mut h, &mut scratch)?;
     }
     if way == Way::Sparse {
         let (mut storage, mut columns) = (nans(layer.prepared_len()), nans(Sparse::<T>::storage_len(shape)?));
         let sparse = Sparse::new(layer.prepare(&mut storage)?, &mut columns)?;
-        sparse.forward(&x, &mut h, &mut nans(sparse.workspace_len()?))?;
+        sparse.forward(&x, &mut h, &mut nans(sparse.scratch_len()?))?;
     }
     h.truncate(g_len);
     dx.truncate(x_len);

@@ -57,14 +57,14 @@ impl<T: Real> Small<T> {
         let layer = Diagonal::new(*shape, Parameters { mu, sigma, u, v }).unwrap();
         let rows = x.len() / shape.inputs();
         let zeros = |len: usize| vec![T::zero(); len];
-        let mut work = zeros(layer.workspace_len(rows).unwrap());
+        let (mut saved, mut scratch) = (zeros(layer.saved_len(rows).unwrap()), zeros(layer.scratch_len(rows).unwrap()));
         let mut h = zeros(g.len());
-        layer.forward(x, &mut h, &mut work).unwrap();
+        layer.forward(x, &mut h, &mut saved, &mut scratch).unwrap();
         let mut parameters = [mu.len(), sigma.len(), u.len(), v.len()].map(zeros);
         let mut dx = zeros(x.len());
         let [of_mu, of_sigma, of_u, of_v] = &mut parameters;
         let gradients = Gradients { mu: Some(of_mu), sigma: Some(of_sigma), u: Some(of_u), v: Some(of_v) };
-        layer.backward_after_forward(x, g, gradients, Some(&mut dx), &mut work).unwrap();
+        layer.backward(x, g, &saved, gradients, Some(&mut dx), &mut scratch).unwrap();
         Outputs { h, parameters, dx }
     }
 
@@ -77,10 +77,10 @@ impl<T: Real> Small<T> {
         let prepared = layer.prepare(&mut storage).unwrap();
         let (mut y, mut of_sparse) = (zeros(g.len()), zeros(g.len()));
         let rows = x.len() / shape.inputs();
-        prepared.forward(x, &mut y, &mut zeros(prepared.workspace_len(rows).unwrap())).unwrap();
+        prepared.forward(x, &mut y, &mut zeros(prepared.scratch_len(rows).unwrap())).unwrap();
         let mut columns = zeros(Sparse::<T>::storage_len(*shape).unwrap());
         let sparse = Sparse::new(prepared, &mut columns).unwrap();
-        sparse.forward(x, &mut of_sparse, &mut zeros(sparse.workspace_len().unwrap())).unwrap();
+        sparse.forward(x, &mut of_sparse, &mut zeros(sparse.scratch_len().unwrap())).unwrap();
         [y, of_sparse]
     }
 

@@ -20,7 +20,7 @@ fn same_steps<T: Real>(tolerance: f64) {
         let mut generator = Pcg64::seed_from_u64(inputs as u64);
         let start: Vec<T> = numbers(&mut generator, shape.parameter_count());
         let (mut together, mut apart) = (start.clone(), start);
-        let mut work = vec![T::from_f64(f64::NAN); Online::<T>::workspace_len(shape)];
+        let mut work = vec![T::from_f64(f64::NAN); Online::<T>::scratch_len(shape)];
         let (mut y, mut g) = (vec![T::zero(); outputs], vec![T::zero(); outputs]);
         for step in 0..50 {
             let mut x: Vec<T> = numbers(&mut generator, inputs);
@@ -42,12 +42,12 @@ fn same_steps<T: Real>(tolerance: f64) {
             layer.step(&x, &g, &rates, &mut work).unwrap();
 
             let layer = Diagonal::new(shape, Parameters::from_flat(shape, &apart).unwrap()).unwrap();
-            let mut scratch = vec![T::zero(); layer.workspace_len(1).unwrap()];
-            layer.forward(&x, &mut y, &mut scratch).unwrap();
+            let mut scratch = vec![T::zero(); layer.scratch_len(1).unwrap()];
+            layer.forward(&x, &mut y, &mut [], &mut scratch).unwrap();
             cross_entropy(&y, outputs, &[label], Some(&mut g)).unwrap();
             let mut gradient = vec![T::zero(); apart.len()];
             let blocks = Gradients::from_flat(shape, &mut gradient).unwrap();
-            layer.backward(&x, &g, blocks, None, &mut scratch).unwrap();
+            layer.backward(&x, &g, &[], blocks, None, &mut scratch).unwrap();
             let lengths = [shape.mu_len(), shape.sigma_len(), shape.u_len(), shape.v_len()];
             let each = lengths.into_iter().zip([0.1, 0.3, 0.05, 0.02]);
             let rates = each.flat_map(|(len, rate)| core::iter::repeat_n(T::from_f64(rate), len));
@@ -77,7 +77,7 @@ fn blocks_without_a_rate_stay_as_they_are() {
     let mut generator = Pcg64::seed_from_u64(1);
     let start: Vec<f64> = numbers(&mut generator, shape.parameter_count());
     let (x, g): (Vec<f64>, Vec<f64>) = (numbers(&mut generator, 5), numbers(&mut generator, 3));
-    let mut work = vec![0.0; Online::<f64>::workspace_len(shape)];
+    let mut work = vec![0.0; Online::<f64>::scratch_len(shape)];
     let lengths = [shape.mu_len(), shape.sigma_len(), shape.u_len(), shape.v_len()];
     for trained in 0..4 {
         let rate = |block| (block == trained).then_some(0.1);
@@ -105,7 +105,7 @@ fn wrong_lengths_are_named_and_change_nothing() {
     assert_eq!(layer.forward(&[1.0], &mut y, &mut work), length("x", 2, 1));
     assert_eq!(layer.forward(&[1.0; 2], &mut [], &mut work), length("y", 1, 0));
     assert_eq!(layer.step(&[1.0; 2], &[1.0; 2], &rates, &mut work), length("g", 1, 2));
-    let short = Err(Error::Workspace { expected: 11, got: 10 });
+    let short = Err(Error::Buffer { argument: "scratch", expected: 57, got: 56 });
     assert_eq!(layer.step(&[1.0; 2], &[1.0], &rates, &mut work[1..]), short);
     assert_eq!(parameters, [1.0; 7]);
 }

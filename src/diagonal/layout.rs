@@ -39,6 +39,12 @@ pub const fn descend_scratch_len(shape: Shape, batch: usize) -> Result<usize, Er
     Layout::new(shape, batch, 1, true).scratch_len()
 }
 
+/// [`descend_scratch_len`] where some threads share the work.
+#[cfg(feature = "alloc")]
+pub(crate) fn scratch_len_of(shape: Shape, batch: usize, workers: Workers<'_>) -> Result<usize, Error> {
+    Layout::for_workers(shape, batch, workers, true).scratch_len()
+}
+
 /// The sizes of all fields.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout {

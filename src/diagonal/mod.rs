@@ -24,6 +24,8 @@ pub use form::{Coordinates, Form};
 #[cfg(feature = "rand")]
 pub use initialise::initialise;
 pub use layer::Diagonal;
+#[cfg(feature = "alloc")]
+pub(crate) use layout::scratch_len_of;
 pub use layout::{descend_scratch_len, saved_len, scratch_len};
 pub use online::Online;
 pub use parameters::{Gradients, Parameters, ParametersMut, Rates};

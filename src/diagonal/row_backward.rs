@@ -51,15 +51,14 @@ pub(super) fn backward<T: Real>(
     mut dx: Option<&mut [T]>,
     vectors: &mut Vectors<'_, T>,
 ) {
-    let done = widest(Backward, (coordinates, &mut *target, row, Powers::NONE, dx.as_deref_mut(), &mut *vectors));
-    if !done && row.is_finite {
+    if !widest(Backward, (coordinates, &mut *target, row, None, dx.as_deref_mut(), &mut *vectors)) {
         let powers = target.component().powers();
-        widest(Backward, (coordinates, target, row, powers, dx, vectors));
+        widest(Backward, (coordinates, target, row, Some(powers), dx, vectors));
     }
 }
 
-/// [`backward`] at the size that `powers` give. Returns false, with nothing written, where a product overflows at the
-/// size that the parameters have.
+/// [`backward`] at the size that `powers` give. Without them it returns false, with nothing written, where a product
+/// overflows at the size that the parameters have.
 struct Backward;
 
 /// Its arguments.
@@ -67,7 +66,7 @@ type Arguments<'a, 'b, 'c, T> = (
     Coordinates,
     &'a mut Targets<'b, T>,
     &'a Row<'a, T>,
-    Powers,
+    Option<Powers>,
     Option<&'a mut [T]>,
     &'a mut Vectors<'c, T>,
 );
@@ -83,7 +82,7 @@ impl<T: Real> Task<Arguments<'_, '_, '_, T>> for Backward {
     ) -> bool {
         let Vectors { direction, q, c } = vectors;
         let &Row { x, g, x_power, g_power, .. } = row;
-        let Powers { inner, outer } = powers;
+        let Powers { inner, outer } = powers.unwrap_or(Powers::NONE);
         let factor = power::<T>(-inner);
         let [for_u, for_v] = [-outer, -outer - inner].map(halves::<T>);
 
@@ -99,10 +98,9 @@ impl<T: Real> Task<Arguments<'_, '_, '_, T>> for Backward {
         let a = coordinates.through_mean(mean) + offset;
         let b = dot_of_three(c, component.sigma, direction) * factor;
         let (d_m, d_s) = (a * p + b * z.density, a * z.density - b * z.density_moment);
-        if powers == Powers::NONE {
-            if !(largest(simd, q).is_finite() && r.is_finite() && a.is_finite() && b.is_finite()) {
-                return false;
-            }
+        let q_size = largest(simd, q);
+        if powers.is_none() && row.is_finite && ![q_size, r, a, b].iter().all(|number| number.is_finite()) {
+            return false;
         }
 
         if let Some(dx) = dx {

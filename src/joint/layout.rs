@@ -40,6 +40,12 @@ pub const fn descend_scratch_len(shape: JointShape, batch: usize) -> Result<usiz
     Layout::new(shape, batch, 1, Purpose::Step).scratch_len()
 }
 
+/// [`descend_scratch_len`] where some threads share the work.
+#[cfg(feature = "alloc")]
+pub(crate) fn scratch_len_of(shape: JointShape, batch: usize, workers: Workers<'_>) -> Result<usize, Error> {
+    Layout::for_workers(shape, batch, workers, Purpose::Step).scratch_len()
+}
+
 /// What scratch is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {

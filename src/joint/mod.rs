@@ -20,6 +20,8 @@ pub use descent::JointMut;
 #[cfg(feature = "rand")]
 pub use initialise::initialise;
 pub use layer::Joint;
+#[cfg(feature = "alloc")]
+pub(crate) use layout::scratch_len_of;
 pub use layout::{descend_scratch_len, saved_len, scratch_len};
 pub use online::Online;
 pub use parameters::{Gradients, Parameters, ParametersMut, Rates};

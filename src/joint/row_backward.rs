@@ -39,20 +39,19 @@ pub(super) fn backward<T: Real>(
     mut dx: Option<&mut [T]>,
     vectors: &mut Vectors<'_, T>,
 ) {
-    let done = widest(Backward, (&mut *target, row, Powers::NONE, dx.as_deref_mut(), &mut *vectors));
-    if !done {
+    if !widest(Backward, (&mut *target, row, None, dx.as_deref_mut(), &mut *vectors)) {
         let powers = target.component().powers();
-        widest(Backward, (target, row, powers, dx, vectors));
+        widest(Backward, (target, row, Some(powers), dx, vectors));
     }
 }
 
-/// [`backward`] at the size that `powers` give. Returns false, with nothing written, where a product overflows at the
-/// size that the parameters have.
+/// [`backward`] at the size that `powers` give. Without them it returns false, with nothing written, where a product
+/// overflows at the size that the parameters have.
 struct Backward;
 
 /// Its arguments.
 type Arguments<'a, 'b, 'c, T> =
-    (&'a mut Targets<'b, T>, &'a Row<'a, T>, Powers, Option<&'a mut [T]>, &'a mut Vectors<'c, T>);
+    (&'a mut Targets<'b, T>, &'a Row<'a, T>, Option<Powers>, Option<&'a mut [T]>, &'a mut Vectors<'c, T>);
 
 impl<T: Real> Task<Arguments<'_, '_, '_, T>> for Backward {
     type Output = bool;
@@ -61,7 +60,7 @@ impl<T: Real> Task<Arguments<'_, '_, '_, T>> for Backward {
     fn run<S: Simd>(self, simd: S, (target, row, powers, dx, vectors): Arguments<'_, '_, '_, T>) -> bool {
         let Vectors { vector, g: scaled_g, q, unit, d_q } = vectors;
         let &Row { x, g, x_power, g_power, .. } = row;
-        let Powers { inner, outer } = powers;
+        let Powers { inner, outer } = powers.unwrap_or(Powers::NONE);
         let [for_b, for_w] = [-inner, -outer].map(halves::<T>);
 
         let component = target.component();
@@ -75,7 +74,7 @@ impl<T: Real> Task<Arguments<'_, '_, '_, T>> for Backward {
         for (d_q, &y) in d_q.iter_mut().zip(&**unit) {
             *d_q = d_s * y + p * *d_q;
         }
-        if powers == Powers::NONE && row.is_finite {
+        if powers.is_none() && row.is_finite {
             let is_finite = |numbers: &[T]| numbers.iter().all(|number| number.is_finite());
             if !(is_finite(&[r, d_m]) && is_finite(q) && is_finite(d_q)) {
                 return false;

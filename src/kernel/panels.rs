@@ -34,15 +34,16 @@ impl<'a, T: Real> Panels<'a, T> {
         }
     }
 
-    /// Packs X, `[rows × columns]`, each row times its scale, into panels in whole vectors; `to` holds [`len`](Self::len)
-    /// elements.
+    /// Packs X, `[rows × columns]`, into panels in whole vectors, each row times its scale if there are `scales`; `to`
+    /// holds [`len`](Self::len) elements.
     pub(crate) fn pack(columns: usize, x: &[T], scales: &[T], to: &'a mut [T]) -> Self {
         let columns = columns.max(1);
         let (rows, stride) = ((x.len() / columns).max(1), columns.next_multiple_of(LANES));
         let (to, _) = shape::split(to, (rows * stride).min(to.len()));
         for (panel, to) in to.chunks_mut((rows * WIDTH).max(1)).enumerate() {
             let lines = to.chunks_exact_mut((to.len() / rows).max(1));
-            for ((line, x), &scale) in lines.zip(x.chunks_exact(columns)).zip(scales) {
+            for (row, (line, x)) in lines.zip(x.chunks_exact(columns)).enumerate() {
+                let scale = scales.get(row).copied().unwrap_or_else(T::one);
                 let x = x.get(panel * WIDTH..).unwrap_or_default();
                 let (line, rest) = shape::split(line, x.len().min(line.len()));
                 if scale == T::one() {

@@ -37,8 +37,8 @@ const fn lanes_of(rows: usize) -> usize {
 ///
 /// let layer = Dense::new(2, 1, true)?;
 /// let mut y = [0.0];
-/// let mut work = vec![0.0; Layer::<f64>::workspace_len(&layer, 1)?];
-/// layer.forward(&[3.0, -1.0, 0.5], &[2.0, 4.0], &mut y, &mut work)?; // weight 3, −1; bias 0.5
+/// let mut scratch = vec![0.0; Layer::<f64>::workspace_len(&layer, 1)?];
+/// layer.forward(&[3.0, -1.0, 0.5], &[2.0, 4.0], &mut y, &mut scratch)?; // weight 3, −1; bias 0.5
 /// assert_eq!(y, [2.5]);
 /// # Ok::<(), gmlayer::Error>(())
 /// ```
@@ -86,7 +86,7 @@ impl Dense {
         let forward = self.inputs.saturating_add(self.outputs).saturating_mul(lanes);
         let backward =
             Panels::<f32>::len(rows, self.inputs).saturating_add(rows.saturating_mul(self.outputs));
-        shape::product("workspace", if forward > backward { forward } else { backward }, 1)
+        shape::product("scratch", if forward > backward { forward } else { backward }, 1)
     }
 
     /// Checks the lengths that both passes share and returns the number of rows.
@@ -127,16 +127,16 @@ impl Dense {
         g: &[T],
         weight: Option<(&mut [T], T)>,
         bias: Option<(&mut [T], T)>,
-        work: &mut [T],
+        scratch: &mut [T],
     ) {
         let (x_chunk, g_chunk) = (CHUNK.saturating_mul(self.inputs), CHUNK.saturating_mul(self.outputs));
         if let Some((weight, factor)) = weight {
             for (x, g) in x.chunks(x_chunk).zip(g.chunks(g_chunk)) {
-                let (scaled, panels) = work.split_at_mut(g.len());
+                let (scaled, panels) = scratch.split_at_mut(g.len());
                 for (scaled, &g) in scaled.iter_mut().zip(g) {
                     *scaled = factor * g;
                 }
-                let x = Panels::cut(self.inputs, x, &[], panels);
+                let x = Panels::pack(self.inputs, x, &[], panels);
                 let c = RowsMut { data: &mut *weight, stride: self.inputs };
                 x.product::<false>(
                     Onto::Sums,
@@ -179,20 +179,27 @@ impl<T: Real> Layer<T> for Dense {
         blocks
     }
 
-    fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
+    fn scratch_len(&self, batch: usize) -> Result<usize, Error> {
         self.chunk_len(batch.min(CHUNK))
     }
 
-    fn forward(&self, parameters: &[T], x: &[T], y: &mut [T], work: &mut [T]) -> Result<(), Error> {
+    fn forward(
+        &self,
+        parameters: &[T],
+        x: &[T],
+        y: &mut [T],
+        _saved: &mut [T],
+        scratch: &mut [T],
+    ) -> Result<(), Error> {
         let rows = self.check(parameters, x, y, "y")?;
-        let work = shape::workspace(work, self.chunk_len(rows.min(CHUNK))?)?;
+        let scratch = shape::buffer("scratch", scratch, self.chunk_len(rows.min(CHUNK))?)?;
         let (weight, bias) = parameters.split_at(self.weight_len());
         for (x, y) in
             x.chunks(CHUNK.saturating_mul(self.inputs)).zip(y.chunks_mut(CHUNK.saturating_mul(self.outputs)))
         {
             let rows = x.len() / self.inputs;
             let lanes = lanes_of(rows);
-            let (x_transposed, rest) = work.split_at_mut(lanes * self.inputs);
+            let (x_transposed, rest) = scratch.split_at_mut(lanes * self.inputs);
             let (y_transposed, _) = rest.split_at_mut(lanes * self.outputs);
             let x_lanes = RowsMut { data: &mut *x_transposed, stride: lanes };
             transpose(Rows { data: x, stride: self.inputs }, x_lanes, rows, self.inputs);
@@ -217,20 +224,21 @@ impl<T: Real> Layer<T> for Dense {
         parameters: &[T],
         x: &[T],
         g: &[T],
+        _saved: &[T],
         frozen: &[bool],
         gradients: &mut [T],
         dx: Option<&mut [T]>,
-        work: &mut [T],
+        scratch: &mut [T],
     ) -> Result<(), Error> {
         let rows = self.check(parameters, x, g, "g")?;
         shape::exact("gradients", gradients.len(), parameters.len())?;
         shape::exact("frozen", frozen.len(), 1 + usize::from(self.bias))?;
-        let work = shape::workspace(work, self.chunk_len(rows.min(CHUNK))?)?;
+        let scratch = shape::buffer("scratch", scratch, self.chunk_len(rows.min(CHUNK))?)?;
         self.inputs_of(parameters, g, dx, x.len())?;
         let (weight, bias) = gradients.split_at_mut(self.weight_len());
         let (freeze_weight, freeze_bias) = (frozen.first() != Some(&false), frozen.get(1) != Some(&false));
         let (weight, bias) = ((!freeze_weight).then_some(weight), (!freeze_bias).then_some(bias));
-        self.add(x, g, weight.map(|weight| (weight, T::one())), bias.map(|bias| (bias, T::one())), work);
+        self.add(x, g, weight.map(|weight| (weight, T::one())), bias.map(|bias| (bias, T::one())), scratch);
         Ok(())
     }
 
@@ -239,17 +247,18 @@ impl<T: Real> Layer<T> for Dense {
         parameters: &mut [T],
         x: &[T],
         g: &[T],
+        _saved: &[T],
         rates: &[Option<T>],
         dx: Option<&mut [T]>,
-        work: &mut [T],
+        scratch: &mut [T],
     ) -> Result<bool, Error> {
         let rows = self.check(parameters, x, g, "g")?;
         shape::exact("rates", rates.len(), 1 + usize::from(self.bias))?;
-        let work = shape::workspace(work, self.chunk_len(rows.min(CHUNK))?)?;
+        let scratch = shape::buffer("scratch", scratch, self.chunk_len(rows.min(CHUNK))?)?;
         self.inputs_of(parameters, g, dx, x.len())?;
         let (weight, bias) = parameters.split_at_mut(self.weight_len());
         let rate = |block: usize| rates.get(block).copied().flatten().map(|rate| -rate);
-        self.add(x, g, rate(0).map(|rate| (weight, rate)), rate(1).map(|rate| (bias, rate)), work);
+        self.add(x, g, rate(0).map(|rate| (weight, rate)), rate(1).map(|rate| (bias, rate)), scratch);
         Ok(true)
     }
 

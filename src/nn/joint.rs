@@ -23,7 +23,7 @@ pub struct JointGamma {
 /// y = 1/K Σ_k E[ω ReLU(⟨β, x⟩)],   (ω, β) ~ N((μ_ω, μ_β), CCᵀ),   C = [C_ω; C_β]
 /// ```
 ///
-/// Blocks: `mu_w: [K × L]`, `mu_b: [K × d]`, `c_w: [K × L × R]`, `c_b: [K × d × R]`. Accuracy and conventions are
+/// Blocks: `mu_w: [K × L]`, `c_w: [K × R × L]`, `mu_b: [K × d]`, `c_b: [K × R × d]`. Accuracy and conventions are
 /// those of [`Joint`].
 #[derive(Debug, Clone)]
 pub struct JointMixture {
@@ -79,18 +79,29 @@ impl<T: Real> Layer<T> for JointMixture {
         let (components, rank) = (self.shape.components(), self.shape.rank());
         vec![
             Block { name: "mu_w", dimensions: vec![components, outputs] },
+            Block { name: "c_w", dimensions: vec![components, rank, outputs] },
             Block { name: "mu_b", dimensions: vec![components, inputs] },
-            Block { name: "c_w", dimensions: vec![components, outputs, rank] },
-            Block { name: "c_b", dimensions: vec![components, inputs, rank] },
+            Block { name: "c_b", dimensions: vec![components, rank, inputs] },
         ]
     }
 
-    fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
-        joint::workspace_of(self.shape, batch, self.crew.workers())
+    fn saved_len(&self, batch: usize) -> Result<usize, Error> {
+        joint::saved_len(self.shape, batch)
     }
 
-    fn forward(&self, parameters: &[T], x: &[T], y: &mut [T], work: &mut [T]) -> Result<(), Error> {
-        self.joint(parameters)?.forward(x, y, work)
+    fn scratch_len(&self, batch: usize) -> Result<usize, Error> {
+        joint::scratch_len_of(self.shape, batch, self.crew.workers())
+    }
+
+    fn forward(
+        &self,
+        parameters: &[T],
+        x: &[T],
+        y: &mut [T],
+        saved: &mut [T],
+        scratch: &mut [T],
+    ) -> Result<(), Error> {
+        self.joint(parameters)?.forward(x, y, saved, scratch)
     }
 
     fn backward(
@@ -98,23 +109,24 @@ impl<T: Real> Layer<T> for JointMixture {
         parameters: &[T],
         x: &[T],
         g: &[T],
+        saved: &[T],
         frozen: &[bool],
         gradients: &mut [T],
         dx: Option<&mut [T]>,
-        work: &mut [T],
+        scratch: &mut [T],
     ) -> Result<(), Error> {
         let layer = self.joint(parameters)?;
-        let &[freeze_mu_w, freeze_mu_b, freeze_c_w, freeze_c_b] = frozen else {
+        let &[freeze_mu_w, freeze_c_w, freeze_mu_b, freeze_c_b] = frozen else {
             return Err(Error::Length { argument: "frozen", expected: 4, got: frozen.len() });
         };
-        let Gradients { mu_w, mu_b, c_w, c_b } = Gradients::from_flat(self.shape, gradients)?;
+        let Gradients { mu_w, c_w, mu_b, c_b } = Gradients::from_flat(self.shape, gradients)?;
         let gradients = Gradients {
             mu_w: mu_w.filter(|_| !freeze_mu_w),
-            mu_b: mu_b.filter(|_| !freeze_mu_b),
             c_w: c_w.filter(|_| !freeze_c_w),
+            mu_b: mu_b.filter(|_| !freeze_mu_b),
             c_b: c_b.filter(|_| !freeze_c_b),
         };
-        layer.backward_after_forward(x, g, gradients, dx, work)
+        layer.backward(x, g, saved, gradients, dx, scratch)
     }
 
     fn descend(
@@ -122,16 +134,17 @@ impl<T: Real> Layer<T> for JointMixture {
         parameters: &mut [T],
         x: &[T],
         g: &[T],
+        saved: &[T],
         rates: &[Option<T>],
         dx: Option<&mut [T]>,
-        work: &mut [T],
+        scratch: &mut [T],
     ) -> Result<bool, Error> {
-        let &[mu_w, mu_b, c_w, c_b] = rates else {
+        let &[mu_w, c_w, mu_b, c_b] = rates else {
             return Err(Error::Length { argument: "rates", expected: 4, got: rates.len() });
         };
         let layer = JointMut::new(self.shape, ParametersMut::from_flat(self.shape, parameters)?)?;
         let mut layer = layer.with_scale(self.scale).with_workers(self.crew.workers());
-        layer.descend_after_forward(x, g, Rates { mu_w, mu_b, c_w, c_b }, dx, work)?;
+        layer.descend(x, g, saved, Rates { mu_w, c_w, mu_b, c_b }, dx, scratch)?;
         Ok(true)
     }
 

@@ -47,25 +47,43 @@ pub trait Layer<T: Real>: Debug + Send + Sync {
     /// The blocks of parameters, in the order in which they lie in the flat slice.
     fn blocks(&self) -> Vec<Block>;
 
-    /// The number of scratch elements for a batch of `batch` rows.
+    /// The number of elements that the forward pass saves of `batch` rows for the backward pass; none, if the layer does
+    /// not say otherwise.
     ///
     /// # Errors
     ///
     /// [`Error::Overflow`] when that number cannot be addressed.
-    fn workspace_len(&self, batch: usize) -> Result<usize, Error>;
+    fn saved_len(&self, batch: usize) -> Result<usize, Error> {
+        let _ = batch;
+        Ok(0)
+    }
 
-    /// Overwrites `y: [batch × outputs]` with the layer's value at `x: [batch × inputs]`.
+    /// The number of scratch elements of each pass for `batch` rows.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Overflow`] when that number cannot be addressed.
+    fn scratch_len(&self, batch: usize) -> Result<usize, Error>;
+
+    /// Overwrites `y: [batch × outputs]` with the layer's value at `x: [batch × inputs]`, and `saved` with what the
+    /// backward pass needs; the contents of `scratch` do not matter.
     ///
     /// # Errors
     ///
     /// A slice of the wrong length.
-    fn forward(&self, parameters: &[T], x: &[T], y: &mut [T], work: &mut [T]) -> Result<(), Error>;
+    fn forward(
+        &self,
+        parameters: &[T],
+        x: &[T],
+        y: &mut [T],
+        saved: &mut [T],
+        scratch: &mut [T],
+    ) -> Result<(), Error>;
 
     /// Adds the gradients of ⟨g, y⟩ to `gradients` and overwrites `dx`.
     ///
-    /// `work` is the slice that [`forward`](Self::forward) had for the same `x` and `parameters`,
-    /// untouched since then. `frozen` has one flag a block: a frozen block's gradient is neither
-    /// computed nor written.
+    /// `saved` is what [`forward`](Self::forward) has left for the same `x` and `parameters`. `frozen` has one flag a
+    /// block: a frozen block's gradient is neither computed nor written.
     ///
     /// # Errors
     ///
@@ -76,10 +94,11 @@ pub trait Layer<T: Real>: Debug + Send + Sync {
         parameters: &[T],
         x: &[T],
         g: &[T],
+        saved: &[T],
         frozen: &[bool],
         gradients: &mut [T],
         dx: Option<&mut [T]>,
-        work: &mut [T],
+        scratch: &mut [T],
     ) -> Result<(), Error>;
 
     /// The backward pass and a step of gradient descent in one, where the layer can do that: θ ← θ − rate·∂θ, and
@@ -91,16 +110,18 @@ pub trait Layer<T: Real>: Debug + Send + Sync {
     /// # Errors
     ///
     /// A slice of the wrong length.
+    #[allow(clippy::too_many_arguments)] // each is a separate buffer of the caller's
     fn descend(
         &self,
         parameters: &mut [T],
         x: &[T],
         g: &[T],
+        saved: &[T],
         rates: &[Option<T>],
         dx: Option<&mut [T]>,
-        work: &mut [T],
+        scratch: &mut [T],
     ) -> Result<bool, Error> {
-        let _ = (parameters, x, g, rates, dx, work);
+        let _ = (parameters, x, g, saved, rates, dx, scratch);
         Ok(false)
     }
 

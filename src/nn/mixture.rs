@@ -83,12 +83,23 @@ impl<T: Real> Layer<T> for Mixture {
         ]
     }
 
-    fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
-        diagonal::workspace_of(self.shape, batch, self.crew.workers())
+    fn saved_len(&self, batch: usize) -> Result<usize, Error> {
+        diagonal::saved_len(self.shape, batch)
     }
 
-    fn forward(&self, parameters: &[T], x: &[T], y: &mut [T], work: &mut [T]) -> Result<(), Error> {
-        self.diagonal(parameters)?.forward(x, y, work)
+    fn scratch_len(&self, batch: usize) -> Result<usize, Error> {
+        diagonal::scratch_len_of(self.shape, batch, self.crew.workers())
+    }
+
+    fn forward(
+        &self,
+        parameters: &[T],
+        x: &[T],
+        y: &mut [T],
+        saved: &mut [T],
+        scratch: &mut [T],
+    ) -> Result<(), Error> {
+        self.diagonal(parameters)?.forward(x, y, saved, scratch)
     }
 
     fn backward(
@@ -96,10 +107,11 @@ impl<T: Real> Layer<T> for Mixture {
         parameters: &[T],
         x: &[T],
         g: &[T],
+        saved: &[T],
         frozen: &[bool],
         gradients: &mut [T],
         dx: Option<&mut [T]>,
-        work: &mut [T],
+        scratch: &mut [T],
     ) -> Result<(), Error> {
         let layer = self.diagonal(parameters)?;
         let &[freeze_mu, freeze_sigma, freeze_u, freeze_v] = frozen else {
@@ -112,7 +124,7 @@ impl<T: Real> Layer<T> for Mixture {
             u: u.filter(|_| !freeze_u),
             v: v.filter(|_| !freeze_v),
         };
-        layer.backward_after_forward(x, g, gradients, dx, work)
+        layer.backward(x, g, saved, gradients, dx, scratch)
     }
 
     fn descend(
@@ -120,9 +132,10 @@ impl<T: Real> Layer<T> for Mixture {
         parameters: &mut [T],
         x: &[T],
         g: &[T],
+        saved: &[T],
         rates: &[Option<T>],
         dx: Option<&mut [T]>,
-        work: &mut [T],
+        scratch: &mut [T],
     ) -> Result<bool, Error> {
         let &[mu, sigma, u, v] = rates else {
             return Err(Error::Length { argument: "rates", expected: 4, got: rates.len() });
@@ -130,7 +143,7 @@ impl<T: Real> Layer<T> for Mixture {
         let parameters = ParametersMut::from_flat(self.shape, parameters)?;
         let layer = DiagonalMut::new(self.shape, parameters)?;
         let mut layer = layer.with_form(self.form).with_workers(self.crew.workers());
-        layer.descend_after_forward(x, g, Rates { mu, sigma, u, v }, dx, work)?;
+        layer.descend(x, g, saved, Rates { mu, sigma, u, v }, dx, scratch)?;
         Ok(true)
     }
 

@@ -88,7 +88,8 @@ struct Stage<T> {
     y: Aligned<T>,
     /// The loss's derivative by the outputs; empty for the last layer, whose one is the caller's.
     g: Aligned<T>,
-    work: Aligned<T>,
+    saved: Aligned<T>,
+    scratch: Aligned<T>,
 }
 
 /// A stack of layers, the output of each the input of the next.
@@ -155,7 +156,8 @@ impl<T: Real> Network<T> {
                 frozen,
                 y: zeros("outputs", values)?,
                 g: zeros("outputs", if index == last { 0 } else { values })?,
-                work: zeros("workspace", layer.workspace_len(batch)?)?,
+                saved: zeros("saved", layer.saved_len(batch)?)?,
+                scratch: zeros("scratch", layer.scratch_len(batch)?)?,
                 layer,
             });
         }
@@ -293,7 +295,8 @@ impl<T: Real> Network<T> {
         for stage in &mut self.stages {
             let parameters = part(&self.parameters, &stage.parameters);
             let (y, _) = stage.y.split_at_mut(rows * stage.outputs);
-            stage.layer.forward(parameters, previous.unwrap_or(x), y, &mut stage.work)?;
+            let Stage { saved, scratch, .. } = stage;
+            stage.layer.forward(parameters, previous.unwrap_or(x), y, saved, scratch)?;
             previous = Some(y);
         }
         Ok(previous.unwrap_or(&[]))
@@ -340,7 +343,7 @@ impl<T: Real> Network<T> {
         let mut last_g = Some(g);
         let mut stages = self.stages.as_mut_slice();
         while let Some((stage, earlier)) = stages.split_last_mut() {
-            let Stage { layer, inputs, outputs, parameters: range, frozen, rates, g, work, .. } = stage;
+            let Stage { layer, inputs, outputs, parameters: range, frozen, rates, g, saved, scratch, .. } = stage;
             let g = last_g.take().unwrap_or_else(|| head(g, self.rows * *outputs));
             let (input, mut dx) = match earlier.last_mut() {
                 Some(previous) => {
@@ -350,12 +353,12 @@ impl<T: Real> Network<T> {
                 None => (x, None),
             };
             let parameters = part_mut(&mut self.parameters, range);
-            if descend && layer.descend(parameters, input, g, rates, dx.as_deref_mut(), work)? {
+            if descend && layer.descend(parameters, input, g, saved, rates, dx.as_deref_mut(), scratch)? {
                 stages = earlier;
                 continue;
             }
             let gradients = part_mut(&mut self.gradients, range);
-            layer.backward(parameters, input, g, frozen, gradients, dx, work)?;
+            layer.backward(parameters, input, g, saved, frozen, gradients, dx, scratch)?;
             if descend {
                 let own = self.blocks.iter().filter(|block| range.contains(&block.range.start));
                 for (block, rate) in own.zip(rates) {

@@ -46,11 +46,18 @@ impl<T: Real> Layer<T> for Relu {
         Vec::new()
     }
 
-    fn workspace_len(&self, _batch: usize) -> Result<usize, Error> {
+    fn scratch_len(&self, _batch: usize) -> Result<usize, Error> {
         Ok(0)
     }
 
-    fn forward(&self, parameters: &[T], x: &[T], y: &mut [T], _work: &mut [T]) -> Result<(), Error> {
+    fn forward(
+        &self,
+        parameters: &[T],
+        x: &[T],
+        y: &mut [T],
+        _saved: &mut [T],
+        _scratch: &mut [T],
+    ) -> Result<(), Error> {
         shape::exact("parameters", parameters.len(), 0)?;
         shape::rows("x", x.len(), self.width)?;
         shape::exact("y", y.len(), x.len())?;
@@ -65,10 +72,11 @@ impl<T: Real> Layer<T> for Relu {
         parameters: &[T],
         x: &[T],
         g: &[T],
+        _saved: &[T],
         _frozen: &[bool],
         gradients: &mut [T],
         dx: Option<&mut [T]>,
-        _work: &mut [T],
+        _scratch: &mut [T],
     ) -> Result<(), Error> {
         shape::exact("parameters", parameters.len(), 0)?;
         shape::exact("gradients", gradients.len(), 0)?;

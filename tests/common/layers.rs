@@ -64,17 +64,33 @@ impl<T: Real> Case<T> {
         Diagonal::new(self.shape, parameters).unwrap().with_form(self.form)
     }
 
-    pub fn work(&self) -> Vec<T> {
-        vec![T::from_f64(f64::NAN); self.layer().workspace_len(self.batch()).unwrap()]
+    /// Room for what is saved, and scratch, in which every number is NaN.
+    pub fn buffers(&self) -> [Vec<T>; 2] {
+        let (layer, batch) = (self.layer(), self.batch());
+        [layer.saved_len(batch).unwrap(), layer.scratch_len(batch).unwrap()]
+            .map(|len| vec![T::from_f64(f64::NAN); len])
     }
 
     pub fn forward(&self) -> Vec<T> {
+        self.forward_into(&mut self.buffers())
+    }
+
+    /// h, with what is saved in the first buffer.
+    pub fn forward_into(&self, [saved, scratch]: &mut [Vec<T>; 2]) -> Vec<T> {
         let mut y = vec![T::from_f64(f64::NAN); self.batch() * self.shape.outputs()];
-        self.layer().forward(&self.x, &mut y, &mut self.work()).unwrap();
+        self.layer().forward(&self.x, &mut y, saved, scratch).unwrap();
         y
     }
 
     pub fn backward(&self) -> All<T> {
+        let mut buffers = self.buffers();
+        self.forward_into(&mut buffers);
+        self.backward_from(&mut buffers)
+    }
+
+    /// The gradients, from what is saved in the first buffer; the other is filled with NaN first.
+    pub fn backward_from(&self, [saved, scratch]: &mut [Vec<T>; 2]) -> All<T> {
+        scratch.fill(T::from_f64(f64::NAN));
         let zeros = |len| vec![T::zero(); len];
         let shape = self.shape;
         let mut all = All {
@@ -90,7 +106,7 @@ impl<T: Real> Case<T> {
             u: Some(&mut all.u),
             v: Some(&mut all.v),
         };
-        self.layer().backward(&self.x, &self.g, gradients, Some(&mut all.x), &mut self.work()).unwrap();
+        self.layer().backward(&self.x, &self.g, saved, gradients, Some(&mut all.x), scratch).unwrap();
         all
     }
 

@@ -1,31 +1,27 @@
 //! What the layer promises beyond its numbers: lengths, accumulation, blocks left out, batches, NaN.
 
-use gmlayer::diagonal::Form;
 use gmlayer::diagonal::{Constants, Gradients, Parameters, Prepared};
 use gmlayer::{Diagonal, Error, Shape};
 use proptest::prelude::*;
 
 use super::budgets::exact;
-use super::layers::{All, Case, Recipe, recipes};
+use super::layers::{All, Case, FORMS, Recipe, recipes};
 use super::majorant::majorant;
 
-fn ordinary() -> Case<f64> {
-    Recipe {
-        inputs: 3,
-        outputs: 2,
-        components: 4,
-        batch: 5,
-        seed: 9,
-        exponents: [0.0; 6],
-        zeros: 0.2,
-        form: Form::default(),
-    }
-    .build()
-}
+const RECIPE: Recipe = Recipe {
+    inputs: 3,
+    outputs: 2,
+    components: 4,
+    batch: 5,
+    seed: 9,
+    exponents: [0.0; 6],
+    zeros: 0.2,
+    form: FORMS[0],
+};
 
 #[test]
 fn every_wrong_length_is_named() {
-    let case = ordinary();
+    let case = RECIPE.build();
     let (shape, layer) = (case.shape, case.layer());
     let parameters = layer.parameters();
     for (argument, expected, wrong) in [
@@ -38,23 +34,28 @@ fn every_wrong_length_is_named() {
         assert_eq!(error, Error::Length { argument, expected, got: expected - 1 });
     }
 
-    let (mut y, mut work) = (vec![0.0; 10], case.work());
-    let rows = Error::Rows { argument: "x", row: 3, got: 14 };
-    assert_eq!(layer.forward(&case.x[1..], &mut y, &mut work), Err(rows));
-    assert_eq!(layer.forward(&[], &mut y, &mut work), Err(Error::Zero { argument: "x" }));
-    let length = Error::Length { argument: "y", expected: 10, got: 9 };
-    assert_eq!(layer.forward(&case.x, &mut y[1..], &mut work), Err(length));
-    let expected = layer.workspace_len(5).unwrap();
-    let short = Error::Workspace { expected, got: expected - 1 };
-    assert_eq!(layer.forward(&case.x, &mut y, &mut work[1..]), Err(short));
+    let case = Recipe { batch: 8, ..RECIPE }.build();
+    let (layer, [mut saved, mut scratch], mut y) = (case.layer(), case.buffers(), vec![0.0; 16]);
+    let buffers = (&mut saved[..], &mut scratch[..]);
+    let rows = Error::Rows { argument: "x", row: 3, got: 23 };
+    assert_eq!(layer.forward(&case.x[1..], &mut y, buffers.0, buffers.1), Err(rows));
+    assert_eq!(layer.forward(&[], &mut y, buffers.0, buffers.1), Err(Error::Zero { argument: "x" }));
+    let length = Error::Length { argument: "y", expected: 16, got: 15 };
+    assert_eq!(layer.forward(&case.x, &mut y[1..], buffers.0, buffers.1), Err(length));
+    let short = |argument, expected| Error::Buffer { argument, expected, got: expected - 1 };
+    let saved_short = short("saved", layer.saved_len(8).unwrap());
+    let scratch_short = short("scratch", layer.scratch_len(8).unwrap());
+    assert_eq!(layer.forward(&case.x, &mut y, &mut buffers.0[1..], buffers.1), Err(saved_short));
+    assert_eq!(layer.forward(&case.x, &mut y, buffers.0, &mut buffers.1[1..]), Err(scratch_short));
 
     let none = Gradients::none;
-    assert_eq!(layer.backward(&case.x[1..], &case.g, none(), None, &mut work), Err(rows));
-    let length = Error::Length { argument: "g", expected: 10, got: 9 };
-    assert_eq!(layer.backward(&case.x, &case.g[1..], none(), None, &mut work), Err(length));
-    assert_eq!(layer.backward(&case.x, &case.g, none(), None, &mut work[1..]), Err(short));
-    let length = Error::Length { argument: "dx", expected: 15, got: 14 };
-    assert_eq!(layer.backward(&case.x, &case.g, none(), Some(&mut [0.0; 14]), &mut work), Err(length));
+    assert_eq!(layer.backward(&case.x[1..], &case.g, &saved, none(), None, &mut scratch), Err(rows));
+    let length = Error::Length { argument: "g", expected: 16, got: 15 };
+    assert_eq!(layer.backward(&case.x, &case.g[1..], &saved, none(), None, &mut scratch), Err(length));
+    assert_eq!(layer.backward(&case.x, &case.g, &saved[1..], none(), None, &mut scratch), Err(saved_short));
+    assert_eq!(layer.backward(&case.x, &case.g, &saved, none(), None, &mut scratch[1..]), Err(scratch_short));
+    let (length, mut dx) = (Error::Length { argument: "dx", expected: 24, got: 23 }, [0.0; 23]);
+    assert_eq!(layer.backward(&case.x, &case.g, &saved, none(), Some(&mut dx), &mut scratch), Err(length));
     let (mut short_block, mut sound) = (vec![0.0; 7], vec![0.0; 8]);
     for (argument, expected) in [("mu", 12), ("sigma", 12), ("u", 24), ("v", 8)] {
         let mut gradients = Gradients { v: Some(&mut sound), ..none() };
@@ -64,7 +65,7 @@ fn every_wrong_length_is_named() {
             "u" => gradients.u = Some(&mut short_block),
             _ => gradients.v = Some(&mut short_block),
         }
-        let error = layer.backward(&case.x, &case.g, gradients, None, &mut work).unwrap_err();
+        let error = layer.backward(&case.x, &case.g, &saved, gradients, None, &mut scratch).unwrap_err();
         let Error::Length { argument: named, expected: wanted, got: 7 } = error else { panic!("{error}") };
         assert_eq!((named, wanted), (format!("gradients.{argument}").as_str(), expected));
     }
@@ -77,7 +78,7 @@ fn every_wrong_length_is_named() {
 
 #[test]
 fn prepared_lengths_are_named() {
-    let case = ordinary();
+    let case = RECIPE.build();
     let layer = case.layer();
     let mut storage = vec![0.0; layer.prepared_len()];
     let prepared = layer.prepare(&mut storage).unwrap();
@@ -93,13 +94,13 @@ fn prepared_lengths_are_named() {
             error => panic!("{error}"),
         }
     }
-    let mut work = vec![0.0; prepared.workspace_len(5).unwrap()];
-    assert!(matches!(prepared.forward(&[], &mut [], &mut work), Err(Error::Zero { argument: "x" })));
+    let mut scratch = vec![0.0; prepared.scratch_len(5).unwrap()];
+    assert!(matches!(prepared.forward(&[], &mut [], &mut scratch), Err(Error::Zero { argument: "x" })));
     assert!(matches!(
-        prepared.forward(&case.x, &mut [0.0], &mut work),
+        prepared.forward(&case.x, &mut [0.0], &mut scratch),
         Err(Error::Length { argument: "y", .. })
     ));
-    assert!(matches!(prepared.forward(&case.x, &mut [0.0; 10], &mut []), Err(Error::Workspace { .. })));
+    assert!(matches!(prepared.forward(&case.x, &mut [0.0; 10], &mut []), Err(Error::Buffer { .. })));
 }
 
 #[test]
@@ -110,16 +111,17 @@ fn messages_name_argument_expected_and_got() {
 
 #[test]
 fn flat_parameters_are_the_four_blocks_in_order() {
-    let case = ordinary();
+    let case = RECIPE.build();
     let flat: Vec<f64> = [&case.mu[..], &case.sigma, &case.u, &case.v].concat();
     let layer = Diagonal::new(case.shape, Parameters::from_flat(case.shape, &flat).unwrap()).unwrap();
     let mut y = vec![0.0; 10];
-    layer.forward(&case.x, &mut y, &mut case.work()).unwrap();
+    let [mut saved, mut scratch] = case.buffers();
+    layer.forward(&case.x, &mut y, &mut saved, &mut scratch).unwrap();
     assert_eq!(y, case.forward());
 
     let mut gradient = vec![0.0; flat.len()];
     let gradients = Gradients::from_flat(case.shape, &mut gradient).unwrap();
-    layer.backward(&case.x, &case.g, gradients, None, &mut case.work()).unwrap();
+    layer.backward(&case.x, &case.g, &saved, gradients, None, &mut scratch).unwrap();
     let all = case.backward();
     assert_eq!(gradient, [&all.mu[..], &all.sigma, &all.u, &all.v].concat());
 }
@@ -143,7 +145,10 @@ proptest! {
             u: Some(&mut twice.u),
             v: Some(&mut twice.v),
         };
-        case.layer().backward(&case.x, &case.g, gradients, Some(&mut twice.x), &mut case.work()).unwrap();
+        let [mut saved, mut scratch] = case.buffers();
+        let mut y = vec![0.0; case.g.len()];
+        case.layer().forward(&case.x, &mut y, &mut saved, &mut scratch).unwrap();
+        case.layer().backward(&case.x, &case.g, &saved, gradients, Some(&mut twice.x), &mut scratch).unwrap();
         prop_assert_eq!(&twice.x, &once.x, "∂x is overwritten");
         for ((name, twice), (_, once)) in twice.blocks().into_iter().zip(once.blocks()).take(4) {
             let double: Vec<f64> = once.iter().map(|x| 2.0 * x).collect();
@@ -168,7 +173,10 @@ proptest! {
             u: u.as_deref_mut(),
             v: v.as_deref_mut(),
         };
-        case.layer().backward(&case.x, &case.g, gradients, x.as_deref_mut(), &mut case.work()).unwrap();
+        let mut buffers = case.buffers();
+        case.forward_into(&mut buffers);
+        let [saved, scratch] = &mut buffers;
+        case.layer().backward(&case.x, &case.g, saved, gradients, x.as_deref_mut(), scratch).unwrap();
         for (block, (name, want)) in [mu, sigma, u, v, x].into_iter().zip(all.blocks()) {
             if let Some(block) = block {
                 prop_assert_eq!(block, want, "{}", name);
@@ -197,16 +205,16 @@ proptest! {
             for (got, want) in row.forward().iter().zip(&y[b * outputs..]) {
                 prop_assert!((got - want).abs() <= allowed, "{} against {}", got, want);
             }
-            let of_row = row.backward();
+            let gradients = row.backward();
             for (sum, block) in [
-                (&mut sums.mu, of_row.mu),
-                (&mut sums.sigma, of_row.sigma),
-                (&mut sums.u, of_row.u),
-                (&mut sums.v, of_row.v),
+                (&mut sums.mu, gradients.mu),
+                (&mut sums.sigma, gradients.sigma),
+                (&mut sums.u, gradients.u),
+                (&mut sums.v, gradients.v),
             ] {
                 sum.iter_mut().zip(block).for_each(|(sum, x)| *sum += x);
             }
-            sums.x.extend(of_row.x);
+            sums.x.extend(gradients.x);
         }
         let allowed = rounding * majorant(&case);
         let parameters = [&case.mu, &case.sigma, &case.u, &case.v, &case.x];
@@ -217,26 +225,16 @@ proptest! {
         }
     }
 
-    /// Forward and backward may share a workspace: the same bits in half the time.
+    /// The backward pass changes nothing of what is saved, and may run any number of times.
     #[test]
-    fn backward_after_forward_is_backward(recipe in recipes()) {
+    fn one_forward_pass_serves_many_backward_passes(recipe in recipes()) {
         let case = recipe.build();
-        let mut all = case.backward();
-        let want = all.clone();
-        for (_, block) in [("mu", &mut all.mu), ("sigma", &mut all.sigma), ("u", &mut all.u), ("v", &mut all.v)] {
-            block.fill(0.0);
-        }
-        let mut work = case.work();
-        let mut y = vec![0.0; case.g.len()];
-        case.layer().forward(&case.x, &mut y, &mut work).unwrap();
-        let gradients = Gradients {
-            mu: Some(&mut all.mu),
-            sigma: Some(&mut all.sigma),
-            u: Some(&mut all.u),
-            v: Some(&mut all.v),
-        };
-        case.layer().backward_after_forward(&case.x, &case.g, gradients, Some(&mut all.x), &mut work).unwrap();
-        prop_assert_eq!(all, want);
+        let mut buffers = case.buffers();
+        case.forward_into(&mut buffers);
+        let (before, first) = (buffers[0].clone(), case.backward_from(&mut buffers));
+        prop_assert_eq!(case.backward_from(&mut buffers), first);
+        let bits = |saved: &[f64]| saved.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        prop_assert_eq!(bits(&buffers[0]), bits(&before));
     }
 
     /// A row of any size among ordinary ones changes no bit of theirs.
@@ -262,8 +260,8 @@ proptest! {
         let mut storage = vec![f64::NAN; layer.prepared_len()];
         let prepared = layer.prepare(&mut storage).unwrap();
         let mut y = vec![f64::NAN; case.batch() * case.shape.outputs()];
-        let mut work = vec![f64::NAN; prepared.workspace_len(case.batch()).unwrap()];
-        prepared.forward(&case.x, &mut y, &mut work).unwrap();
+        let mut scratch = vec![f64::NAN; prepared.scratch_len(case.batch()).unwrap()];
+        prepared.forward(&case.x, &mut y, &mut scratch).unwrap();
         let allowed = 16.0 * f64::EPSILON * majorant(&Case { g: vec![1.0; case.g.len()], ..case.clone() });
         for (got, want) in y.iter().zip(case.forward()) {
             prop_assert!((got - want).abs() <= allowed, "{} against {}", got, want);

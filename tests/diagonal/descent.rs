@@ -16,13 +16,15 @@ fn joined<T: Real>(case: &Case<T>, rates: Rates<T>, with_dx: bool) -> Step<T> {
     let [mu, sigma, u, v] = &mut blocks;
     let layer = DiagonalMut::new(case.shape, ParametersMut { mu, sigma, u, v }).unwrap();
     let mut layer = layer.with_form(case.form);
-    let mut work = vec![T::from_f64(f64::NAN); layer.workspace_len(case.batch()).unwrap()];
+    let nans = |len| vec![T::from_f64(f64::NAN); len];
+    let mut saved = nans(layer.saved_len(case.batch()).unwrap());
+    let mut scratch = nans(layer.scratch_len(case.batch()).unwrap());
     let mut y = vec![T::zero(); case.g.len()];
-    layer.as_diagonal().forward(&case.x, &mut y, &mut work).unwrap();
+    layer.as_diagonal().forward(&case.x, &mut y, &mut saved, &mut scratch).unwrap();
     assert_eq!(y, case.forward(), "the same forward pass");
     let mut dx = vec![T::from_f64(f64::NAN); case.x.len()];
     let wanted = with_dx.then_some(&mut dx[..]);
-    layer.descend_after_forward(&case.x, &case.g, rates, wanted, &mut work).unwrap();
+    layer.descend(&case.x, &case.g, &saved, rates, wanted, &mut scratch).unwrap();
     (blocks, dx)
 }
 
@@ -140,19 +142,20 @@ fn wrong_lengths_are_named_and_nothing_is_written() {
     assert_eq!(error, Error::Length { argument: "mu", expected: 6, got: 5 });
 
     let mut layer = DiagonalMut::new(case.shape, ParametersMut { mu, sigma, u, v }).unwrap();
-    let len = layer.workspace_len(9).unwrap();
-    let mut work = vec![0.0; len];
-    let mut descend = |x: &[f64], g: &[f64], dx: Option<&mut [f64]>, work: &mut [f64]| {
-        layer.descend_after_forward(x, g, Rates::all(1.0), dx, work).unwrap_err()
+    let (saved, mut scratch) = (vec![0.0; layer.saved_len(9).unwrap()], vec![0.0; layer.scratch_len(9).unwrap()]);
+    let short = |argument, expected| Error::Buffer { argument, expected, got: expected - 1 };
+    let (saved_short, scratch_short) = (short("saved", saved.len()), short("scratch", scratch.len()));
+    let mut descend = |x: &[f64], g: &[f64], dx: Option<&mut [f64]>, saved: &[f64], scratch: &mut [f64]| {
+        layer.descend(x, g, saved, Rates::all(1.0), dx, scratch).unwrap_err()
     };
     assert_eq!(
-        descend(&case.x[1..], &case.g, None, &mut work),
+        descend(&case.x[1..], &case.g, None, &saved, &mut scratch),
         Error::Rows { argument: "x", row: 3, got: 26 }
     );
     let length = |argument, expected, got| Error::Length { argument, expected, got };
-    assert_eq!(descend(&case.x, &case.g[1..], None, &mut work), length("g", 18, 17));
-    assert_eq!(descend(&case.x, &case.g, Some(&mut [0.0; 26]), &mut work), length("dx", 27, 26));
-    let short = Error::Workspace { expected: len, got: len - 1 };
-    assert_eq!(descend(&case.x, &case.g, None, &mut work[1..]), short);
+    assert_eq!(descend(&case.x, &case.g[1..], None, &saved, &mut scratch), length("g", 18, 17));
+    assert_eq!(descend(&case.x, &case.g, Some(&mut [0.0; 26]), &saved, &mut scratch), length("dx", 27, 26));
+    assert_eq!(descend(&case.x, &case.g, None, &saved[1..], &mut scratch), saved_short);
+    assert_eq!(descend(&case.x, &case.g, None, &saved, &mut scratch[1..]), scratch_short);
     assert_eq!(blocks, [case.mu, case.sigma, case.u, case.v]);
 }

@@ -1,20 +1,12 @@
-//! What is not of ordinary size goes row by row: a batch gives the bits of its rows.
+//! Rows and components of every size: powers of two pass through exactly.
 
-use super::layers::{Case, Recipe};
-use gmlayer::diagonal::Form;
+use super::layers::{All, Case, FORMS, Recipe};
 
-fn ordinary() -> Case<f64> {
-    Recipe {
-        inputs: 5,
-        outputs: 3,
-        components: 3,
-        batch: 9,
-        seed: 4,
-        exponents: [0.0; 6],
-        zeros: 0.0,
-        form: Form::default(),
-    }
-    .build()
+/// A layer of three components and a batch of nine rows, or another number.
+fn case(batch: usize) -> Case<f64> {
+    let (inputs, outputs, components) = (5, 3, 3);
+    let (exponents, zeros) = ([0.0; 6], 0.0);
+    Recipe { inputs, outputs, components, batch, seed: 4, exponents, zeros, form: FORMS[0] }.build()
 }
 
 /// The row `b` of a case as a batch of one.
@@ -24,56 +16,89 @@ fn alone(case: &Case<f64>, b: usize) -> Case<f64> {
     Case { x, g, ..case.clone() }
 }
 
-/// Whether y and ∂x of a row have the same bits in the batch and alone; all of them are finite.
-fn is_itself(case: &Case<f64>, b: usize) -> bool {
-    let (d, outputs) = (case.shape.inputs(), case.shape.outputs());
-    let row = alone(case, b);
-    let (y, dx) = (row.forward(), row.backward().x);
-    assert!(y.iter().chain(&dx).all(|number| number.is_finite()));
-    case.forward()[b * outputs..][..outputs] == y[..] && case.backward().x[b * d..][..d] == dx[..]
+/// 2ⁿ times every number.
+fn times(numbers: &[f64], n: i32) -> Vec<f64> {
+    numbers.iter().map(|x| x * 2.0_f64.powi(n)).collect()
 }
 
-type Block = fn(&mut Case<f64>) -> &mut Vec<f64>;
-
-/// Numbers of ordinary size, one of them so large that it would bring lost digits back.
-fn large() -> Case<f64> {
-    let mut case = ordinary();
-    case.v[0] *= 1e6;
-    case
+/// The gradients of the parameters.
+fn parameters(all: &All<f64>) -> [&[f64]; 4] {
+    [&all.mu, &all.sigma, &all.u, &all.v]
 }
 
-/// One number of a block times a factor, beside a large one.
-fn with(block: Block, factor: f64) -> Case<f64> {
-    let mut case = large();
-    block(&mut case)[3] *= factor;
-    case
-}
-
+/// x → 2ⁿ x and g → 2ⁿ g scale everything exactly, within the range of rows that are read as they are and far beyond.
 #[test]
-fn a_layer_that_is_not_ordinary_is_its_rows_to_the_bit() {
-    let (mu, sigma, u, v): (Block, Block, Block, Block) =
-        (|case| &mut case.mu, |case| &mut case.sigma, |case| &mut case.u, |case| &mut case.v);
-    // Beyond the bounds; σ² subnormal; σ² = 0; and the row path itself is told from the chunks.
-    for (block, factor) in
-        [(mu, 1e60), (sigma, 1e60), (u, 1e60), (v, 1e60), (sigma, 1e-160), (sigma, 1e-200), (u, 1e-310)]
-    {
-        let case = with(block, factor);
-        assert!((0..9).all(|b| is_itself(&case, b)), "{factor:e}");
+fn powers_of_two_of_all_rows_pass_through() {
+    for (batch, n) in [1, 5, 9, 70].into_iter().flat_map(|batch| [-900, -100, 30, 90, 900].map(|n| (batch, n))) {
+        let case = case(batch);
+        let (y, all) = (case.forward(), case.backward());
+        let of_x = Case { x: times(&case.x, n), ..case.clone() };
+        assert_eq!(of_x.forward(), times(&y, n), "{batch} rows, 2^{n}");
+        let of_x = of_x.backward();
+        assert_eq!(of_x.x, all.x, "{batch} rows, 2^{n}");
+        let of_g = Case { g: times(&case.g, n), ..case.clone() }.backward();
+        assert_eq!(of_g.x, times(&all.x, n), "{batch} rows, 2^{n}");
+        for (scaled, want) in [(&of_x, &all), (&of_g, &all)] {
+            for (scaled, want) in parameters(scaled).into_iter().zip(parameters(want)) {
+                assert_eq!(scaled, times(want, n), "{batch} rows, 2^{n}");
+            }
+        }
     }
-    // μ, σ and u of one input times factors: σ² = 0 where u is 0, W = 0, and u beyond the bound alone.
-    for [of_mu, of_sigma, of_u] in [[1.0, 1e-200, 0.0], [1.0, 1e-20, 1e-300], [1e-60, 1e-40, 1e60]] {
-        let mut case = large();
-        case.mu[3] *= of_mu;
-        case.sigma[3] *= of_sigma;
-        (0..3).for_each(|l| case.u[5 * l + 3] *= of_u);
-        assert!((0..9).all(|b| is_itself(&case, b)), "{of_mu:e}, {of_sigma:e}, {of_u:e}");
-    }
-    assert!((0..9).any(|b| !is_itself(&large(), b)), "the chunks round differently");
 }
 
-/// Numbers however small, where none is large, go with their chunk; and so do cotangents.
+/// One row of another size, or one cotangent, changes no bit of the other rows, and is itself to the bit.
 #[test]
-fn small_numbers_among_moderate_ones_stay_in_the_chunk() {
+fn powers_of_two_of_one_row_pass_through() {
+    let case = case(9);
+    let (y, dx) = (case.forward(), case.backward().x);
+    for n in [-900, -200, 200, 900] {
+        let (mut of_x, mut of_g) = (case.clone(), case.clone());
+        of_x.x[15..20].copy_from_slice(&times(&case.x[15..20], n));
+        of_g.g[9..12].copy_from_slice(&times(&case.g[9..12], n));
+        let mut want = y.clone();
+        want[9..12].copy_from_slice(&times(&y[9..12], n));
+        assert_eq!((of_x.forward(), of_x.backward().x), (want, dx.clone()), "2^{n}");
+        let mut want = dx.clone();
+        want[15..20].copy_from_slice(&times(&dx[15..20], n));
+        assert_eq!(of_g.backward().x, want, "2^{n}");
+    }
+}
+
+/// (μ, σ, U, v) → (2ᶠμ, 2ᶠσ, 2⁻²ᶠU, 2⁻ᶠv) leaves h as it is: in a batch, in a few rows, and for the gradients.
+#[test]
+fn a_component_of_any_size_is_the_same_function() {
+    for (batch, form, f) in [1, 5, 9, 70].into_iter().flat_map(|batch| {
+        FORMS.into_iter().flat_map(move |form| [-450, -300, 200, 300].map(|f| (batch, form, f)))
+    }) {
+        let case = Case { form, ..case(batch) };
+        let mut scaled = case.clone();
+        for (block, each, n) in [
+            (&mut scaled.mu, 5, f),
+            (&mut scaled.sigma, 5, f),
+            (&mut scaled.u, 15, -2 * f),
+            (&mut scaled.v, 3, -f),
+        ] {
+            block[each..2 * each].iter_mut().for_each(|x| *x *= 2.0_f64.powi(n));
+        }
+        let close = |got: &[f64], want: &[f64]| {
+            got.iter().zip(want).all(|(got, want)| (got - want).abs() < 1e-11 * (1.0 + want.abs()))
+        };
+        assert!(close(&scaled.forward(), &case.forward()), "{batch} rows, {form:?}, 2^{f}");
+        let (mut got, want) = (scaled.backward(), case.backward());
+        let blocks = [(&mut got.mu, 5, f), (&mut got.sigma, 5, f), (&mut got.u, 15, -2 * f), (&mut got.v, 3, -f)];
+        for (block, each, n) in blocks {
+            block[each..2 * each].iter_mut().for_each(|x| *x *= 2.0_f64.powi(n));
+        }
+        for ((name, got), (_, want)) in got.blocks().into_iter().zip(want.blocks()) {
+            assert!(close(got, want), "{batch} rows, {form:?}, 2^{f}: {name}");
+        }
+    }
+}
+
+/// Numbers however small beside others change nothing that can be seen.
+#[test]
+fn small_numbers_are_nothing_beside_others() {
+    type Block = fn(&mut Case<f64>) -> &mut Vec<f64>;
     let blocks: [Block; 6] = [
         |case| &mut case.mu,
         |case| &mut case.sigma,
@@ -82,64 +107,16 @@ fn small_numbers_among_moderate_ones_stay_in_the_chunk() {
         |case| &mut case.x,
         |case| &mut case.g,
     ];
-    for block in blocks {
-        for factor in [1e-120, 1e-200, 1e-310] {
-            let mut case = ordinary();
-            block(&mut case)[3] *= factor;
-            assert!((0..9).any(|b| !is_itself(&case, b)), "{factor:e}");
-            let all = case.backward();
-            for b in 0..9 {
-                let (y, dx) = (alone(&case, b).forward(), alone(&case, b).backward().x);
-                let close =
-                    |got: &[f64], want: &[f64]| got.iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-12);
-                assert!(close(&case.forward()[3 * b..][..3], &y) && close(&all.x[5 * b..][..5], &dx));
-            }
+    for (block, factor) in blocks.into_iter().flat_map(|block| [1e-120, 1e-200, 1e-310].map(|f| (block, f))) {
+        let (mut small, mut zero) = (case(9), case(9));
+        block(&mut small)[3] *= factor;
+        block(&mut zero)[3] = 0.0;
+        let close = |got: &[f64], want: &[f64]| got.iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-12);
+        assert!(close(&small.forward(), &zero.forward()), "{factor:e}");
+        for ((name, got), (_, want)) in small.backward().blocks().into_iter().zip(zero.backward().blocks()) {
+            assert!(close(got, want), "{factor:e}: {name}");
         }
     }
-}
-
-/// Inputs beyond the bounds, and an s² below them; the other rows stay in the chunk.
-#[test]
-fn a_row_that_is_not_ordinary_is_itself_to_the_bit() {
-    for (elements, factor) in [(1, 1e-120), (1, 1e60), (5, 1e-50), (5, 1e-60), (5, 1e30)] {
-        let mut case = large();
-        case.x[15..][..elements].iter_mut().for_each(|x| *x *= factor);
-        assert!(is_itself(&case, 3), "{elements} × {factor:e}");
-        assert!((0..9).any(|b| !is_itself(&case, b)), "{elements} × {factor:e}");
-    }
-}
-
-/// A cotangent may be so large that ∂s/s overflows, though no gradient does.
-#[test]
-fn a_large_cotangent_leaves_its_row_to_the_other_path() {
-    let mut case = ordinary();
-    case.x[15..20].iter_mut().for_each(|x| *x *= 1e-45);
-    case.g[9..12].iter_mut().for_each(|g| *g *= 1e290);
-    let all = case.backward();
-    assert_eq!(all.x[15..20], alone(&case, 3).backward().x[..]);
-    assert!(all.blocks().iter().all(|(_, block)| block.iter().all(|number| number.is_finite())));
-}
-
-/// The prepared layer too, for constants beyond the bounds.
-#[test]
-fn a_prepared_layer_that_is_not_ordinary_is_its_rows_to_the_bit() {
-    let forward = |case: &Case<f64>| {
-        let layer = case.layer();
-        let mut storage = vec![0.0; layer.prepared_len()];
-        let prepared = layer.prepare(&mut storage).unwrap();
-        let mut y = vec![0.0; case.g.len()];
-        let mut work = vec![0.0; prepared.workspace_len(case.batch()).unwrap()];
-        prepared.forward(&case.x, &mut y, &mut work).unwrap();
-        y
-    };
-    let rows = |case: &Case<f64>| (0..9).flat_map(|b| forward(&alone(case, b))).collect::<Vec<_>>();
-    let blocks: [Block; 4] =
-        [|case| &mut case.mu, |case| &mut case.sigma, |case| &mut case.u, |case| &mut case.v];
-    for block in blocks {
-        let case = with(block, 1e60);
-        assert_eq!(forward(&case), rows(&case));
-    }
-    assert_ne!(forward(&ordinary()), rows(&ordinary()), "the chunks round differently");
 }
 
 /// Several chunks, several groups, and sizes that fill no vector: the gradients are the sums of those of the rows.
@@ -156,7 +133,7 @@ fn large_batches_add_up() {
             seed: 8,
             exponents: [0.0; 6],
             zeros: 0.2,
-            form: Form::default(),
+            form: FORMS[0],
         };
         let case = recipe.build();
         let (y, whole) = (case.forward(), case.backward());

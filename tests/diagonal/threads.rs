@@ -27,9 +27,10 @@ fn results<'a>(case: &'a Case<f32>, threads: Option<&'a Threads>) -> (Vec<f32>, 
         None => layer,
     };
     let layer = on(case.layer());
-    let mut work = vec![f32::NAN; layer.workspace_len(case.batch()).unwrap()];
+    let mut saved = vec![f32::NAN; layer.saved_len(case.batch()).unwrap()];
+    let mut scratch = vec![f32::NAN; layer.scratch_len(case.batch()).unwrap()];
     let mut y = vec![f32::NAN; case.g.len()];
-    layer.forward(&case.x, &mut y, &mut work).unwrap();
+    layer.forward(&case.x, &mut y, &mut saved, &mut scratch).unwrap();
     let zeros = |len: usize| vec![0.0; len];
     let mut all = All {
         mu: zeros(case.mu.len()),
@@ -44,7 +45,7 @@ fn results<'a>(case: &'a Case<f32>, threads: Option<&'a Threads>) -> (Vec<f32>, 
         u: Some(&mut all.u),
         v: Some(&mut all.v),
     };
-    layer.backward_after_forward(&case.x, &case.g, gradients, Some(&mut all.x), &mut work).unwrap();
+    layer.backward(&case.x, &case.g, &saved, gradients, Some(&mut all.x), &mut scratch).unwrap();
 
     let mut blocks = [case.mu.clone(), case.sigma.clone(), case.u.clone(), case.v.clone()];
     let [mu, sigma, u, v] = &mut blocks;
@@ -53,9 +54,10 @@ fn results<'a>(case: &'a Case<f32>, threads: Option<&'a Threads>) -> (Vec<f32>, 
         Some(threads) => layer.with_threads(threads),
         None => layer,
     };
-    let mut work = vec![f32::NAN; layer.workspace_len(case.batch()).unwrap()];
-    layer.as_diagonal().forward(&case.x, &mut y, &mut work).unwrap();
-    layer.descend_after_forward(&case.x, &case.g, Rates::all(0.1), None, &mut work).unwrap();
+    let mut saved = vec![f32::NAN; layer.saved_len(case.batch()).unwrap()];
+    let mut scratch = vec![f32::NAN; layer.scratch_len(case.batch()).unwrap()];
+    layer.as_diagonal().forward(&case.x, &mut y, &mut saved, &mut scratch).unwrap();
+    layer.descend(&case.x, &case.g, &saved, Rates::all(0.1), None, &mut scratch).unwrap();
     (y, all, blocks)
 }
 
@@ -80,12 +82,12 @@ fn any_number_of_threads_gives_the_same_bits() {
     }
 }
 
-/// A workspace grows by what each part needs, and only where there are parts.
+/// Scratch grows by what each part needs, and only where there are parts.
 #[test]
 fn small_work_stays_on_one_thread() {
     let threads = Threads::new(4).unwrap();
     let (small, large) = (large(8), large(1100));
-    let len = |case: &Case<f32>, layer: Diagonal<'_, f32>| layer.workspace_len(case.batch()).unwrap();
+    let len = |case: &Case<f32>, layer: Diagonal<'_, f32>| layer.scratch_len(case.batch()).unwrap();
     assert_eq!(len(&small, small.layer().with_threads(&threads)), len(&small, small.layer()));
     assert!(len(&large, large.layer().with_threads(&threads)) > len(&large, large.layer()));
 }
