@@ -78,7 +78,8 @@ struct Mixture {
     g: Aligned<f32>,
     y: Aligned<f32>,
     dx: Aligned<f32>,
-    work: Aligned<f32>,
+    saved: Aligned<f32>,
+    scratch: Aligned<f32>,
     descent: Descent,
     threads: Option<&'static Threads>,
 }
@@ -93,10 +94,11 @@ impl Mixture {
         let g = Aligned::copy_of(&normals(batch * shape.outputs(), 1e-3, &mut generator))?;
         let (gradient, y, dx) =
             (Aligned::zeros(flat.len())?, Aligned::zeros(g.len())?, Aligned::zeros(x.len())?);
-        let work = Aligned::zeros(0)?;
+        let (saved, scratch) = (Aligned::zeros(0)?, Aligned::zeros(0)?);
         let descent = Descent::new(&nn::Mixture::new(shape, 1.0), threads);
-        let mut state = Self { shape, flat, gradient, x, g, y, dx, work, descent, threads };
-        state.work = Aligned::zeros(state.layer()?.workspace_len(batch)?)?;
+        let mut state = Self { shape, flat, gradient, x, g, y, dx, saved, scratch, descent, threads };
+        state.saved = Aligned::zeros(state.layer()?.saved_len(batch)?)?;
+        state.scratch = Aligned::zeros(state.layer()?.scratch_len(batch)?)?;
         Ok(state)
     }
 
@@ -109,15 +111,15 @@ impl Mixture {
     }
 
     fn forward(&mut self) -> Result<(), gmlayer::Error> {
-        let Self { shape, flat, x, y, work, threads, .. } = self;
-        on(*shape, flat, *threads)?.forward(x, y, work)
+        let Self { shape, flat, x, y, saved, scratch, threads, .. } = self;
+        on(*shape, flat, *threads)?.forward(x, y, saved, scratch)
     }
 
     fn backward(&mut self, with_dx: bool) -> Result<(), gmlayer::Error> {
-        let Self { shape, flat, gradient, x, g, dx, work, threads, .. } = self;
+        let Self { shape, flat, gradient, x, g, dx, saved, scratch, threads, .. } = self;
         let gradients = Gradients::from_flat(*shape, gradient)?;
         let dx = with_dx.then_some(&mut dx[..]);
-        on(*shape, flat, *threads)?.backward_after_forward(x, g, gradients, dx, work)
+        on(*shape, flat, *threads)?.backward(x, g, saved, gradients, dx, scratch)
     }
 
     /// Forward, backward with the gradients written out, and the step of gradient descent.
@@ -131,12 +133,12 @@ impl Mixture {
     /// Forward, and backward joined with the step.
     fn step_fused(&mut self) -> Result<(), gmlayer::Error> {
         self.forward()?;
-        let Self { shape, flat, x, g, work, threads, .. } = self;
+        let Self { shape, flat, x, g, saved, scratch, threads, .. } = self;
         let mut layer = DiagonalMut::new(*shape, ParametersMut::from_flat(*shape, flat)?)?;
         if let Some(threads) = *threads {
             layer = layer.with_threads(threads);
         }
-        layer.descend_after_forward(x, g, Rates::all(1e-6), None, work)
+        layer.descend(x, g, saved, Rates::all(1e-6), None, scratch)
     }
 }
 
@@ -187,10 +189,10 @@ fn mixture(config: &'static str, shape: Shape, batch: usize, threads: &'static T
     let layer = Diagonal::new(shape, Parameters::from_flat(shape, leak(flat))?)?;
     let prepared = layer.prepare(leak(Aligned::zeros(layer.prepared_len())?))?;
     let sparse = Sparse::new(prepared, leak(Aligned::zeros(Sparse::<f32>::storage_len(shape)?)?))?;
-    let mut work = Aligned::zeros(prepared.workspace_len(batch)?)?;
+    let mut scratch = Aligned::zeros(prepared.scratch_len(batch)?)?;
     let (x_again, mut y_again, mut work_again) =
-        (Aligned::copy_of(&x)?, Aligned::copy_of(&y)?, Aligned::zeros(sparse.workspace_len()?)?);
-    let run = move || prepared.forward(&x, &mut y, &mut work).expect("sizes fit");
+        (Aligned::copy_of(&x)?, Aligned::copy_of(&y)?, Aligned::zeros(sparse.scratch_len()?)?);
+    let run = move || prepared.forward(&x, &mut y, &mut scratch).expect("sizes fit");
     add("inference", 1, half, Box::new(run));
     if batch == 1 {
         let run = move || sparse.forward(&x_again, &mut y_again, &mut work_again).expect("sizes fit");
