@@ -45,9 +45,11 @@ impl<T: Real> Dual<T> {
         Self { value, derivative: T::zero() }
     }
 
-    /// The chain rule: `value` with the derivative `slope` times this number's.
+    /// The chain rule: `value` with the derivative `slope` times this number's. A slope of 0 makes even a
+    /// derivative that has overflowed 0.
     fn chain(self, value: T, slope: T) -> Self {
-        Self { value, derivative: slope * self.derivative }
+        let overflowed = slope.is_zero() && !self.derivative.is_finite();
+        Self { value, derivative: if overflowed { T::zero() } else { slope * self.derivative } }
     }
 }
 
@@ -186,7 +188,8 @@ impl<T: Real> Real for Dual<T> {
 
     fn sqrt(self) -> Self {
         let root = self.value.sqrt();
-        self.chain(root, if root.is_zero() { T::zero() } else { (root + root).recip() })
+        let derivative = if root.is_zero() { T::zero() } else { self.derivative / (root + root) };
+        Self { value: root, derivative }
     }
 
     fn exp(self) -> Self {
@@ -195,7 +198,7 @@ impl<T: Real> Real for Dual<T> {
     }
 
     fn ln(self) -> Self {
-        self.chain(self.value.ln(), self.value.recip())
+        Self { value: self.value.ln(), derivative: self.derivative / self.value }
     }
 
     fn abs(self) -> Self {
@@ -227,15 +230,22 @@ impl<T: Real> Real for Dual<T> {
         Self { value: self.value.times_power_of_two(n), derivative: self.derivative.times_power_of_two(n) }
     }
 
+    fn with_slopes<const N: usize>(self, arguments: [(Self, Self); N]) -> Self {
+        let terms = arguments.map(|(slope, argument)| argument.chain(self.value, slope.value).derivative);
+        Self { derivative: terms.into_iter().fold(T::zero(), Add::add), ..self }
+    }
+
     fn normal(self) -> normal::Scaled<Self> {
         let t = self.value;
         let at = t.normal();
-        let size = self.abs();
+        let slope_of_tail = if t > T::zero() { -at.density } else { at.density };
+        let slope_of_moment =
+            if at.density.is_zero() { T::zero() } else { at.density - t * at.density_moment };
         normal::Scaled {
-            tail: size.chain(at.tail, -at.density),
-            ramp_tail: size.chain(at.ramp_tail, -at.tail),
+            tail: self.chain(at.tail, slope_of_tail),
+            ramp_tail: self.abs().chain(at.ramp_tail, -at.tail),
             density: self.chain(at.density, -at.density_moment),
-            density_moment: self.chain(at.density_moment, at.density - t * at.density_moment),
+            density_moment: self.chain(at.density_moment, slope_of_moment),
         }
     }
 }
