@@ -1,7 +1,7 @@
 //! Dual numbers through the same generic code: the exact Jacobian-vector product.
 
 use gmlayer::diagonal::Form;
-use gmlayer::{Dual, Real};
+use gmlayer::{Dual, Real, Shape};
 use proptest::prelude::*;
 
 use super::layers::{Case, recipes};
@@ -74,4 +74,31 @@ fn a_wrong_gradient_is_seen() {
     let (forward, backward) = both_sides(&case, ("sigma", |case| &mut case.sigma), &of_sigma, &case.sigma);
     assert!((forward - backward).abs() > 1e-6);
     assert!(Dual::constant(1.0).value.is_finite());
+}
+
+/// d = L = K = 1, U = σ = 1.
+fn one_by_one<T: Real>(mu: f64, x: f64, v: f64) -> Case<T> {
+    let one = |value| vec![T::from_f64(value)];
+    let shape = Shape::new(1, 1, 1).unwrap();
+    let form = Form::default();
+    Case { shape, form, mu: one(mu), sigma: one(1.0), u: one(1.0), v: one(v), x: one(x), g: one(1.0) }
+}
+
+/// h = μ r + σ²x p at μ = 0, σ = x = 1: ∂h/∂μ = r + μ p + x φ = 2φ(0).
+#[test]
+fn a_mean_of_zero() {
+    let mut case = one_by_one::<Dual<f64>>(0.0, 1.0, 0.0);
+    case.mu[0].derivative = 1.0;
+    let of_mu = case.forward()[0].derivative;
+    assert!((of_mu - 0.797_884_560_802_865_4).abs() < 1e-15, "{of_mu}");
+    assert_eq!(of_mu, one_by_one::<f64>(0.0, 1.0, 0.0).backward().mu[0]);
+}
+
+/// h is linear in x > 0 here, with the slope μ(μΦ(μ) + φ(μ)) + Φ(μ) + v(μΦ(μ) + φ(μ)) at μ = 1/2.
+#[test]
+fn inputs_of_ten_to_the_minus_twenty() {
+    let mut case = one_by_one::<Dual<f32>>(0.5, 1e-20, 0.25);
+    case.x[0].derivative = 1.0;
+    let of_x = f64::from(case.forward()[0].derivative);
+    assert!((of_x / 1.214_809_879_324_992_6 - 1.0).abs() < 1e-6, "{of_x}");
 }
