@@ -188,8 +188,7 @@ impl<T: Real> Real for Dual<T> {
 
     fn sqrt(self) -> Self {
         let root = self.value.sqrt();
-        let derivative = if root.is_zero() { T::zero() } else { self.derivative / (root + root) };
-        Self { value: root, derivative }
+        self.chain(root, if root.is_zero() { T::zero() } else { (root + root).recip() })
     }
 
     fn exp(self) -> Self {
@@ -294,6 +293,12 @@ mod tests {
         assert_eq!(Dual::new(0.0, 1.0_f64).sqrt().derivative, 0.0);
         assert_eq!(Dual::new(-1.0, 1.0_f64).abs().derivative, -1.0);
         assert_eq!(Dual::new(-1.0, 1.0_f64).positive_part().derivative, 0.0);
+    }
+
+    /// 1/x is out of range where the derivative of ln x is not.
+    #[test]
+    fn logarithms_of_subnormal_numbers() {
+        assert_eq!(Dual::new(1e-39_f32, 1e-39).ln().derivative, 1.0);
     }
 
     #[test]

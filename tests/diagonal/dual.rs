@@ -4,7 +4,7 @@ use gmlayer::diagonal::Form;
 use gmlayer::{Dual, Real, Shape};
 use proptest::prelude::*;
 
-use super::layers::{Case, recipes};
+use super::layers::{Case, Recipe, recipes};
 use super::majorant::majorant;
 
 /// One block of a case, by name.
@@ -56,7 +56,7 @@ proptest! {
 /// The witness is no tautology: a gradient with a sign turned fails it.
 #[test]
 fn a_wrong_gradient_is_seen() {
-    let recipe = super::layers::Recipe {
+    let recipe = Recipe {
         inputs: 5,
         outputs: 3,
         components: 2,
@@ -101,4 +101,29 @@ fn inputs_of_ten_to_the_minus_twenty() {
     case.x[0].derivative = 1.0;
     let of_x = f64::from(case.forward()[0].derivative);
     assert!((of_x / 1.214_809_879_324_992_6 - 1.0).abs() < 1e-6, "{of_x}");
+}
+
+/// h(λx) = λh(x) for λ > 0, so that ∂x is the same at inputs of every size.
+#[test]
+fn inputs_of_every_size() {
+    let exponents = [0.0; 6];
+    for (inputs, batch) in [(1, 1), (3, 1), (9, 2), (3, 9)] {
+        let form = Form::default();
+        let recipe =
+            Recipe { inputs, outputs: 2, components: 2, batch, seed: 3, exponents, zeros: 0.0, form };
+        let case = recipe.build();
+        let want = case.backward().x;
+        for power in (-120..=100).step_by(20) {
+            let mut dual = case.convert(|value| Dual::constant(value as f32));
+            dual.x.iter_mut().for_each(|x| *x = x.times_power_of_two(power));
+            for (i, want) in want.iter().enumerate() {
+                dual.x[i].derivative = 1.0;
+                let products =
+                    dual.forward().into_iter().zip(&case.g).map(|(h, g)| f64::from(h.derivative) * g);
+                let got: f64 = products.sum();
+                assert!((got - want).abs() < 1e-5, "{inputs} × {batch}, 2^{power}: {got} against {want}");
+                dual.x[i].derivative = 0.0;
+            }
+        }
+    }
 }
