@@ -77,8 +77,9 @@ impl<T: Real> Rectified<T> {
         let at = normal_once(t);
         let mean = m.positive_part().times_power_of_two(-unscale) + s * at.ramp_tail;
         let scaled = Self::assemble(m, s, t, &at);
-        let slope = (T::one(), scaled.mean.times_power_of_two(common));
-        Self { mean: mean.times_power_of_two(common + unscale).with_slopes([slope]), ..scaled }
+        // The factor may carry the derivative out of range: it is that of the mean without the factor.
+        let without = scaled.mean.times_power_of_two(common);
+        Self { mean: mean.times_power_of_two(common + unscale).with_slopes([(T::one(), without)]), ..scaled }
     }
 
     /// From m, s, their ratio t, and the normal distribution there.

@@ -1,7 +1,7 @@
 //! The derivatives that dual numbers carry through the special functions, against closed forms at the values of
 //! the two references.
 
-use gmlayer::{Dual, Real, Rectified};
+use gmlayer::{Dual, Real, Rectified, rectified};
 
 use crate::reference::{Reference, SCALE};
 use crate::{NAMES, reference_f32, scalar, slices};
@@ -66,7 +66,7 @@ impl<T: Real> Format<T> {
 }
 
 /// φ′ = −tφ, Φ′ = φ, ψ′ = Φ and (tφ)′ = (1 − t²)φ.
-fn normal<T: Real>(format: &Format<T>) {
+fn at_every_argument<T: Real>(format: &Format<T>) {
     for t in format.arguments() {
         let [density, cumulative, _, moment] = (format.values)(t.to_f64());
         // Within the range of the squares: beyond, the density is 0.
@@ -109,7 +109,7 @@ fn pairs<T: Real>(format: &Format<T>) -> Vec<(T, T)> {
 
 /// r′ = p m′ + φ s′, and with t′ = (m′ − t s′)/s: p′ = φ t′, φ′ = −tφ t′, (tφ)′ = (1 − t²)φ t′. At s = 0 the mean
 /// alone moves, by the limit of central differences.
-fn rectified<T: Real>(format: &Format<T>) {
+fn at_every_pair<T: Real>(format: &Format<T>) {
     for (m, s) in pairs(format) {
         let ratio = m.to_f64() / s.to_f64();
         let t = if ratio.is_nan() { 0.0 } else { ratio };
@@ -149,22 +149,42 @@ fn rectified<T: Real>(format: &Format<T>) {
 
 #[test]
 fn normal_in_f32() {
-    normal(&single());
+    at_every_argument(&single());
 }
 
 #[test]
 fn normal_in_f64() {
-    normal(&double());
+    at_every_argument(&double());
 }
 
 #[test]
 fn rectified_in_f32() {
-    rectified(&single());
+    at_every_pair(&single());
 }
 
 #[test]
 fn rectified_in_f64() {
-    rectified(&double());
+    at_every_pair(&double());
+}
+
+/// r = E max(⟨β, x⟩, 0) has ∂r/∂xᵢ = p μᵢ + φ σᵢ²xᵢ/s, the same at inputs of every size.
+#[test]
+fn projections_of_every_size() {
+    let (mu, sigma, x) = ([0.5, -0.25], [1.0, 2.0], [1.0, -0.75]);
+    let s = 3.25_f64.sqrt();
+    let [density, cumulative, ..] = (double().values)(0.6875 / s);
+    for power in -120..=120 {
+        for i in 0..2 {
+            let constants = |values: [f64; 2]| values.map(|value| Dual::constant(value as f32));
+            let mut x_dual = constants(x).map(|x| x.times_power_of_two(power));
+            x_dual[i].derivative = 1.0;
+            let mut direction = constants([0.0; 2]);
+            let z = rectified::project(&constants(mu), &constants(sigma), &x_dual, &mut direction).unwrap();
+            let want = cumulative * mu[i] + density * sigma[i] * sigma[i] * x[i] / s;
+            let got = z.rectified.mean.derivative;
+            assert!((f64::from(got) - want).abs() < 1e-6, "2^{power}, {i}: {got}, want {want}");
+        }
+    }
 }
 
 /// The same derivatives once more along the same direction: φ, −tφ, Φ′ and so on have derivatives of their own.
