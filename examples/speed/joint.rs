@@ -6,17 +6,17 @@ use gmlayer::{Aligned, Threads};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg64;
 
-use super::cases::{Case, Cases, images, normals};
+use super::cases::{Case, Cases, Passes, images, normals};
 use super::descent::Descent;
 
 /// The parameters of a layer, its inputs and buffers.
-struct State {
+pub(crate) struct State {
     shape: JointShape,
-    flat: Aligned<f32>,
+    pub(crate) flat: Aligned<f32>,
     gradient: Aligned<f32>,
-    x: Aligned<f32>,
+    pub(crate) x: Aligned<f32>,
     g: Aligned<f32>,
-    y: Aligned<f32>,
+    pub(crate) y: Aligned<f32>,
     dx: Aligned<f32>,
     work: Aligned<f32>,
     descent: Descent,
@@ -24,7 +24,7 @@ struct State {
 }
 
 impl State {
-    fn new(
+    pub(crate) fn new(
         shape: JointShape,
         batch: usize,
         threads: Option<&'static Threads>,
@@ -40,6 +40,14 @@ impl State {
         let descent = Descent::new(&layer, threads);
         Ok(Self { shape, flat, gradient, x, g, y, dx, work, descent, threads })
     }
+}
+
+impl Passes for State {
+    fn set(&mut self, flat: &[f32], x: &[f32]) {
+        self.flat.copy_from_slice(flat);
+        self.x.copy_from_slice(x);
+        self.gradient.fill(0.0);
+    }
 
     fn forward(&mut self) -> Result<(), gmlayer::Error> {
         let Self { shape, flat, x, y, work, threads, .. } = self;
@@ -53,17 +61,12 @@ impl State {
         on(*shape, flat, *threads)?.backward_after_forward(x, g, gradients, dx, work)
     }
 
-    /// Forward, backward with the gradients written out, and the step of gradient descent.
-    fn step(&mut self) -> Result<(), gmlayer::Error> {
-        self.forward()?;
-        self.backward(false)?;
+    fn update(&mut self) -> Result<(), gmlayer::Error> {
         let Self { flat, gradient, descent, .. } = self;
         descent.step(flat, gradient)
     }
 
-    /// Forward, and backward joined with the step.
-    fn step_fused(&mut self) -> Result<(), gmlayer::Error> {
-        self.forward()?;
+    fn descend(&mut self) -> Result<(), gmlayer::Error> {
         let Self { shape, flat, x, g, work, threads, .. } = self;
         let mut layer = JointMut::new(*shape, ParametersMut::from_flat(*shape, flat)?)?;
         if let Some(threads) = *threads {
