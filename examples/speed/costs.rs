@@ -80,6 +80,8 @@ pub(crate) fn measure() -> Result<Vec<Row>, Box<dyn Error>> {
     for _ in 0..ROUNDS {
         for Group { numbers, forms, .. } in &mut groups {
             for Form { measure, rounds, .. } in forms {
+                // Fills the caches, which the form before has used.
+                numbers.first().map(&mut *measure).transpose()?;
                 rounds.push(numbers.iter().map(measure).collect::<Outcome<_>>()?);
             }
         }
