@@ -69,14 +69,40 @@ pub(crate) fn images(len: usize, generator: &mut Pcg64) -> Vec<f32> {
         .collect()
 }
 
+/// The passes of a layer with its buffers.
+pub(crate) trait Passes {
+    /// Takes over parameters and inputs; the gradients become 0.
+    fn set(&mut self, flat: &[f32], x: &[f32]);
+    fn forward(&mut self) -> Result<(), gmlayer::Error>;
+    /// Backward after forward, with the gradients written out.
+    fn backward(&mut self, with_dx: bool) -> Result<(), gmlayer::Error>;
+    /// The step of gradient descent along gradients written out.
+    fn update(&mut self) -> Result<(), gmlayer::Error>;
+    /// Backward after forward, joined with the step.
+    fn descend(&mut self) -> Result<(), gmlayer::Error>;
+
+    /// Forward, backward with the gradients written out, and the step.
+    fn step(&mut self) -> Result<(), gmlayer::Error> {
+        self.forward()?;
+        self.backward(false)?;
+        self.update()
+    }
+
+    /// Forward, and backward joined with the step.
+    fn step_fused(&mut self) -> Result<(), gmlayer::Error> {
+        self.forward()?;
+        self.descend()
+    }
+}
+
 /// The parameters of a layer, its inputs and buffers.
-struct Mixture {
+pub(crate) struct Mixture {
     shape: Shape,
-    flat: Aligned<f32>,
+    pub(crate) flat: Aligned<f32>,
     gradient: Aligned<f32>,
-    x: Aligned<f32>,
-    g: Aligned<f32>,
-    y: Aligned<f32>,
+    pub(crate) x: Aligned<f32>,
+    pub(crate) g: Aligned<f32>,
+    pub(crate) y: Aligned<f32>,
     dx: Aligned<f32>,
     saved: Aligned<f32>,
     scratch: Aligned<f32>,
@@ -85,7 +111,11 @@ struct Mixture {
 }
 
 impl Mixture {
-    fn new(shape: Shape, batch: usize, threads: Option<&'static Threads>) -> Result<Self, gmlayer::Error> {
+    pub(crate) fn new(
+        shape: Shape,
+        batch: usize,
+        threads: Option<&'static Threads>,
+    ) -> Result<Self, gmlayer::Error> {
         let mut generator = Pcg64::seed_from_u64(1);
         let mut flat = Aligned::copy_of(&normals(shape.parameter_count(), 0.5, &mut generator))?;
         let first = shape.mu_len();
@@ -109,6 +139,14 @@ impl Mixture {
             None => layer,
         })
     }
+}
+
+impl Passes for Mixture {
+    fn set(&mut self, flat: &[f32], x: &[f32]) {
+        self.flat.copy_from_slice(flat);
+        self.x.copy_from_slice(x);
+        self.gradient.fill(0.0);
+    }
 
     fn forward(&mut self) -> Result<(), gmlayer::Error> {
         let Self { shape, flat, x, y, saved, scratch, threads, .. } = self;
@@ -122,17 +160,12 @@ impl Mixture {
         on(*shape, flat, *threads)?.backward(x, g, saved, gradients, dx, scratch)
     }
 
-    /// Forward, backward with the gradients written out, and the step of gradient descent.
-    fn step(&mut self) -> Result<(), gmlayer::Error> {
-        self.forward()?;
-        self.backward(false)?;
+    fn update(&mut self) -> Result<(), gmlayer::Error> {
         let Self { flat, gradient, descent, .. } = self;
         descent.step(flat, gradient)
     }
 
-    /// Forward, and backward joined with the step.
-    fn step_fused(&mut self) -> Result<(), gmlayer::Error> {
-        self.forward()?;
+    fn descend(&mut self) -> Result<(), gmlayer::Error> {
         let Self { shape, flat, x, g, saved, scratch, threads, .. } = self;
         let mut layer = DiagonalMut::new(*shape, ParametersMut::from_flat(*shape, flat)?)?;
         if let Some(threads) = *threads {
@@ -190,12 +223,12 @@ fn mixture(config: &'static str, shape: Shape, batch: usize, threads: &'static T
     let prepared = layer.prepare(leak(Aligned::zeros(layer.prepared_len())?))?;
     let sparse = Sparse::new(prepared, leak(Aligned::zeros(Sparse::<f32>::storage_len(shape)?)?))?;
     let mut scratch = Aligned::zeros(prepared.scratch_len(batch)?)?;
-    let (x_again, mut y_again, mut work_again) =
+    let (x_again, mut y_again, mut scratch_again) =
         (Aligned::copy_of(&x)?, Aligned::copy_of(&y)?, Aligned::zeros(sparse.scratch_len()?)?);
     let run = move || prepared.forward(&x, &mut y, &mut scratch).expect("sizes fit");
     add("inference", 1, half, Box::new(run));
     if batch == 1 {
-        let run = move || sparse.forward(&x_again, &mut y_again, &mut work_again).expect("sizes fit");
+        let run = move || sparse.forward(&x_again, &mut y_again, &mut scratch_again).expect("sizes fit");
         add("inference_sparse", 1, half, Box::new(run));
     }
     Ok(cases)
