@@ -29,8 +29,8 @@ const WAKING: Duration = Duration::from_millis(1);
 /// let flat = vec![0.1_f32; shape.parameter_count()];
 /// let layer = Diagonal::new(shape, Parameters::from_flat(shape, &flat)?)?.with_threads(&threads);
 /// let (x, mut y) = (vec![0.5; 64 * 784], vec![0.0; 64 * 10]);
-/// let mut work = vec![0.0; layer.workspace_len(64)?];
-/// threads.run(|| layer.forward(&x, &mut y, &mut work))?;
+/// let (mut saved, mut scratch) = (vec![0.0; layer.saved_len(64)?], vec![0.0; layer.scratch_len(64)?]);
+/// threads.run(|| layer.forward(&x, &mut y, &mut saved, &mut scratch))?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]

@@ -30,8 +30,8 @@ fn check<const N: usize>(
     backward: impl FnMut(&[f64], &[f64], &mut [f64]),
 ) {
     let check = Check::new(blocks, outputs).unwrap().backward_roundoff(roundoff);
-    let mut work = vec![0.0; check.workspace_len()];
-    let report = check.run(forward, backward, theta, &mut work).unwrap();
+    let mut scratch = vec![0.0; check.scratch_len()];
+    let report = check.run(forward, backward, theta, &mut scratch).unwrap();
     report.into_result().unwrap_or_else(|report| panic!("\n{report}"));
 }
 
@@ -59,8 +59,8 @@ fn check_layer<L: Layer<f64> + Layer<f32>>(layer: &L, rows: usize, seed: u64) {
     let blocks = [Block::new("parameters", parameter_count), Block::new("x", x_len)];
     let forward = |theta: &[f64], y: &mut [f64]| {
         let (parameters, x) = theta.split_at(parameter_count);
-        let mut work = vec![f64::NAN; Layer::<f64>::workspace_len(layer, rows).unwrap()];
-        layer.forward(parameters, x, y, &mut work).unwrap();
+        let [mut saved, mut scratch] = buffers::<f64, L>(layer, rows);
+        layer.forward(parameters, x, y, &mut saved, &mut scratch).unwrap();
     };
     check(blocks, outputs, DOUBLE, &theta, forward, |theta, g, gradient| {
         add_gradient(layer, theta, g, gradient, parameter_count);
@@ -73,6 +73,12 @@ fn check_layer<L: Layer<f64> + Layer<f32>>(layer: &L, rows: usize, seed: u64) {
     });
 }
 
+/// Room for what a layer saves, and scratch, in which every number is NaN.
+fn buffers<T: Real, L: Layer<T>>(layer: &L, rows: usize) -> [Vec<T>; 2] {
+    [layer.saved_len(rows).unwrap(), layer.scratch_len(rows).unwrap()]
+        .map(|len| vec![T::from_f64(f64::NAN); len])
+}
+
 /// Runs both passes at θ = (parameters, x) and adds ∂θ; frozen blocks must stay as they are.
 fn add_gradient<T: Real, L: Layer<T>>(
     layer: &L,
@@ -83,16 +89,18 @@ fn add_gradient<T: Real, L: Layer<T>>(
 ) {
     let (parameters, x) = theta.split_at(parameters);
     let rows = x.len() / layer.inputs();
-    let mut work = vec![T::from_f64(f64::NAN); layer.workspace_len(rows).unwrap()];
+    let [mut saved, mut scratch] = buffers(layer, rows);
     let mut y = vec![T::from_f64(f64::NAN); g.len()];
-    layer.forward(parameters, x, &mut y, &mut work).unwrap();
+    layer.forward(parameters, x, &mut y, &mut saved, &mut scratch).unwrap();
 
     let (gradients, of_x) = gradient.split_at_mut(parameters.len());
     let start = gradients.to_vec();
     let mut dx = vec![T::from_f64(f64::NAN); x.len()];
     let blocks = layer.blocks().len();
-    let mut recorded = work.clone();
-    layer.backward(parameters, x, g, &vec![false; blocks], gradients, Some(&mut dx), &mut recorded).unwrap();
+    scratch.fill(T::from_f64(f64::NAN));
+    layer
+        .backward(parameters, x, g, &saved, &vec![false; blocks], gradients, Some(&mut dx), &mut scratch)
+        .unwrap();
     of_x.iter_mut().zip(dx).for_each(|(sum, dx)| *sum += dx);
 
     // Each block frozen by itself, and then all of them.
@@ -100,8 +108,8 @@ fn add_gradient<T: Real, L: Layer<T>>(
         (0..blocks).map(|block| (0..blocks).map(|other| other == block).collect()).chain([vec![true; blocks]])
     {
         let mut partial = start.clone();
-        let mut recorded = work.clone();
-        layer.backward(parameters, x, g, &frozen, &mut partial, None, &mut recorded).unwrap();
+        scratch.fill(T::from_f64(f64::NAN));
+        layer.backward(parameters, x, g, &saved, &frozen, &mut partial, None, &mut scratch).unwrap();
         let mut first = 0;
         for (block, frozen) in layer.blocks().iter().zip(frozen) {
             let range = first..first + block.len();
@@ -176,8 +184,8 @@ fn a_dense_batch_equals_its_rows() {
     let forward = |x: &[f64]| {
         let rows = x.len() / 5;
         let mut y = vec![f64::NAN; rows * 3];
-        let mut work = vec![f64::NAN; Layer::<f64>::workspace_len(&layer, rows).unwrap()];
-        layer.forward(&parameters, x, &mut y, &mut work).unwrap();
+        let mut scratch = vec![f64::NAN; Layer::<f64>::scratch_len(&layer, rows).unwrap()];
+        layer.forward(&parameters, x, &mut y, &mut [], &mut scratch).unwrap();
         y
     };
     let one_by_one: Vec<f64> = x.chunks(5).flat_map(forward).collect();
@@ -189,7 +197,7 @@ fn a_rectifier_halves_the_gradient_at_zero() {
     let layer = Relu::new(5).unwrap();
     let x = [0.0, -0.0, f64::MIN_POSITIVE, -f64::MIN_POSITIVE, f64::NAN];
     let mut dx = [9.0; 5];
-    layer.backward(&[], &x, &[3.0; 5], &[], &mut [], Some(&mut dx), &mut []).unwrap();
+    layer.backward(&[], &x, &[3.0; 5], &[], &[], &mut [], Some(&mut dx), &mut []).unwrap();
     assert_eq!(dx[..4], [1.5, 1.5, 3.0, 0.0]);
     assert!(dx[4].is_nan());
 }

@@ -62,7 +62,7 @@ fn layers_are_rebuilt_from_their_kinds() {
     let layer = kind.build::<f64>().unwrap().unwrap();
     assert_eq!((layer.kind(), kind.name()), (kind, "joint"));
     let blocks: Vec<_> = layer.blocks().into_iter().map(|block| (block.name, block.dimensions)).collect();
-    let want = [("mu_w", vec![4, 2]), ("mu_b", vec![4, 3]), ("c_w", vec![4, 2, 5]), ("c_b", vec![4, 3, 5])];
+    let want = [("mu_w", vec![4, 2]), ("c_w", vec![4, 5, 2]), ("mu_b", vec![4, 3]), ("c_b", vec![4, 5, 3])];
     assert_eq!(blocks, want);
 }
 
@@ -113,13 +113,16 @@ fn passes_refuse_what_does_not_fit() {
 fn dense_layers_refuse_what_does_not_fit() {
     let layer = Dense::new(2, 3, true).unwrap();
     let length = |argument, expected, got| Err(Error::Length { argument, expected, got });
-    let mut work = [0.0; 19];
-    assert_eq!(layer.forward(&[0.0; 8], &[0.0; 2], &mut [0.0; 3], &mut work), length("parameters", 9, 8));
-    assert_eq!(layer.forward(&[0.0; 9], &[0.0; 2], &mut [0.0; 2], &mut work), length("y", 3, 2));
-    let short = Err(Error::Workspace { expected: 19, got: 4 });
-    assert_eq!(layer.forward(&[0.0; 9], &[0.0; 2], &mut [0.0; 3], &mut [0.0; 4]), short);
+    let mut scratch = [0.0; 19];
+    assert_eq!(
+        layer.forward(&[0.0; 8], &[0.0; 2], &mut [0.0; 3], &mut [], &mut scratch),
+        length("parameters", 9, 8)
+    );
+    assert_eq!(layer.forward(&[0.0; 9], &[0.0; 2], &mut [0.0; 2], &mut [], &mut scratch), length("y", 3, 2));
+    let short = Err(Error::Buffer { argument: "scratch", expected: 19, got: 4 });
+    assert_eq!(layer.forward(&[0.0; 9], &[0.0; 2], &mut [0.0; 3], &mut [], &mut [0.0; 4]), short);
     let mut backward = |g: &[f64], frozen: &[bool], gradients: &mut [f64], dx: &mut [f64]| {
-        layer.backward(&[0.0; 9], &[0.0; 2], g, frozen, gradients, Some(dx), &mut work)
+        layer.backward(&[0.0; 9], &[0.0; 2], g, &[], frozen, gradients, Some(dx), &mut scratch)
     };
     assert_eq!(backward(&[0.0; 2], &[false; 2], &mut [0.0; 9], &mut [0.0; 2]), length("g", 3, 2));
     assert_eq!(backward(&[0.0; 3], &[false; 1], &mut [0.0; 9], &mut [0.0; 2]), length("frozen", 2, 1));
@@ -274,12 +277,23 @@ impl Layer<f64> for Plain {
         Layer::<f64>::blocks(&self.0)
     }
 
-    fn workspace_len(&self, batch: usize) -> Result<usize, Error> {
-        Layer::<f64>::workspace_len(&self.0, batch)
+    fn saved_len(&self, batch: usize) -> Result<usize, Error> {
+        Layer::<f64>::saved_len(&self.0, batch)
     }
 
-    fn forward(&self, parameters: &[f64], x: &[f64], y: &mut [f64], work: &mut [f64]) -> Result<(), Error> {
-        self.0.forward(parameters, x, y, work)
+    fn scratch_len(&self, batch: usize) -> Result<usize, Error> {
+        Layer::<f64>::scratch_len(&self.0, batch)
+    }
+
+    fn forward(
+        &self,
+        parameters: &[f64],
+        x: &[f64],
+        y: &mut [f64],
+        saved: &mut [f64],
+        scratch: &mut [f64],
+    ) -> Result<(), Error> {
+        self.0.forward(parameters, x, y, saved, scratch)
     }
 
     fn backward(
@@ -287,12 +301,13 @@ impl Layer<f64> for Plain {
         parameters: &[f64],
         x: &[f64],
         g: &[f64],
+        saved: &[f64],
         frozen: &[bool],
         gradients: &mut [f64],
         dx: Option<&mut [f64]>,
-        work: &mut [f64],
+        scratch: &mut [f64],
     ) -> Result<(), Error> {
-        self.0.backward(parameters, x, g, frozen, gradients, dx, work)
+        self.0.backward(parameters, x, g, saved, frozen, gradients, dx, scratch)
     }
 
     fn initialise(&self, parameters: &mut [f64], random: &mut dyn rand_core::Rng) -> Result<(), Error> {

@@ -71,8 +71,10 @@ fn a_fit_to_drawn_neurons_gives_the_layer_back() {
         fit_neurons(case.shape, form, hidden, last, parameters, &mut Pcg64::seed_from_u64(2)).unwrap();
         let parameters = Parameters { mu: &mu, sigma: &sigma, u: &u, v: &v };
         let layer = Diagonal::new(case.shape, parameters).unwrap().with_form(form);
-        let (mut y, mut work) = (vec![0.0; 24], vec![0.0; layer.workspace_len(8).unwrap()]);
-        layer.forward(&case.x, &mut y, &mut work).unwrap();
+        let mut y = vec![0.0; 24];
+        let [mut saved, mut scratch] =
+            [layer.saved_len(8).unwrap(), layer.scratch_len(8).unwrap()].map(|len| vec![0.0; len]);
+        layer.forward(&case.x, &mut y, &mut saved, &mut scratch).unwrap();
         let want = network.forward(&case.x).unwrap();
         let size = (want.iter().map(|y| y * y).sum::<f64>() / want.len() as f64).sqrt();
         for (got, want) in y.iter().zip(want) {

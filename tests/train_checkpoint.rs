@@ -73,7 +73,7 @@ fn a_joint_layer_comes_back() {
     }
     let header = std::fs::read(&path).unwrap();
     let text = String::from_utf8_lossy(&header);
-    for name in ["0.mu_w", "0.mu_b", "0.c_w", "0.c_b"] {
+    for name in ["0.mu_w", "0.c_w", "0.mu_b", "0.c_b"] {
         assert!(text.contains(name), "{name}");
     }
 }
@@ -244,15 +244,23 @@ fn foreign_layers_are_refused() {
         fn blocks(&self) -> Vec<Block> {
             vec![]
         }
-        fn workspace_len(&self, _: usize) -> Result<usize, gmlayer::Error> {
+        fn scratch_len(&self, _: usize) -> Result<usize, gmlayer::Error> {
             Ok(0)
         }
-        fn forward(&self, _: &[f32], x: &[f32], y: &mut [f32], _: &mut [f32]) -> Result<(), gmlayer::Error> {
+        fn forward(
+            &self,
+            _: &[f32],
+            x: &[f32],
+            y: &mut [f32],
+            _: &mut [f32],
+            _: &mut [f32],
+        ) -> Result<(), gmlayer::Error> {
             y.copy_from_slice(x);
             Ok(())
         }
         fn backward(
             &self,
+            _: &[f32],
             _: &[f32],
             _: &[f32],
             _: &[f32],

@@ -3,7 +3,7 @@
 
 use gmlayer::Error;
 use gmlayer::random::{StandardNormal, uniform};
-use gmlayer::wasserstein::{squared, squared_diagonal, workspace_len};
+use gmlayer::wasserstein::{scratch_len, squared, squared_diagonal};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg64;
 
@@ -13,7 +13,7 @@ fn numbers(random: &mut Pcg64, len: usize) -> Vec<f64> {
 }
 
 fn general(a: &[f64], c: &[f64], b: &[f64], d: &[f64]) -> f64 {
-    let len = workspace_len(c.len() / a.len(), d.len() / a.len()).unwrap();
+    let len = scratch_len(c.len() / a.len(), d.len() / a.len()).unwrap();
     squared(a, c, b, d, &mut vec![f64::NAN; len]).unwrap()
 }
 
@@ -108,6 +108,6 @@ fn wrong_lengths_are_named() {
     assert_eq!(squared(&[1.0], &[1.0], &[1.0, 2.0], &[1.0], &mut [0.0]), length("second_mean", 1, 2));
     let rows = Error::Rows { argument: "second_factor", row: 2, got: 3 };
     assert_eq!(squared(&[1.0; 2], &[1.0; 2], &[1.0; 2], &[1.0; 3], &mut [0.0; 9]), Err(rows));
-    let short = Error::Workspace { expected: 2, got: 1 };
+    let short = Error::Buffer { argument: "scratch", expected: 2, got: 1 };
     assert_eq!(squared(&[1.0], &[1.0; 2], &[1.0], &[1.0], &mut [0.0]), Err(short));
 }

@@ -2,7 +2,8 @@
 
 use criterion::Bencher;
 use gmlayer::diagonal::{
-    Diagonal, DiagonalMut, Gradients, Parameters, ParametersMut, Rates, Sparse, descend_workspace_len,
+    Diagonal, DiagonalMut, Gradients, Parameters, ParametersMut, Rates, Sparse, descend_scratch_len,
+    saved_len,
 };
 use gmlayer::{Aligned, Error, Shape};
 
@@ -19,7 +20,8 @@ pub(crate) struct Mixture {
     x: Aligned<f32>,
     g: Aligned<f32>,
     y: Aligned<f32>,
-    work: Aligned<f32>,
+    saved: Aligned<f32>,
+    scratch: Aligned<f32>,
 }
 
 impl Mixture {
@@ -34,7 +36,8 @@ impl Mixture {
             x: images(batch * shape.inputs())?,
             y: Aligned::zeros(g.len())?,
             g,
-            work: Aligned::zeros(descend_workspace_len(shape, batch)?)?,
+            saved: Aligned::zeros(saved_len(shape, batch)?)?,
+            scratch: Aligned::zeros(descend_scratch_len(shape, batch)?)?,
         })
     }
 
@@ -46,22 +49,22 @@ impl Mixture {
 
     pub(crate) fn forward(&mut self) -> Result<(), Error> {
         let layer = Diagonal::new(self.shape, Parameters::from_flat(self.shape, &self.parameters)?)?;
-        layer.forward(&self.x, &mut self.y, &mut self.work)
+        layer.forward(&self.x, &mut self.y, &mut self.saved, &mut self.scratch)
     }
 
-    /// The backward pass alone, which finds out for itself what it needs of the forward pass.
+    /// The backward pass alone, from what the last forward pass has saved.
     pub(crate) fn backward(&mut self) -> Result<(), Error> {
         let layer = Diagonal::new(self.shape, Parameters::from_flat(self.shape, &self.parameters)?)?;
         let gradients = Gradients::from_flat(self.shape, &mut self.gradients)?;
-        layer.backward(&self.x, &self.g, gradients, None, &mut self.work)
+        layer.backward(&self.x, &self.g, &self.saved, gradients, None, &mut self.scratch)
     }
 
     /// Forward, backward with the gradients written out, and the step of gradient descent.
     pub(crate) fn step(&mut self) -> Result<(), Error> {
         let layer = Diagonal::new(self.shape, Parameters::from_flat(self.shape, &self.parameters)?)?;
-        layer.forward(&self.x, &mut self.y, &mut self.work)?;
+        layer.forward(&self.x, &mut self.y, &mut self.saved, &mut self.scratch)?;
         let gradients = Gradients::from_flat(self.shape, &mut self.gradients)?;
-        layer.backward_after_forward(&self.x, &self.g, gradients, None, &mut self.work)?;
+        layer.backward(&self.x, &self.g, &self.saved, gradients, None, &mut self.scratch)?;
         for (parameter, gradient) in self.parameters.iter_mut().zip(self.gradients.iter_mut()) {
             *parameter -= RATE * *gradient;
             *gradient = 0.0;
@@ -73,8 +76,8 @@ impl Mixture {
     pub(crate) fn fused_step(&mut self) -> Result<(), Error> {
         let parameters = ParametersMut::from_flat(self.shape, &mut self.parameters)?;
         let mut layer = DiagonalMut::new(self.shape, parameters)?;
-        layer.as_diagonal().forward(&self.x, &mut self.y, &mut self.work)?;
-        layer.descend_after_forward(&self.x, &self.g, Rates::all(RATE), None, &mut self.work)
+        layer.as_diagonal().forward(&self.x, &mut self.y, &mut self.saved, &mut self.scratch)?;
+        layer.descend(&self.x, &self.g, &self.saved, Rates::all(RATE), None, &mut self.scratch)
     }
 
     /// Times the forward pass of the form for inference, made once.
@@ -83,8 +86,8 @@ impl Mixture {
         let mut storage = Aligned::zeros(layer.prepared_len())?;
         let prepared = layer.prepare(&mut storage)?;
         let batch = self.x.len() / self.shape.inputs();
-        let mut work = Aligned::zeros(prepared.workspace_len(batch)?)?;
-        bencher.iter(|| prepared.forward(&self.x, &mut self.y, &mut work));
+        let mut scratch = Aligned::zeros(prepared.scratch_len(batch)?)?;
+        bencher.iter(|| prepared.forward(&self.x, &mut self.y, &mut scratch));
         Ok(())
     }
 
@@ -94,8 +97,8 @@ impl Mixture {
         let mut storage = Aligned::zeros(layer.prepared_len())?;
         let mut columns = Aligned::zeros(Sparse::<f32>::storage_len(self.shape)?)?;
         let sparse = Sparse::new(layer.prepare(&mut storage)?, &mut columns)?;
-        let mut work = Aligned::zeros(sparse.workspace_len()?)?;
-        bencher.iter(|| sparse.forward(&self.x, &mut self.y, &mut work));
+        let mut scratch = Aligned::zeros(sparse.scratch_len()?)?;
+        bencher.iter(|| sparse.forward(&self.x, &mut self.y, &mut scratch));
         Ok(())
     }
 }

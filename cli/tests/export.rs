@@ -51,9 +51,9 @@ fn every_precision_is_written_as_bytes() {
         let x: Vec<f32> = blob.input.iter().map(|x| x.value()).collect();
         let mut y = vec![0.0; l];
         match blob.model {
-            Model::F32(model) => model.forward(&x, &mut y, &mut vec![0.0; model.workspace_len()]),
-            Model::F16(model) => model.forward(&x, &mut y, &mut vec![0.0; model.workspace_len()]),
-            Model::I8(model) => model.forward(&x, &mut y, &mut vec![0; model.workspace_len()]),
+            Model::F32(model) => model.forward(&x, &mut y, &mut vec![0.0; model.scratch_len()]),
+            Model::F16(model) => model.forward(&x, &mut y, &mut vec![0.0; model.scratch_len()]),
+            Model::I8(model) => model.forward(&x, &mut y, &mut vec![0; model.scratch_len()]),
         }
         .unwrap();
         assert!(blob.output.iter().zip(&y).all(|(want, y)| want.value().to_bits() == y.to_bits()));
@@ -102,8 +102,8 @@ fn joint_layers_are_source_text() {
     for part in [
         "JointShape::new(64, 10, 2, 3)",
         "/// 64 inputs, 10 outputs, 2 components, rank 3.",
-        "pub static COLUMNS: [f32; 384]",
-        "Constants { mu_w: &MU_W, mu_b: &MU_B, c_w: &C_W, columns: &COLUMNS }",
+        "pub static C_B: [f32; 384]",
+        "Constants { mu_w: &MU_W, c_w: &C_W, mu_b: &MU_B, c_b: &C_B }",
         "with_scale(Scale::Mean)",
     ] {
         assert!(text.contains(part), "{part}");
@@ -121,7 +121,7 @@ fn joint_layers_are_source_text() {
     }
     assert!(export(&path, &["--format", "c"]).status.success());
     let text = std::fs::read_to_string(folder.path().join("digits.h")).unwrap();
-    assert!(text.contains("#define DIGITS_RANK 3\n") && text.contains("digits_columns[384]"), "{text}");
+    assert!(text.contains("#define DIGITS_RANK 3\n") && text.contains("digits_c_b[384]"), "{text}");
     for refused in [
         &["--format", "bin"][..],
         &["--format", "rust", "--precision", "i8"],

@@ -188,7 +188,7 @@ fn wrong_arguments_are_named() {
         (&["--model", "joint", "--coordinates", "paper"], "--coordinates has no meaning with --model joint"),
         (&["--model", "joint", "--rank", "0"], "'--rank <R>': it must be a whole number"),
         (&["--model", "joint", "--rank", "795"], "`rank` must be at most 794, but is 795"),
-        (&["--model", "joint", "--freeze", "mu"], "the blocks are mu_w, mu_b, c_w, c_b"),
+        (&["--model", "joint", "--freeze", "mu"], "the blocks are mu_w, c_w, mu_b, c_b"),
         (&["--input-dropout", "1"], "it must be a number from 0 to below 1"),
         (&["--label-smoothing", "-0.1"], "it must be a number from 0 to below 1"),
         (&["--unknown"], "'--unknown'"),

@@ -35,9 +35,9 @@ enum gmlayer_status {
    */
   GMLAYER_STATUS_SIZE = 5,
   /*
-   The workspace is too small.
+   The scratch is too small.
    */
-  GMLAYER_STATUS_WORKSPACE = 6,
+  GMLAYER_STATUS_SCRATCH = 6,
   /*
    An index or setting lies outside its range.
    */
@@ -116,14 +116,14 @@ extern "C" {
 size_t gmlayer_layer_parameters(struct gmlayer_sizes sizes);
 
 /*
- The number of floats of workspace that a layer needs; 0 for sizes that cannot be.
+ The number of floats of scratch that a layer needs; 0 for sizes that cannot be.
  */
-size_t gmlayer_layer_workspace(struct gmlayer_sizes sizes);
+size_t gmlayer_layer_scratch(struct gmlayer_sizes sizes);
 
 /*
  Overwrites `y` with what the layer gives for `x`.
 
- `x` has as many numbers as the layer has inputs, `y` as it has outputs, `work` has `work_len` floats.
+ `x` has as many numbers as the layer has inputs, `y` as it has outputs, `scratch` has `scratch_len` floats.
 
  # Safety
 
@@ -132,13 +132,13 @@ size_t gmlayer_layer_workspace(struct gmlayer_sizes sizes);
 enum gmlayer_status gmlayer_layer_forward(const struct gmlayer_layer *layer,
                                           const float *x,
                                           float *y,
-                                          float *work,
-                                          size_t work_len);
+                                          float *scratch,
+                                          size_t scratch_len);
 
 /*
  The backward pass and one step of gradient descent: `g` is the loss's derivative by the outputs at `x`.
 
- `x` has as many numbers as the layer has inputs, `g` as it has outputs, `work` has `work_len` floats.
+ `x` has as many numbers as the layer has inputs, `g` as it has outputs, `scratch` has `scratch_len` floats.
 
  # Safety
 
@@ -148,8 +148,8 @@ enum gmlayer_status gmlayer_layer_step(const struct gmlayer_layer *layer,
                                        const float *x,
                                        const float *g,
                                        struct gmlayer_rates rates,
-                                       float *work,
-                                       size_t work_len);
+                                       float *scratch,
+                                       size_t scratch_len);
 
 /*
  The cross-entropy of the softmax of `classes` scores, and its derivative by each of them.
@@ -231,19 +231,19 @@ enum gmlayer_status gmlayer_model_init_i8(struct gmlayer_model *model,
 struct gmlayer_sizes gmlayer_model_sizes(const struct gmlayer_model *model);
 
 /*
- The bytes of workspace that `gmlayer_model_forward` needs; 0 for a null pointer.
+ The number of floats of scratch that `gmlayer_model_forward` needs; 0 for a null pointer.
 
  # Safety
 
  `model` was made by one of the functions `gmlayer_model_init...`.
  */
-size_t gmlayer_model_workspace(const struct gmlayer_model *model);
+size_t gmlayer_model_scratch(const struct gmlayer_model *model);
 
 /*
  Overwrites `y` with what the model gives for `x`.
 
- `x` has as many numbers as the model has inputs, `y` as it has outputs; `work` has `work_len` bytes, is aligned as a
- float, and its contents do not matter.
+ `x` has as many numbers as the model has inputs, `y` as it has outputs; `scratch` has `scratch_len` floats, whose
+ contents do not matter.
 
  # Safety
 
@@ -252,8 +252,8 @@ size_t gmlayer_model_workspace(const struct gmlayer_model *model);
 enum gmlayer_status gmlayer_model_forward(const struct gmlayer_model *model,
                                           const float *x,
                                           float *y,
-                                          void *work,
-                                          size_t work_len);
+                                          float *scratch,
+                                          size_t scratch_len);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -37,35 +37,35 @@ pub extern "C" fn gmlayer_layer_parameters(sizes: Sizes) -> usize {
     sizes.shape().map_or(0, |shape| shape.parameter_count())
 }
 
-/// The number of floats of workspace that a layer needs; 0 for sizes that cannot be.
+/// The number of floats of scratch that a layer needs; 0 for sizes that cannot be.
 #[unsafe(no_mangle)]
-pub extern "C" fn gmlayer_layer_workspace(sizes: Sizes) -> usize {
-    sizes.shape().map_or(0, Online::<f32>::workspace_len)
+pub extern "C" fn gmlayer_layer_scratch(sizes: Sizes) -> usize {
+    sizes.shape().map_or(0, Online::<f32>::scratch_len)
 }
 
-/// The layer and its workspace in the types of Rust.
+/// The layer and its scratch in the types of Rust.
 ///
 /// # Safety
 ///
-/// `layer`, unless it is null or misaligned, may be read; its parameters and `work` have their lengths and do not
+/// `layer`, unless it is null or misaligned, may be read; its parameters and `scratch` have their lengths and do not
 /// overlap.
 unsafe fn open<'a>(
     layer: *const Layer,
-    work: *mut f32,
-    work_len: usize,
+    scratch: *mut f32,
+    scratch_len: usize,
 ) -> Result<(Online<'a, f32>, &'a mut [f32]), Status> {
     // SAFETY: the caller's.
     unsafe {
         let [layer] = read(layer, 1)? else { return Err(Status::Pointer) };
         let shape = layer.sizes.shape()?;
         let parameters = write(layer.parameters, shape.parameter_count())?;
-        Ok((Online::new(shape, parameters)?, write(work, work_len)?))
+        Ok((Online::new(shape, parameters)?, write(scratch, scratch_len)?))
     }
 }
 
 /// Overwrites `y` with what the layer gives for `x`.
 ///
-/// `x` has as many numbers as the layer has inputs, `y` as it has outputs, `work` has `work_len` floats.
+/// `x` has as many numbers as the layer has inputs, `y` as it has outputs, `scratch` has `scratch_len` floats.
 ///
 /// # Safety
 ///
@@ -75,21 +75,21 @@ pub unsafe extern "C" fn gmlayer_layer_forward(
     layer: *const Layer,
     x: *const f32,
     y: *mut f32,
-    work: *mut f32,
-    work_len: usize,
+    scratch: *mut f32,
+    scratch_len: usize,
 ) -> Status {
     // SAFETY: the caller's.
     status(unsafe {
-        open(layer, work, work_len).and_then(|(layer, work)| {
+        open(layer, scratch, scratch_len).and_then(|(layer, scratch)| {
             let shape = layer.shape();
-            Ok(layer.forward(read(x, shape.inputs())?, write(y, shape.outputs())?, work)?)
+            Ok(layer.forward(read(x, shape.inputs())?, write(y, shape.outputs())?, scratch)?)
         })
     })
 }
 
 /// The backward pass and one step of gradient descent: `g` is the loss's derivative by the outputs at `x`.
 ///
-/// `x` has as many numbers as the layer has inputs, `g` as it has outputs, `work` has `work_len` floats.
+/// `x` has as many numbers as the layer has inputs, `g` as it has outputs, `scratch` has `scratch_len` floats.
 ///
 /// # Safety
 ///
@@ -100,16 +100,16 @@ pub unsafe extern "C" fn gmlayer_layer_step(
     x: *const f32,
     g: *const f32,
     rates: Rates,
-    work: *mut f32,
-    work_len: usize,
+    scratch: *mut f32,
+    scratch_len: usize,
 ) -> Status {
     let Rates { mu, sigma, u, v } = rates;
     // SAFETY: the caller's.
     status(unsafe {
-        open(layer, work, work_len).and_then(|(mut layer, work)| {
+        open(layer, scratch, scratch_len).and_then(|(mut layer, scratch)| {
             let shape = layer.shape();
             let rates = diagonal::Rates { mu: Some(mu), sigma: Some(sigma), u: Some(u), v: Some(v) };
-            Ok(layer.step(read(x, shape.inputs())?, read(g, shape.outputs())?, &rates, work)?)
+            Ok(layer.step(read(x, shape.inputs())?, read(g, shape.outputs())?, &rates, scratch)?)
         })
     })
 }

@@ -20,6 +20,9 @@ pub struct Model {
 const _: () = assert!(size_of::<compact::Model<'static>>() <= size_of::<Model>());
 const _: () = assert!(align_of::<compact::Model<'static>>() <= align_of::<Model>());
 
+/// The scratch of a model in `i8` are integers: so many lie where a float does.
+const INTEGERS_IN_A_FLOAT: usize = size_of::<f32>() / size_of::<i16>();
+
 /// The sizes of a layer.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
@@ -186,26 +189,26 @@ pub unsafe extern "C" fn gmlayer_model_sizes(model: *const Model) -> Sizes {
     }
 }
 
-/// The bytes of workspace that `gmlayer_model_forward` needs; 0 for a null pointer.
+/// The number of floats of scratch that `gmlayer_model_forward` needs; 0 for a null pointer.
 ///
 /// # Safety
 ///
 /// `model` was made by one of the functions `gmlayer_model_init...`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn gmlayer_model_workspace(model: *const Model) -> usize {
+pub unsafe extern "C" fn gmlayer_model_scratch(model: *const Model) -> usize {
     // SAFETY: the caller's.
     match unsafe { get(model) } {
-        Ok(compact::Model::F32(model)) => model.workspace_len() * size_of::<f32>(),
-        Ok(compact::Model::F16(model)) => model.workspace_len() * size_of::<f32>(),
-        Ok(compact::Model::I8(model)) => model.workspace_len() * size_of::<i16>(),
+        Ok(compact::Model::F32(model)) => model.scratch_len(),
+        Ok(compact::Model::F16(model)) => model.scratch_len(),
+        Ok(compact::Model::I8(model)) => model.scratch_len().div_ceil(INTEGERS_IN_A_FLOAT),
         Err(_) => 0,
     }
 }
 
 /// Overwrites `y` with what the model gives for `x`.
 ///
-/// `x` has as many numbers as the model has inputs, `y` as it has outputs; `work` has `work_len` bytes, is aligned as a
-/// float, and its contents do not matter.
+/// `x` has as many numbers as the model has inputs, `y` as it has outputs; `scratch` has `scratch_len` floats, whose
+/// contents do not matter.
 ///
 /// # Safety
 ///
@@ -215,20 +218,20 @@ pub unsafe extern "C" fn gmlayer_model_forward(
     model: *const Model,
     x: *const f32,
     y: *mut f32,
-    work: *mut core::ffi::c_void,
-    work_len: usize,
+    scratch: *mut f32,
+    scratch_len: usize,
 ) -> Status {
-    // SAFETY: the caller's; bytes are numbers of any kind.
+    // SAFETY: the caller's; a float's place holds two integers.
     status(unsafe {
         get(model).and_then(|model| {
             let shape = model.shape();
             let (x, y) = (read(x, shape.inputs())?, write(y, shape.outputs())?);
-            let floats = work_len / size_of::<f32>();
             match model {
-                compact::Model::F32(model) => model.forward(x, y, write(work.cast(), floats)?)?,
-                compact::Model::F16(model) => model.forward(x, y, write(work.cast(), floats)?)?,
+                compact::Model::F32(model) => model.forward(x, y, write(scratch, scratch_len)?)?,
+                compact::Model::F16(model) => model.forward(x, y, write(scratch, scratch_len)?)?,
                 compact::Model::I8(model) => {
-                    model.forward(x, y, write(work.cast(), work_len / size_of::<i16>())?)?;
+                    let len = scratch_len.saturating_mul(INTEGERS_IN_A_FLOAT);
+                    model.forward(x, y, write(scratch.cast(), len)?)?;
                 }
             }
             Ok(())

@@ -19,8 +19,8 @@ pub enum Status {
     Damaged = 4,
     /// A size is zero or too large, or a length does not fit the sizes.
     Size = 5,
-    /// The workspace is too small.
-    Workspace = 6,
+    /// The scratch is too small.
+    Scratch = 6,
     /// An index or setting lies outside its range.
     Range = 7,
 }
@@ -28,7 +28,7 @@ pub enum Status {
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         match error {
-            Error::Workspace { .. } => Self::Workspace,
+            Error::Buffer { .. } => Self::Scratch,
             Error::Range { .. } => Self::Range,
             _ => Self::Size,
         }

@@ -65,24 +65,24 @@ static size_t pixels(const unsigned char *sample, float *x)
 /* The checksum of all scores, and the errors. */
 static uint32_t classify(const struct gmlayer_model *model, const unsigned char *stored, size_t len, size_t *errors)
 {
-    static float work[4 * INPUTS];
-    size_t work_len = gmlayer_model_workspace(model);
+    static float scratch[4 * INPUTS];
+    size_t scratch_len = gmlayer_model_scratch(model);
     float x[INPUTS], y[OUTPUTS];
     uint32_t sum = 0xffffffff;
-    check(work_len > 0 && work_len <= sizeof work, "the size of the workspace");
+    check(scratch_len > 0 && scratch_len <= sizeof scratch / sizeof *scratch, "the size of the scratch");
     *errors = 0;
     for (size_t at = 0; at + SAMPLE <= len; at += SAMPLE) {
         size_t label = pixels(stored + at, x), best = 0;
-        check(gmlayer_model_forward(model, x, y, work, work_len) == GMLAYER_STATUS_OK, "forward");
+        check(gmlayer_model_forward(model, x, y, scratch, scratch_len) == GMLAYER_STATUS_OK, "forward");
         for (size_t class = 1; class < OUTPUTS; class++)
             best = y[class] > y[best] ? class : best;
         *errors += best != label;
         sum = checksum(sum, y, OUTPUTS);
     }
-    check(gmlayer_model_forward(model, x, y, work, work_len - 4) == GMLAYER_STATUS_WORKSPACE, "a short workspace");
-    check(gmlayer_model_forward(model, NULL, y, work, work_len) == GMLAYER_STATUS_POINTER, "no input");
-    check(gmlayer_model_forward(model, x, NULL, work, work_len) == GMLAYER_STATUS_POINTER, "no output");
-    check(gmlayer_model_forward(NULL, x, y, work, work_len) == GMLAYER_STATUS_POINTER, "no model");
+    check(gmlayer_model_forward(model, x, y, scratch, scratch_len - 1) == GMLAYER_STATUS_SCRATCH, "too little scratch");
+    check(gmlayer_model_forward(model, NULL, y, scratch, scratch_len) == GMLAYER_STATUS_POINTER, "no input");
+    check(gmlayer_model_forward(model, x, NULL, scratch, scratch_len) == GMLAYER_STATUS_POINTER, "no output");
+    check(gmlayer_model_forward(NULL, x, y, scratch, scratch_len) == GMLAYER_STATUS_POINTER, "no model");
     return ~sum;
 }
 
@@ -116,20 +116,21 @@ static void one_precision(const char *name, const struct gmlayer_model *arrays, 
 static void train(const unsigned char *samples, size_t len, const char *expected)
 {
     static float parameters[sizeof start_parameters / sizeof *start_parameters];
-    static float work[5 * INPUTS + OUTPUTS];
+    static float scratch[4 * INPUTS + OUTPUTS + 3 * 16]; /* 4 components, rounded up to 16 */
     const struct gmlayer_layer layer = {sizes, parameters};
     const struct gmlayer_rates rates = {0.02f, 0.1f, 0.02f, 0.02f};
-    const size_t work_len = gmlayer_layer_workspace(sizes), count = gmlayer_layer_parameters(sizes);
+    const size_t scratch_len = gmlayer_layer_scratch(sizes), count = gmlayer_layer_parameters(sizes);
     float x[INPUTS], y[OUTPUTS], g[OUTPUTS], loss;
-    check(count == sizeof parameters / sizeof *parameters && work_len == sizeof work / sizeof *work, "the layer's sizes");
+    check(count == sizeof parameters / sizeof *parameters, "the number of parameters");
+    check(scratch_len == sizeof scratch / sizeof *scratch, "the size of the layer's scratch");
     memcpy(parameters, start_parameters, sizeof parameters);
     for (int epoch = 0; epoch < EPOCHS; epoch++) {
         float sum = 0, samples_seen = 0;
         for (size_t at = 0; at + SAMPLE <= len; at += SAMPLE) {
             size_t label = pixels(samples + at, x);
-            check(gmlayer_layer_forward(&layer, x, y, work, work_len) == GMLAYER_STATUS_OK, "the layer forward");
+            check(gmlayer_layer_forward(&layer, x, y, scratch, scratch_len) == GMLAYER_STATUS_OK, "the layer forward");
             check(gmlayer_cross_entropy(y, OUTPUTS, label, g, &loss) == GMLAYER_STATUS_OK, "cross-entropy");
-            check(gmlayer_layer_step(&layer, x, g, rates, work, work_len) == GMLAYER_STATUS_OK, "a step");
+            check(gmlayer_layer_step(&layer, x, g, rates, scratch, scratch_len) == GMLAYER_STATUS_OK, "a step");
             sum += loss;
             samples_seen += 1;
         }
@@ -140,12 +141,12 @@ static void train(const unsigned char *samples, size_t len, const char *expected
     check(got == (uint32_t)strtoul(expected, NULL, 16), "the parameters after training");
 
     const struct gmlayer_layer nothing = {sizes, NULL}, empty = {{0, 1, 1}, parameters};
-    check(gmlayer_layer_forward(NULL, x, y, work, work_len) == GMLAYER_STATUS_POINTER, "no layer");
-    check(gmlayer_layer_step(&nothing, x, g, rates, work, work_len) == GMLAYER_STATUS_POINTER, "no parameters");
-    check(gmlayer_layer_step(&empty, x, g, rates, work, work_len) == GMLAYER_STATUS_SIZE, "no inputs");
-    check(gmlayer_layer_step(&layer, x, g, rates, work, work_len - 1) == GMLAYER_STATUS_WORKSPACE, "a short workspace");
+    check(gmlayer_layer_forward(NULL, x, y, scratch, scratch_len) == GMLAYER_STATUS_POINTER, "no layer");
+    check(gmlayer_layer_step(&nothing, x, g, rates, scratch, scratch_len) == GMLAYER_STATUS_POINTER, "no parameters");
+    check(gmlayer_layer_step(&empty, x, g, rates, scratch, scratch_len) == GMLAYER_STATUS_SIZE, "no inputs");
+    check(gmlayer_layer_step(&layer, x, g, rates, scratch, scratch_len - 1) == GMLAYER_STATUS_SCRATCH, "too little scratch");
     check(gmlayer_cross_entropy(y, OUTPUTS, OUTPUTS, g, &loss) == GMLAYER_STATUS_RANGE, "a label out of range");
-    check(gmlayer_layer_parameters(empty.sizes) == 0 && gmlayer_layer_workspace(empty.sizes) == 0, "sizes of nothing");
+    check(gmlayer_layer_parameters(empty.sizes) == 0 && gmlayer_layer_scratch(empty.sizes) == 0, "sizes of nothing");
 }
 
 int main(int argc, char **argv)

@@ -76,9 +76,8 @@ fn floating<N: gmlayer::compact::Number>(model: &Floating<'_, N>, x: &[f32]) {
         forward(&mut y);
         y
     };
-    let y = run(&|y| model.forward(x, y, &mut vec![f32::NAN; model.workspace_len()]).expect("lengths fit"));
-    let same =
-        run(&|y| plain.forward(x, y, &mut vec![f32::NAN; plain.workspace_len()]).expect("lengths fit"));
+    let y = run(&|y| model.forward(x, y, &mut vec![f32::NAN; model.scratch_len()]).expect("lengths fit"));
+    let same = run(&|y| plain.forward(x, y, &mut vec![f32::NAN; plain.scratch_len()]).expect("lengths fit"));
     assert_eq!(bits(&y), bits(&same));
     let positive = variance.iter().all(|&variance| variance >= 0.0);
     if positive && [&a[..], &w, &mu, &variance, x].into_iter().all(tame) {
@@ -89,7 +88,7 @@ fn floating<N: gmlayer::compact::Number>(model: &Floating<'_, N>, x: &[f32]) {
 /// Tame scales, none of them negative, and finite inputs give finite outputs.
 fn quantised(model: &Quantised<'_, u8>, x: &[f32]) {
     let mut y = vec![f32::NAN; model.shape().outputs()];
-    model.forward(x, &mut y, &mut vec![-1; model.workspace_len()]).expect("the lengths fit");
+    model.forward(x, &mut y, &mut vec![-1; model.scratch_len()]).expect("the lengths fit");
     let constants = model.constants();
     let values = |block: &[[u8; 4]]| block.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect::<Vec<_>>();
     let scales =

@@ -134,18 +134,19 @@ fn compare<T: Bits>(problem: &Problem<T>, judge: impl Fn(&[T], &[T], &str)) {
 fn outputs<T: Real>(problem: &Problem<T>) -> [(&'static str, Vec<T>); 6] {
     let Problem { shape, rows, mu, sigma, u, v, x, g } = problem;
     let layer = Diagonal::new(*shape, Parameters { mu, sigma, u, v }).expect("the lengths fit");
-    let mut work = vec![T::zero(); layer.workspace_len(*rows).expect("small sizes")];
+    let (saved, scratch) = (layer.saved_len(*rows), layer.scratch_len(*rows));
+    let [mut saved, mut scratch] = [saved, scratch].map(|len| vec![T::zero(); len.expect("small sizes")]);
     let zeros = |len| vec![T::zero(); len];
     let mut y = zeros(g.len());
     let [mut of_mu, mut of_sigma, mut of_u, mut of_v, mut dx] =
         [mu.len(), sigma.len(), u.len(), v.len(), x.len()].map(zeros);
-    layer.forward(x, &mut y, &mut work).expect("the lengths fit");
+    layer.forward(x, &mut y, &mut saved, &mut scratch).expect("the lengths fit");
     let gradients = Gradients {
         mu: Some(&mut of_mu),
         sigma: Some(&mut of_sigma),
         u: Some(&mut of_u),
         v: Some(&mut of_v),
     };
-    layer.backward_after_forward(x, g, gradients, Some(&mut dx), &mut work).expect("the lengths fit");
+    layer.backward(x, g, &saved, gradients, Some(&mut dx), &mut scratch).expect("the lengths fit");
     [("h", y), ("mu", of_mu), ("sigma", of_sigma), ("u", of_u), ("v", of_v), ("x", dx)]
 }

@@ -51,29 +51,33 @@ fn nan<T: Real>() -> T {
     T::from_f64(f64::NAN)
 }
 
-/// Where the workspace is too short, nothing is done.
+/// Where a buffer is too short, nothing is done.
 fn refused(result: Result<(), Error>) {
-    assert!(matches!(result, Err(Error::Workspace { .. })), "{result:?}");
+    assert!(matches!(result, Err(Error::Buffer { .. })), "{result:?}");
 }
 
 fn check<T: Bits>(problem: &Problem<T>, choices: u8) {
     let Problem { shape, rows, mu, sigma, u, v, x, g } = problem;
     let parameters = Parameters { mu, sigma, u, v };
     let layer = Diagonal::new(*shape, parameters).expect("the lengths fit");
-    let needed = layer.workspace_len(*rows).expect("small sizes");
-    let mut work = Guarded::new(needed, nan());
+    let mut saved = Guarded::new(layer.saved_len(*rows).expect("small sizes"), nan());
+    let mut scratch = Guarded::new(layer.scratch_len(*rows).expect("small sizes"), nan());
     let mut y = Guarded::new(rows * shape.outputs(), nan());
-    refused(layer.forward(x, y.get(), &mut work.get()[1..]));
-    layer.forward(x, y.get(), work.get()).expect("the lengths fit");
-    work.check();
+    refused(layer.forward(x, y.get(), saved.get(), &mut scratch.get()[1..]));
+    if saved.len > 0 {
+        refused(layer.forward(x, y.get(), &mut saved.get()[1..], scratch.get()));
+    }
+    layer.forward(x, y.get(), saved.get(), scratch.get()).expect("the lengths fit");
+    saved.check();
+    scratch.check();
     y.check();
 
     let mut other = Guarded::new(rows * shape.outputs(), nan());
     let mut storage = Guarded::new(layer.prepared_len(), nan());
     let prepared = layer.prepare(storage.get()).expect("the lengths fit");
-    let mut prepared_work = Guarded::new(prepared.workspace_len(*rows).expect("small sizes"), nan());
-    prepared.forward(x, other.get(), prepared_work.get()).expect("the lengths fit");
-    prepared_work.check();
+    let mut prepared_scratch = Guarded::new(prepared.scratch_len(*rows).expect("small sizes"), nan());
+    prepared.forward(x, other.get(), prepared_scratch.get()).expect("the lengths fit");
+    prepared_scratch.check();
     other.check();
     let tame = |block: &[T]| block.iter().all(|x| x.to_f64().abs() <= T::TAME);
     let all_tame = [mu, sigma, u, v].into_iter().all(|block| tame(block));
@@ -86,9 +90,9 @@ fn check<T: Bits>(problem: &Problem<T>, choices: u8) {
     finite_where_tame(other.get());
     let mut columns = Guarded::new(Sparse::<T>::storage_len(*shape).expect("small sizes"), nan());
     let sparse = Sparse::new(prepared, columns.get()).expect("the lengths fit");
-    let mut sparse_work = Guarded::new(sparse.workspace_len().expect("small sizes"), nan());
-    sparse.forward(x, other.get(), sparse_work.get()).expect("the lengths fit");
-    sparse_work.check();
+    let mut sparse_scratch = Guarded::new(sparse.scratch_len().expect("small sizes"), nan());
+    sparse.forward(x, other.get(), sparse_scratch.get()).expect("the lengths fit");
+    sparse_scratch.check();
     other.check();
     columns.check();
     storage.check();
@@ -109,9 +113,13 @@ fn check<T: Bits>(problem: &Problem<T>, choices: u8) {
             v: wanted(3).then_some(of_v.get()),
         };
         let of_x = wanted(4).then_some(dx.get());
-        layer.backward_after_forward(x, g, gradients, of_x, work.get()).expect("the lengths fit");
+        let before: Vec<_> = saved.get().iter().map(|x| x.bits()).collect();
+        scratch.get().fill(nan());
+        layer.backward(x, g, saved.get(), gradients, of_x, scratch.get()).expect("the lengths fit");
+        assert!(saved.get().iter().zip(before).all(|(x, before)| x.bits() == before), "saved was written");
     }
-    work.check();
+    saved.check();
+    scratch.check();
     dx.check();
     blocks.iter().for_each(Guarded::check);
     if all_tame && tame(x) && tame(g) {
@@ -131,8 +139,9 @@ fn rows_alone<T: Bits>(problem: &Problem<T>, y: &[T]) {
     let mut alone = vec![T::zero(); x.len()];
     alone[row * inputs..][..inputs].copy_from_slice(&x[row * inputs..][..inputs]);
     let mut again = vec![nan(); y.len()];
-    let mut work = vec![nan(); layer.workspace_len(*rows).expect("small sizes")];
-    layer.forward(&alone, &mut again, &mut work).expect("the lengths fit");
+    let (saved, scratch) = (layer.saved_len(*rows), layer.scratch_len(*rows));
+    let [mut saved, mut scratch] = [saved, scratch].map(|len| vec![nan(); len.expect("small sizes")]);
+    layer.forward(&alone, &mut again, &mut saved, &mut scratch).expect("the lengths fit");
     let bits = |y: &[T]| y[row * outputs..][..outputs].iter().map(|y| y.bits()).collect::<Vec<_>>();
     assert_eq!(bits(y), bits(&again), "row {row}");
 }
@@ -149,13 +158,15 @@ fn descend<T: Bits>(problem: &Problem<T>) {
     let [mu, sigma, u, v] = &mut guarded;
     let parameters = ParametersMut { mu: mu.get(), sigma: sigma.get(), u: u.get(), v: v.get() };
     let mut layer = DiagonalMut::new(*shape, parameters).expect("the lengths fit");
-    let mut work = Guarded::new(layer.workspace_len(*rows).expect("small sizes"), nan());
+    let mut saved = Guarded::new(layer.saved_len(*rows).expect("small sizes"), nan());
+    let mut scratch = Guarded::new(layer.scratch_len(*rows).expect("small sizes"), nan());
     let mut y = vec![nan(); rows * shape.outputs()];
     let mut dx = Guarded::new(x.len(), nan());
-    layer.as_diagonal().forward(x, &mut y, work.get()).expect("the lengths fit");
+    layer.as_diagonal().forward(x, &mut y, saved.get(), scratch.get()).expect("the lengths fit");
     let rates = Rates::all(T::from_f64(0.5));
-    layer.descend_after_forward(x, g, rates, Some(dx.get()), work.get()).expect("the lengths fit");
-    work.check();
+    layer.descend(x, g, saved.get(), rates, Some(dx.get()), scratch.get()).expect("the lengths fit");
+    saved.check();
+    scratch.check();
     dx.check();
     guarded.iter().for_each(Guarded::check);
 }
@@ -166,17 +177,17 @@ fn dense<T: Bits>(problem: &Problem<T>) {
     let layer = Dense::new(shape.inputs(), shape.components(), true).expect("small sizes");
     let shape_of_layer = Shape::new(shape.inputs(), shape.components(), 1).expect("small sizes");
     let parameters = [&mu[..], &vec![T::one(); shape_of_layer.outputs()]].concat();
-    let len = Layer::<T>::workspace_len(&layer, *rows).expect("small sizes");
-    let mut work = Guarded::new(len, nan());
+    let len = Layer::<T>::scratch_len(&layer, *rows).expect("small sizes");
+    let mut scratch = Guarded::new(len, nan());
     let mut y = Guarded::new(rows * shape.components(), nan());
     let mut dx = Guarded::new(x.len(), nan());
     let mut gradients = Guarded::new(parameters.len(), T::zero());
-    layer.forward(&parameters, x, y.get(), work.get()).expect("the lengths fit");
+    layer.forward(&parameters, x, y.get(), &mut [], scratch.get()).expect("the lengths fit");
     let g = vec![T::one(); y.len];
     layer
-        .backward(&parameters, x, &g, &[false; 2], gradients.get(), Some(dx.get()), work.get())
+        .backward(&parameters, x, &g, &[], &[false; 2], gradients.get(), Some(dx.get()), scratch.get())
         .expect("the lengths fit");
-    for buffer in [&work, &y, &dx, &gradients] {
+    for buffer in [&scratch, &y, &dx, &gradients] {
         buffer.check();
     }
 }

@@ -7,7 +7,7 @@ use gmlayer::compact::{
 };
 use gmlayer::diagonal::{
     Constants, Coordinates, Diagonal, DiagonalMut, Form, Gradients, Online, Parameters, ParametersMut,
-    Prepared, Rates, Scale, Sparse, descend_workspace_len, workspace_len,
+    Prepared, Rates, Scale, Sparse, descend_scratch_len, saved_len, scratch_len,
 };
 use gmlayer::gradcheck::{Block, Check};
 use gmlayer::loss::{cross_entropy, squared};
@@ -22,7 +22,8 @@ pub struct Buffers<'a, T> {
     pub dx: &'a mut [T],
     pub x: &'a mut [T],
     pub y: &'a mut [T],
-    pub work: &'a mut [T],
+    pub saved: &'a mut [T],
+    pub scratch: &'a mut [T],
     pub dual: &'a mut [Dual<T>],
 }
 
@@ -37,7 +38,8 @@ impl<T> Buffers<'_, T> {
             dx: self.dx,
             x: self.x,
             y: self.y,
-            work: self.work,
+            saved: self.saved,
+            scratch: self.scratch,
             dual: self.dual,
         }
     }
@@ -46,8 +48,12 @@ impl<T> Buffers<'_, T> {
 /// The layer, its prepared forms, training in batches and one sample at a time, losses, the normal distribution,
 /// gradient checks.
 pub fn generic<T: Real>(shape: Shape, buffers: Buffers<'_, T>) -> Result<T, Error> {
-    let Buffers { parameters, gradients, prepared, columns, dx, x, y, work, dual } = buffers;
-    let _ = black_box((workspace_len(shape, black_box(8))?, shape.parameter_count()));
+    let Buffers { parameters, gradients, prepared, columns, dx, x, y, saved, scratch, dual } = buffers;
+    let _ = black_box((
+        saved_len(shape, black_box(8))?,
+        scratch_len(shape, black_box(8))?,
+        shape.parameter_count(),
+    ));
     let _ = black_box((shape.inputs(), shape.outputs(), shape.components()));
     let _ = black_box((shape.mu_len(), shape.sigma_len(), shape.u_len(), shape.v_len()));
 
@@ -55,37 +61,38 @@ pub fn generic<T: Real>(shape: Shape, buffers: Buffers<'_, T>) -> Result<T, Erro
     let flat = ParametersMut::from_flat(shape, parameters)?;
     black_box(Coordinates::Paper).change(form.coordinates, shape, flat)?;
     let layer = Diagonal::new(shape, Parameters::from_flat(shape, parameters)?)?.with_form(form);
-    let _ = black_box((layer.workspace_len(black_box(9))?, layer.prepared_len()));
+    let lens = (layer.saved_len(black_box(9))?, layer.scratch_len(black_box(9))?, layer.prepared_len());
+    let _ = black_box(lens);
     let _ = black_box((layer.shape(), layer.form(), layer.parameters()));
-    layer.forward(x, y, work)?;
-    layer.backward_after_forward(x, y, Gradients::from_flat(shape, gradients)?, None, work)?;
+    layer.forward(x, y, saved, scratch)?;
+    layer.backward(x, y, saved, Gradients::from_flat(shape, gradients)?, None, scratch)?;
     let gradient = Gradients { u: Some(&mut *gradients), ..Gradients::none() };
-    layer.backward(x, y, gradient, Some(&mut *dx), work)?;
+    layer.backward(x, y, saved, gradient, Some(&mut *dx), scratch)?;
     let made = layer.prepare(prepared)?;
     let Constants { a, w, mu, variance } = made.constants();
     let made = Prepared::new(made.shape(), Constants { a, w, mu, variance })?.with_scale(form.scale);
-    let _ = black_box(made.workspace_len(black_box(7))?);
-    made.forward(x, y, work)?;
+    let _ = black_box(made.scratch_len(black_box(7))?);
+    made.forward(x, y, scratch)?;
     let _ = black_box(Sparse::<T>::storage_len(shape)?);
     let sparse = Sparse::new(made, columns)?;
-    let _ = black_box(sparse.workspace_len()?);
-    sparse.forward(x, y, work)?;
+    let _ = black_box(sparse.scratch_len()?);
+    sparse.forward(x, y, scratch)?;
 
     let flat = ParametersMut::from_flat(shape, parameters)?;
-    let _ = black_box((flat.as_ref(), descend_workspace_len(shape, black_box(9))?));
+    let _ = black_box((flat.as_ref(), descend_scratch_len(shape, black_box(9))?));
     let mut descending = DiagonalMut::new(shape, flat)?.with_form(form);
-    let _ = black_box(descending.workspace_len(black_box(9))?);
-    descending.as_diagonal().forward(x, y, work)?;
+    let _ = black_box((descending.saved_len(black_box(9))?, descending.scratch_len(black_box(9))?));
+    descending.as_diagonal().forward(x, y, saved, scratch)?;
     let rates = black_box(Rates { u: None, ..Rates::all(T::one()) });
-    descending.descend_after_forward(x, y, rates, Some(&mut *dx), work)?;
+    descending.descend(x, y, saved, rates, Some(&mut *dx), scratch)?;
 
     let check =
         Check::new([Block::new("x", black_box(3)), Block::new("z", black_box(2)).frozen()], black_box(2))?
             .seed(black_box(1))
             .backward_roundoff(black_box(1e-7));
-    let _ = black_box((check.workspace_len(), check.dual_workspace_len()));
-    let report = check.run(black_box(double), black_box(double_backward), x, work)?;
-    let adjoint = check.adjoint(black_box(double), black_box(double_backward), x, work, dual)?;
+    let _ = black_box((check.scratch_len(), check.dual_scratch_len()));
+    let report = check.run(black_box(double), black_box(double_backward), x, scratch)?;
+    let adjoint = check.adjoint(black_box(double), black_box(double_backward), x, scratch, dual)?;
     let worst = report.blocks.iter().filter_map(|block| block.worst);
     let _ = black_box(worst.fold(0.0, |sum, entry| sum + entry.absolute_error() + entry.relative_error()));
     let _ = black_box((report.verdict().passes(), report.laws.hold(), report.laws.by_name()));
@@ -95,9 +102,9 @@ pub fn generic<T: Real>(shape: Shape, buffers: Buffers<'_, T>) -> Result<T, Erro
     let loss = cross_entropy(x, black_box(2), &black_box([0, 1]), Some(&mut *y))?
         + squared(x, black_box(2), prepared, Some(&mut *y))?;
     let mut online = Online::new(shape, parameters)?.with_form(form);
-    let _ = black_box((online.shape(), online.parameters(), Online::<T>::workspace_len(shape)));
-    online.forward(x, y, work)?;
-    online.step(x, y, &black_box(Rates { sigma: None, ..Rates::all(loss) }), work)?;
+    let _ = black_box((online.shape(), online.parameters(), Online::<T>::scratch_len(shape)));
+    online.forward(x, y, scratch)?;
+    online.step(x, y, &black_box(Rates { sigma: None, ..Rates::all(loss) }), scratch)?;
 
     normal::density_slice(x, y)?;
     normal::cumulative_slice(x, y)?;
@@ -130,19 +137,19 @@ pub fn compact(
     bytes: &mut [u8],
     x: &mut [f32],
     y: &mut [f32],
-    work: &mut [f32],
+    scratch: &mut [f32],
 ) -> Option<f32> {
     let (halves, _) = bytes.as_chunks::<2>();
-    floating(shape, halves, x, y, work).ok()?;
-    floating(shape, &*x, &black_box([0.5; 64]), y, work).ok()?;
-    floating(shape, &black_box([0x3c00_u16; 64]), x, y, work).ok()?;
+    floating(shape, halves, x, y, scratch).ok()?;
+    floating(shape, &*x, &black_box([0.5; 64]), y, scratch).ok()?;
+    floating(shape, &black_box([0x3c00_u16; 64]), x, y, scratch).ok()?;
     let mut integers = black_box([0_i16; 32]);
     quantised(shape, &*x, &black_box([1_i8; 64]), y, &mut integers).ok()?;
     let scale = quantise(x, &mut black_box([0; 8])).ok()?;
     let blob = Blob::new(bytes).ok()?;
     match blob.model {
-        Model::F32(model) => model.forward(x, y, work).ok()?,
-        Model::F16(model) => model.forward(x, y, work).ok()?,
+        Model::F32(model) => model.forward(x, y, scratch).ok()?,
+        Model::F16(model) => model.forward(x, y, scratch).ok()?,
         Model::I8(model) => model.forward(x, y, &mut integers).ok()?,
     }
     let sum = blob.input.iter().chain(blob.output).fold(scale, |sum, number| sum + number.value());
@@ -154,11 +161,11 @@ fn floating<N: Number>(
     numbers: &[N],
     x: &[f32],
     y: &mut [f32],
-    work: &mut [f32],
+    scratch: &mut [f32],
 ) -> Result<(), Error> {
     let model = Floating::new(shape, Constants { a: numbers, w: numbers, mu: numbers, variance: numbers })?;
-    let _ = black_box((model.workspace_len(), model.shape(), model.constants()));
-    model.forward(x, y, work)
+    let _ = black_box((model.scratch_len(), model.shape(), model.constants()));
+    model.forward(x, y, scratch)
 }
 
 fn quantised<I: Integer>(
@@ -166,7 +173,7 @@ fn quantised<I: Integer>(
     scales: &[I::Scale],
     integers: &[I],
     y: &mut [f32],
-    work: &mut [i16],
+    scratch: &mut [i16],
 ) -> Result<(), Error> {
     let constants = QuantisedConstants {
         a: scales,
@@ -178,6 +185,6 @@ fn quantised<I: Integer>(
         variance: integers,
     };
     let model = Quantised::new(shape, constants)?;
-    let _ = black_box((model.workspace_len(), model.shape(), model.constants()));
-    model.forward(&black_box([0.5; 8]), y, work)
+    let _ = black_box((model.scratch_len(), model.shape(), model.constants()));
+    model.forward(&black_box([0.5; 8]), y, scratch)
 }

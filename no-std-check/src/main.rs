@@ -36,7 +36,7 @@ fn run<T: Real>() -> Option<T> {
     let joint = JointShape::new(inputs, outputs, components, rank).ok()?;
     let (mut parameters, mut gradients, mut prepared) = ([T::one(); 7], [T::one(); 7], [T::one(); 5]);
     let (mut columns, mut x, mut dx) = ([T::one(); 64], [T::one(); 16], [T::one(); 16]);
-    let (mut y, mut work) = ([T::one(); 8], [T::one(); 512]);
+    let (mut y, mut saved, mut scratch) = ([T::one(); 8], [T::one(); 512], [T::one(); 512]);
     let mut dual = [Dual::constant(T::one()); 16];
     let mut buffers = entries::Buffers {
         parameters: black_box(&mut parameters[..]),
@@ -46,7 +46,8 @@ fn run<T: Real>() -> Option<T> {
         dx: black_box(&mut dx[..]),
         x: black_box(&mut x[..]),
         y: black_box(&mut y[..]),
-        work: black_box(&mut work[..]),
+        saved: black_box(&mut saved[..]),
+        scratch: black_box(&mut scratch[..]),
         dual: black_box(&mut dual[..]),
     };
     let sum = joint::joint(joint, buffers.reborrow()).ok()?;
@@ -57,10 +58,10 @@ fn run<T: Real>() -> Option<T> {
 pub(crate) fn main() {
     black_box(run::<f32>());
     black_box(run::<f64>());
-    let (mut bytes, mut x, mut y, mut work) = ([0_u8; 64], [1.0; 4], [0.0; 4], [0.0; 64]);
+    let (mut bytes, mut x, mut y, mut scratch) = ([0_u8; 64], [1.0; 4], [0.0; 4], [0.0; 64]);
     if let Ok(shape) = Shape::new(black_box(2), black_box(1), black_box(1)) {
         let (bytes, x) = (black_box(&mut bytes[..]), black_box(&mut x[..]));
-        black_box(entries::compact(shape, bytes, x, black_box(&mut y[..]), black_box(&mut work[..])));
+        black_box(entries::compact(shape, bytes, x, black_box(&mut y[..]), black_box(&mut scratch[..])));
     }
     #[cfg(feature = "inject-panic")]
     black_box(black_box([1_u8; 4])[black_box(4_usize)]);

@@ -13,10 +13,10 @@ fn f32_is_a_row_of_the_prepared_layer() {
         let owned = Owned::new(inputs, outputs, components);
         let model = Floating::new(owned.shape, owned.constants()).unwrap();
         let prepared = Prepared::new(owned.shape, owned.constants()).unwrap();
-        let mut work = vec![0.0; prepared.workspace_len(1).unwrap()];
+        let mut scratch = vec![0.0; prepared.scratch_len(1).unwrap()];
         for x in owned.inputs() {
             let (got, mut want) = (forward(&model, &x), vec![0.0; outputs]);
-            prepared.forward(&x, &mut want, &mut work).unwrap();
+            prepared.forward(&x, &mut want, &mut scratch).unwrap();
             if portable {
                 assert_eq!(bits(&got), bits(&want), "{:?} {x:?}", owned.shape);
             }

@@ -72,13 +72,13 @@ impl Owned {
 
 pub(crate) fn forward<N: Number>(model: &Floating<'_, N>, x: &[f32]) -> Vec<f32> {
     let mut y = vec![9.0; model.shape().outputs()];
-    model.forward(x, &mut y, &mut vec![f32::NAN; model.workspace_len()]).unwrap();
+    model.forward(x, &mut y, &mut vec![f32::NAN; model.scratch_len()]).unwrap();
     y
 }
 
 pub(crate) fn forward_quantised<I: Integer>(model: &Quantised<'_, I>, x: &[f32]) -> Vec<f32> {
     let mut y = vec![9.0; model.shape().outputs()];
-    model.forward(x, &mut y, &mut vec![-1; model.workspace_len()]).unwrap();
+    model.forward(x, &mut y, &mut vec![-1; model.scratch_len()]).unwrap();
     y
 }
 
@@ -94,12 +94,12 @@ pub(crate) fn model<N: Number>(shape: Shape, [a, w, mu, variance]: &[Vec<N>; 4])
 fn wrong_lengths_are_named() {
     let owned = Owned::new(5, 3, 2);
     let model = Floating::new(owned.shape, owned.constants()).unwrap();
-    let (mut y, mut work) = ([0.0; 3], [0.0; 10]);
+    let (mut y, mut scratch) = ([0.0; 3], [0.0; 10]);
     let length = |argument, expected, got| Err(Error::Length { argument, expected, got });
-    assert_eq!(model.forward(&[0.0; 4], &mut y, &mut work), length("x", 5, 4));
-    assert_eq!(model.forward(&[0.0; 5], &mut y[..2], &mut work), length("y", 3, 2));
-    let short = Err(Error::Workspace { expected: 10, got: 9 });
-    assert_eq!(model.forward(&[0.0; 5], &mut y, &mut work[..9]), short);
+    assert_eq!(model.forward(&[0.0; 4], &mut y, &mut scratch), length("x", 5, 4));
+    assert_eq!(model.forward(&[0.0; 5], &mut y[..2], &mut scratch), length("y", 3, 2));
+    let short = Err(Error::Buffer { argument: "scratch", expected: 10, got: 9 });
+    assert_eq!(model.forward(&[0.0; 5], &mut y, &mut scratch[..9]), short);
     let wrong = Constants { variance: &owned.variance[1..], ..owned.constants() };
     assert_eq!(Floating::new(owned.shape, wrong).map(|_| ()), length("variance", 10, 9));
 

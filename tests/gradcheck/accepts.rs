@@ -56,8 +56,8 @@ fn single_precision_against_double() {
         let outputs = case.batch() * shape.outputs();
         let check =
             Check::new(blocks(&case), outputs).unwrap().seed(seed).backward_roundoff(2.0_f64.powi(-24));
-        let mut work = vec![0.0; check.workspace_len()];
-        let report = check.run(forward(layer), single, &flat(&case), &mut work).unwrap();
+        let mut scratch = vec![0.0; check.scratch_len()];
+        let report = check.run(forward(layer), single, &flat(&case), &mut scratch).unwrap();
         assert!(report.verdict().passes(), "layer {seed}:\n{report}");
     }
 }
@@ -80,8 +80,8 @@ fn all_in_single_precision() {
         let theta = flat(&case);
         let names = [Block::new("all", theta.len())];
         let check = Check::new(names, case.batch() * shape.outputs()).unwrap().seed(seed);
-        let mut work = vec![0.0_f32; check.workspace_len()];
-        let report = check.run(forward(layer), backward, &theta, &mut work).unwrap();
+        let mut scratch = vec![0.0_f32; check.scratch_len()];
+        let report = check.run(forward(layer), backward, &theta, &mut scratch).unwrap();
         assert_ne!(report.verdict(), Verdict::Differs, "layer {seed}:\n{report}");
         unreliable += usize::from(report.verdict() == Verdict::Unreliable);
     }

@@ -8,13 +8,13 @@ const SIZE: f64 = 1e-12;
 /// y = 10⁻¹² (θ₀ + θ₁)³ with another gradient than its own.
 fn run(gradient: impl Fn(f64) -> [f64; 2]) -> Report<1> {
     let check = Check::new([Block::new("theta", 2)], 1).unwrap();
-    let mut work = vec![0.0; check.workspace_len()];
+    let mut scratch = vec![0.0; check.scratch_len()];
     let forward = |t: &[f64], y: &mut [f64]| y[0] = SIZE * (t[0] + t[1]).powi(3);
     let backward = |t: &[f64], g: &[f64], d: &mut [f64]| {
         let slope = SIZE * 3.0 * (t[0] + t[1]).powi(2);
         d.iter_mut().zip(gradient(slope)).for_each(|(d, own)| *d += g[0] * own);
     };
-    check.run(forward, backward, &[0.5, 0.75], &mut work).unwrap()
+    check.run(forward, backward, &[0.5, 0.75], &mut scratch).unwrap()
 }
 
 fn slope(report: Report<1>) -> f64 {
@@ -44,9 +44,9 @@ fn the_worst_coordinate_is_named() {
 #[test]
 fn a_constant_function_has_no_relative_error() {
     let check = Check::new([Block::new("none", 0), Block::new("theta", 1)], 1).unwrap();
-    let mut work = vec![0.0; check.workspace_len()];
+    let mut scratch = vec![0.0; check.scratch_len()];
     let constant = |_: &[f64], y: &mut [f64]| y[0] = 1.0;
-    let report = check.run(constant, |_, _, _| {}, &[0.5], &mut work).unwrap();
+    let report = check.run(constant, |_, _, _| {}, &[0.5], &mut scratch).unwrap();
     let [none, theta] = report.blocks;
     assert_eq!((none.verdict, theta.verdict), (Verdict::Frozen, Verdict::Agrees));
     assert_eq!(theta.worst.unwrap().relative_error(), 0.0);
@@ -56,11 +56,11 @@ fn a_constant_function_has_no_relative_error() {
 #[test]
 fn not_a_number_differs_along_the_direction() {
     let check = Check::new([Block::new("theta", 1)], 1).unwrap();
-    let mut work = vec![0.0; check.workspace_len()];
+    let mut scratch = vec![0.0; check.scratch_len()];
     for (value, gradient) in [(f64::NAN, 1.0), (1.0, f64::NAN), (f64::INFINITY, 1.0), (1.0, f64::INFINITY)] {
         let forward = |t: &[f64], y: &mut [f64]| y[0] = value * t[0];
         let backward = |_: &[f64], g: &[f64], d: &mut [f64]| d[0] += g[0] * gradient;
-        let report = check.run(forward, backward, &[0.5], &mut work).unwrap();
+        let report = check.run(forward, backward, &[0.5], &mut scratch).unwrap();
         assert_eq!(report.blocks[0].taylor.unwrap().verdict, Verdict::Differs, "{value}, {gradient}");
     }
 }
@@ -72,13 +72,13 @@ fn adjoint(factors: [f64; 2], frozen: bool) -> AdjointReport<2> {
     }
     let a = Block::new("a", 1);
     let check = Check::new([if frozen { a.frozen() } else { a }, Block::new("b", 1)], 1).unwrap();
-    let mut work = vec![f64::NAN; check.workspace_len()];
-    let mut dual_work = vec![Dual::constant(f64::NAN); check.dual_workspace_len()];
+    let mut scratch = vec![f64::NAN; check.scratch_len()];
+    let mut dual_scratch = vec![Dual::constant(f64::NAN); check.dual_scratch_len()];
     let backward = |t: &[f64], g: &[f64], d: &mut [f64]| {
         d[0] += factors[0] * g[0] * t[1];
         d[1] += factors[1] * g[0] * t[0];
     };
-    check.adjoint(forward, backward, &[0.5, -1.5], &mut work, &mut dual_work).unwrap()
+    check.adjoint(forward, backward, &[0.5, -1.5], &mut scratch, &mut dual_scratch).unwrap()
 }
 
 #[test]

@@ -5,11 +5,11 @@ use gmlayer::gradcheck::{Block, Check, Laws};
 /// The laws of a backward pass of y = size·θ; `backward` is given size·g.
 fn laws(size: f64, mut backward: impl FnMut(&[f64], &mut [f64])) -> Laws {
     let check = Check::new([Block::new("theta", 2)], 2).unwrap();
-    let mut work = vec![f64::NAN; check.workspace_len()];
+    let mut scratch = vec![f64::NAN; check.scratch_len()];
     let scaled = |values: &[f64]| values.iter().map(|x| size * x).collect::<Vec<_>>();
     let forward = |theta: &[f64], y: &mut [f64]| y.copy_from_slice(&scaled(theta));
     let backward = |_: &[f64], g: &[f64], d: &mut [f64]| backward(&scaled(g), d);
-    check.run(forward, backward, &[0.5, -0.75], &mut work).unwrap().laws
+    check.run(forward, backward, &[0.5, -0.75], &mut scratch).unwrap().laws
 }
 
 /// Adds `of(gᵢ)` to every dᵢ.

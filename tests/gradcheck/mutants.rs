@@ -95,7 +95,7 @@ fn writes_frozen_mu() {
     let mut blocks = blocks(&case);
     blocks[0] = blocks[0].frozen();
     let check = Check::new(blocks, 9).unwrap();
-    let mut work = vec![0.0; check.workspace_len()];
+    let mut scratch = vec![0.0; check.scratch_len()];
     let (shape, layer, theta) = (case.shape, layer(&case), flat(&case));
     let mut run = |writes_mu: bool| {
         let mut textbook = textbook(layer, Mistake::None);
@@ -105,7 +105,7 @@ fn writes_frozen_mu() {
             let first = if writes_mu { 0 } else { shape.mu_len() };
             gradient[first..].copy_from_slice(&all[first..]);
         };
-        check.run(forward(layer), backward, &theta, &mut work).unwrap()
+        check.run(forward(layer), backward, &theta, &mut scratch).unwrap()
     };
     let right = run(false);
     assert!(right.laws.leaves_frozen && right.verdict().passes(), "{right}");

@@ -98,17 +98,17 @@ pub fn backward(layer: Layer) -> impl Fn(&[f64], &[f64], &mut [f64]) {
 pub fn report(case: &Case<f64>, backward: impl FnMut(&[f64], &[f64], &mut [f64]), seed: u64) -> Report<5> {
     let outputs = case.batch() * case.shape.outputs();
     let check = Check::new(blocks(case), outputs).unwrap().seed(seed);
-    let mut work = vec![0.0; check.workspace_len()];
-    check.run(forward(layer(case)), backward, &flat(case), &mut work).unwrap()
+    let mut scratch = vec![0.0; check.scratch_len()];
+    check.run(forward(layer(case)), backward, &flat(case), &mut scratch).unwrap()
 }
 
 /// Whether the adjoint identity holds in every block.
 pub fn adjoint_holds(case: &Case<f64>, backward: impl FnMut(&[f64], &[f64], &mut [f64])) -> bool {
     let check = Check::new(blocks(case), case.batch() * case.shape.outputs()).unwrap();
-    let mut work = vec![0.0; check.workspace_len()];
-    let mut dual_work = vec![Dual::constant(0.0); check.dual_workspace_len()];
+    let mut scratch = vec![0.0; check.scratch_len()];
+    let mut dual_scratch = vec![Dual::constant(0.0); check.dual_scratch_len()];
     let forward = forward::<Dual<f64>>(layer(case));
-    let report = check.adjoint(forward, backward, &flat(case), &mut work, &mut dual_work).unwrap();
+    let report = check.adjoint(forward, backward, &flat(case), &mut scratch, &mut dual_scratch).unwrap();
     report.into_result().is_ok()
 }
 

@@ -5,10 +5,10 @@ use gmlayer::gradcheck::{Block, Check, Report, Verdict};
 
 fn run(forward: impl Fn(f64) -> f64, derivative: impl Fn(f64) -> f64, at: f64) -> Report<1> {
     let check = Check::new([Block::new("theta", 1)], 1).unwrap();
-    let mut work = vec![0.0; check.workspace_len()];
+    let mut scratch = vec![0.0; check.scratch_len()];
     let forward = |theta: &[f64], y: &mut [f64]| y[0] = forward(theta[0]);
     let backward = |theta: &[f64], g: &[f64], d: &mut [f64]| d[0] += g[0] * derivative(theta[0]);
-    check.run(forward, backward, &[at], &mut work).unwrap()
+    check.run(forward, backward, &[at], &mut scratch).unwrap()
 }
 
 #[test]
@@ -55,10 +55,10 @@ fn not_a_number_differs() {
 #[test]
 fn unwritten_outputs_break_a_law() {
     let check = Check::new([Block::new("theta", 1)], 2).unwrap();
-    let mut work = vec![0.0; check.workspace_len()];
+    let mut scratch = vec![0.0; check.scratch_len()];
     let forward = |theta: &[f64], y: &mut [f64]| y[0] = theta[0];
     let backward = |_: &[f64], g: &[f64], d: &mut [f64]| d[0] += g[0];
-    let report = check.run(forward, backward, &[0.5], &mut work).unwrap();
+    let report = check.run(forward, backward, &[0.5], &mut scratch).unwrap();
     assert!(!report.laws.writes_outputs);
     assert!(report.to_string().contains("BROKEN LAW: writes every output"));
 }
@@ -71,14 +71,14 @@ fn sizes_are_checked() {
     assert_eq!(Check::new(huge, 1).unwrap_err(), Error::Overflow { argument: "blocks" });
     assert_eq!(
         Check::new([Block::new("a", usize::MAX / 8)], 1).unwrap_err(),
-        Error::Overflow { argument: "workspace" }
+        Error::Overflow { argument: "scratch" }
     );
     let check = Check::new([Block::new("a", 2)], 1).unwrap();
     let nothing = |_: &[f64], _: &mut [f64]| {};
     let none = |_: &[f64], _: &[f64], _: &mut [f64]| {};
     let length = Error::Length { argument: "theta", expected: 2, got: 1 };
     assert_eq!(check.run(nothing, none, &[0.0], &mut [0.0; 12]).unwrap_err(), length);
-    let short = Error::Workspace { expected: 12, got: 11 };
+    let short = Error::Buffer { argument: "scratch", expected: 12, got: 11 };
     assert_eq!(check.run(nothing, none, &[0.0; 2], &mut [0.0; 11]).unwrap_err(), short);
 }
 

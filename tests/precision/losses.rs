@@ -106,8 +106,8 @@ fn dense_layers_are_within_eight_budgets() {
             x.iter_mut().for_each(|x| *x = x.abs());
         }
         let mut y = vec![0.0; rows * outputs];
-        let mut work = vec![0.0; Layer::<f32>::workspace_len(&layer, rows).unwrap()];
-        layer.forward(&parameters, &x, &mut y, &mut work).unwrap();
+        let mut scratch = vec![0.0; Layer::<f32>::scratch_len(&layer, rows).unwrap()];
+        layer.forward(&parameters, &x, &mut y, &mut [], &mut scratch).unwrap();
         let (weight, bias) = parameters.split_at(outputs * inputs);
         for (x, y) in x.chunks(inputs).zip(y.chunks(outputs)) {
             for ((weight, &bias), &y) in weight.chunks(inputs).zip(bias).zip(y) {

@@ -17,21 +17,20 @@ pub(super) fn constants(
 ) -> Result<(Vec<Block>, Vec<f32>), Failure> {
     let parameters = Parameters::from_flat(shape, network.parameters()).map_err(Failure::other)?;
     let layer = Joint::new(shape, parameters).map_err(Failure::other)?.with_scale(scale);
-    let mut storage = vec![0.0; layer.prepared_len()];
-    let prepared = layer.prepare(&mut storage).map_err(Failure::other)?;
+    let prepared = layer.prepare();
     let mut values = first_image(test)?;
     let mut y = vec![0.0; shape.outputs()];
-    let mut work = vec![0.0; prepared.workspace_len(1).map_err(Failure::other)?];
-    prepared.forward(&values, &mut y, &mut work).map_err(Failure::other)?;
+    let mut scratch = vec![0.0; prepared.scratch_len(1).map_err(Failure::other)?];
+    prepared.forward(&values, &mut y, &mut scratch).map_err(Failure::other)?;
     values.extend(y);
 
-    let Constants { mu_w, mu_b, c_w, columns } = prepared.constants();
+    let Constants { mu_w, c_w, mu_b, c_b } = prepared.constants();
     let (k, l, d, r) = (shape.components(), shape.outputs(), shape.inputs(), shape.rank());
     let blocks = [
         ("mu_w", format!("Means of the outputs [{k} × {l}]"), mu_w),
+        ("c_w", format!("Factors of the outputs [{k} × {r} × {l}]"), c_w),
         ("mu_b", format!("Means of the weights [{k} × {d}]"), mu_b),
-        ("c_w", format!("Factors of the outputs [{k} × {l} × {r}]"), c_w),
-        ("columns", format!("Factors of the weights, transposed [{k} × {r} × {d}]"), columns),
+        ("c_b", format!("Factors of the weights [{k} × {r} × {d}]"), c_b),
     ];
     let blocks: Result<_, _> = blocks.into_iter().map(|numbers| plain(numbers, Precision::F32)).collect();
     Ok((blocks?, values))

@@ -9,9 +9,9 @@ use crate::failure::Failure;
 pub(super) fn forward(model: &Model<'_>, x: &[f32]) -> Result<Vec<f32>, Failure> {
     let mut y = vec![0.0; model.shape().outputs()];
     match model {
-        Model::F32(model) => model.forward(x, &mut y, &mut vec![0.0; model.workspace_len()]),
-        Model::F16(model) => model.forward(x, &mut y, &mut vec![0.0; model.workspace_len()]),
-        Model::I8(model) => model.forward(x, &mut y, &mut vec![0; model.workspace_len()]),
+        Model::F32(model) => model.forward(x, &mut y, &mut vec![0.0; model.scratch_len()]),
+        Model::F16(model) => model.forward(x, &mut y, &mut vec![0.0; model.scratch_len()]),
+        Model::I8(model) => model.forward(x, &mut y, &mut vec![0; model.scratch_len()]),
     }
     .map_err(Failure::other)?;
     Ok(y)

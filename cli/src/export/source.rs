@@ -29,7 +29,7 @@ impl RustModel {
                 imports: "use gmlayer::Error;\nuse gmlayer::joint::{Constants, Prepared, Scale};\n",
                 shape: ("JointShape", "gmlayer::joint::JointShape"),
                 item: format!(
-                    "/// The model, for `model()?.forward(x, y, work)` with a `work` of `workspace_len(rows)` numbers.\n\
+                    "/// The model, for `model()?.forward(x, y, scratch)` with a `scratch` of `scratch_len(rows)` numbers.\n\
                      ///\n/// # Errors\n///\n/// None that these arrays can cause.\n\
                      pub fn model() -> Result<Prepared<'static, f32>, Error> {{\n    \
                          let model = Prepared::new(SHAPE, Constants {{ {fields} }})?;\n    \
@@ -51,7 +51,7 @@ impl RustModel {
             imports,
             shape: ("Shape", "gmlayer::Shape"),
             item: format!(
-                "/// The model, for `MODEL.forward(x, y, work)` with a `work` of `MODEL.workspace_len()` numbers of type \
+                "/// The model, for `MODEL.forward(x, y, scratch)` with a `scratch` of `MODEL.scratch_len()` numbers of type \
                  {scratch}.\n\
                  pub const MODEL: {model} = match {}::new(SHAPE, {constants} {{ {fields} }}) {{\n    \
                      Ok(model) => model,\n    Err(_) => panic!(\"the lengths are wrong\"),\n}};\n",

@@ -14,23 +14,23 @@ pub(crate) type Scores = (u32, u32);
 
 /// By the model in `f32`.
 pub(crate) fn f32(stored: &[u8]) -> Result<Scores, Error> {
-    let mut work = [0.0; model::f32::MODEL.workspace_len()];
+    let mut scratch = [0.0; model::f32::MODEL.scratch_len()];
     let test = (&model::f32::INPUT, &model::f32::OUTPUT);
-    scores(stored, test, |x, y| model::f32::MODEL.forward(x, y, &mut work))
+    scores(stored, test, |x, y| model::f32::MODEL.forward(x, y, &mut scratch))
 }
 
 /// By the model in `f16`.
 pub(crate) fn f16(stored: &[u8]) -> Result<Scores, Error> {
-    let mut work = [0.0; model::f16::MODEL.workspace_len()];
+    let mut scratch = [0.0; model::f16::MODEL.scratch_len()];
     let test = (&model::f16::INPUT, &model::f16::OUTPUT);
-    scores(stored, test, |x, y| model::f16::MODEL.forward(x, y, &mut work))
+    scores(stored, test, |x, y| model::f16::MODEL.forward(x, y, &mut scratch))
 }
 
 /// By the model in `i8`.
 pub(crate) fn i8(stored: &[u8]) -> Result<Scores, Error> {
-    let mut work = [0; model::i8::MODEL.workspace_len()];
+    let mut scratch = [0; model::i8::MODEL.scratch_len()];
     let test = (&model::i8::INPUT, &model::i8::OUTPUT);
-    scores(stored, test, |x, y| model::i8::MODEL.forward(x, y, &mut work))
+    scores(stored, test, |x, y| model::i8::MODEL.forward(x, y, &mut scratch))
 }
 
 /// A model that does not give its own test vector has the checksum 0.
@@ -57,7 +57,7 @@ fn scores(
 /// Training: the checksum of the bits of all parameters, and the bits of the mean loss of each pass.
 pub(crate) fn training(samples: &[u8]) -> Result<(u32, [u32; EPOCHS]), Error> {
     let mut parameters = start::PARAMETERS;
-    let mut work = [0.0; Online::<f32>::workspace_len(start::SHAPE)];
+    let mut scratch = [0.0; Online::<f32>::scratch_len(start::SHAPE)];
     let mut layer = Online::new(start::SHAPE, &mut parameters)?;
     let (mut x, mut y, mut g) = ([0.0; INPUTS], [0.0; OUTPUTS], [0.0; OUTPUTS]);
     let mut losses = [0; EPOCHS];
@@ -65,9 +65,9 @@ pub(crate) fn training(samples: &[u8]) -> Result<(u32, [u32; EPOCHS]), Error> {
         let (mut sum, mut count) = (0.0_f32, 0.0);
         for sample in samples.as_chunks::<SAMPLE_LEN>().0 {
             let label = pixels(sample, &mut x);
-            layer.forward(&x, &mut y, &mut work)?;
+            layer.forward(&x, &mut y, &mut scratch)?;
             sum += cross_entropy(&y, OUTPUTS, &[label], Some(&mut g))?;
-            layer.step(&x, &g, &RATES, &mut work)?;
+            layer.step(&x, &g, &RATES, &mut scratch)?;
             count += 1.0;
         }
         *mean = (sum / count).to_bits();

@@ -10,7 +10,7 @@ pub const SHAPE: Shape = match Shape::new(64, 10, 4) {
     Err(_) => panic!("the sizes are wrong"),
 };
 
-/// The model, for `MODEL.forward(x, y, work)` with a `work` of `MODEL.workspace_len()` numbers of type f32.
+/// The model, for `MODEL.forward(x, y, scratch)` with a `scratch` of `MODEL.scratch_len()` numbers of type f32.
 pub const MODEL: Floating<'static, u16> = match Floating::new(SHAPE, Constants { a: &A, mu: &MU, variance: &VARIANCE, w: &W }) {
     Ok(model) => model,
     Err(_) => panic!("the lengths are wrong"),

@@ -9,7 +9,7 @@ pub const SHAPE: Shape = match Shape::new(64, 10, 4) {
     Err(_) => panic!("the sizes are wrong"),
 };
 
-/// The model, for `MODEL.forward(x, y, work)` with a `work` of `MODEL.workspace_len()` numbers of type i16.
+/// The model, for `MODEL.forward(x, y, scratch)` with a `scratch` of `MODEL.scratch_len()` numbers of type i16.
 pub const MODEL: Quantised<'static, i8> = match Quantised::new(SHAPE, QuantisedConstants { a: &A, w_scales: &W_SCALES, mu_scales: &MU_SCALES, variance_scales: &VARIANCE_SCALES, mu: &MU, variance: &VARIANCE, w: &W }) {
     Ok(model) => model,
     Err(_) => panic!("the lengths are wrong"),

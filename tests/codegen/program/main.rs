@@ -19,26 +19,27 @@ fn passes<T: Real>(shape: Shape, images: &Samples) -> Result<f64, Box<dyn Error>
     let (mut y, mut dx) = (Aligned::zeros(batch * shape.outputs())?, Aligned::zeros(x.len())?);
 
     let layer = Diagonal::new(shape, Parameters::from_flat(shape, &parameters)?)?;
-    let mut work = Aligned::zeros(layer.workspace_len(batch)?)?;
-    layer.forward(&x, &mut y, &mut work)?;
+    let mut saved = Aligned::zeros(layer.saved_len(batch)?)?;
+    let mut scratch = Aligned::zeros(layer.scratch_len(batch)?)?;
+    layer.forward(&x, &mut y, &mut saved, &mut scratch)?;
     let g = Aligned::copy_of(&y)?;
     let all = Gradients::from_flat(shape, &mut gradient)?;
-    layer.backward_after_forward(&x, &g, all, Some(&mut dx), &mut work)?;
+    layer.backward(&x, &g, &saved, all, Some(&mut dx), &mut scratch)?;
     let some = Gradients { u: None, ..Gradients::from_flat(shape, &mut gradient)? };
-    layer.backward(&x, &g, some, None, &mut work)?;
+    layer.backward(&x, &g, &saved, some, None, &mut scratch)?;
 
     let mut storage = Aligned::zeros(layer.prepared_len())?;
     let prepared = layer.prepare(&mut storage)?;
-    let mut work = Aligned::zeros(prepared.workspace_len(batch)?)?;
-    prepared.forward(&x, &mut y, &mut work)?;
+    let mut scratch = Aligned::zeros(prepared.scratch_len(batch)?)?;
+    prepared.forward(&x, &mut y, &mut scratch)?;
     let mut columns = Aligned::zeros(Sparse::<T>::storage_len(shape)?)?;
     let sparse = Sparse::new(prepared, &mut columns)?;
-    sparse.forward(&x, &mut y, &mut Aligned::zeros(sparse.workspace_len()?)?)?;
+    sparse.forward(&x, &mut y, &mut Aligned::zeros(sparse.scratch_len()?)?)?;
 
     let mut layer = DiagonalMut::new(shape, ParametersMut::from_flat(shape, &mut parameters)?)?;
-    let mut work = Aligned::zeros(layer.workspace_len(batch)?)?;
-    layer.as_diagonal().forward(&x, &mut y, &mut work)?;
-    layer.descend_after_forward(&x, &g, Rates::all(T::one()), None, &mut work)?;
+    let mut scratch = Aligned::zeros(layer.scratch_len(batch)?)?;
+    layer.as_diagonal().forward(&x, &mut y, &mut saved, &mut scratch)?;
+    layer.descend(&x, &g, &saved, Rates::all(T::one()), None, &mut scratch)?;
 
     let results = y.iter().chain(dx.iter()).chain(gradient.iter()).chain(parameters.iter());
     Ok(results.map(|result| result.to_f64()).sum())
@@ -51,18 +52,19 @@ fn joint_passes<T: Real>(shape: JointShape, x: &[T], batch: usize) -> Result<f64
     let mut gradient = Aligned::zeros(parameters.len())?;
     let (mut y, mut dx) = (Aligned::zeros(batch * shape.outputs())?, Aligned::zeros(x.len())?);
     let layer = Joint::new(shape, joint::Parameters::from_flat(shape, &parameters)?)?;
-    let mut work = Aligned::zeros(layer.workspace_len(batch)?)?;
-    layer.forward(x, &mut y, &mut work)?;
+    let mut saved = Aligned::zeros(layer.saved_len(batch)?)?;
+    let mut scratch = Aligned::zeros(layer.scratch_len(batch)?)?;
+    layer.forward(x, &mut y, &mut saved, &mut scratch)?;
     let g = Aligned::copy_of(&y)?;
     let all = joint::Gradients::from_flat(shape, &mut gradient)?;
-    layer.backward_after_forward(x, &g, all, Some(&mut dx), &mut work)?;
-    let mut storage = Aligned::zeros(layer.prepared_len())?;
-    let prepared = layer.prepare(&mut storage)?;
-    prepared.forward(x, &mut y, &mut Aligned::zeros(prepared.workspace_len(batch)?)?)?;
+    layer.backward(x, &g, &saved, all, Some(&mut dx), &mut scratch)?;
+    let prepared = layer.prepare();
+    prepared.forward(x, &mut y, &mut Aligned::zeros(prepared.scratch_len(batch)?)?)?;
 
     let mut layer = JointMut::new(shape, joint::ParametersMut::from_flat(shape, &mut parameters)?)?;
-    layer.as_joint().forward(x, &mut y, &mut work)?;
-    layer.descend_after_forward(x, &g, joint::Rates::all(T::one()), None, &mut work)?;
+    let mut scratch = Aligned::zeros(layer.scratch_len(batch)?)?;
+    layer.as_joint().forward(x, &mut y, &mut saved, &mut scratch)?;
+    layer.descend(x, &g, &saved, joint::Rates::all(T::one()), None, &mut scratch)?;
     let results = y.iter().chain(dx.iter()).chain(gradient.iter()).chain(parameters.iter());
     Ok(results.map(|result| result.to_f64()).sum())
 }

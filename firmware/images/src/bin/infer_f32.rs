@@ -12,8 +12,8 @@ use images::{Test, expected, infer};
 
 #[unsafe(no_mangle)]
 fn image() -> u32 {
-    const WORK: usize = model::MODEL.workspace_len();
-    let work = buffer!([f32; WORK], [0.0; WORK]);
+    const SCRATCH: usize = model::MODEL.scratch_len();
+    let scratch = buffer!([f32; SCRATCH], [0.0; SCRATCH]);
     let test = Test { input: &model::INPUT, output: &model::OUTPUT };
-    infer(&test, &expected::F32, |x, y| model::MODEL.forward(x, y, work))
+    infer(&test, &expected::F32, |x, y| model::MODEL.forward(x, y, scratch))
 }

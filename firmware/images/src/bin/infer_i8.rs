@@ -12,8 +12,8 @@ use images::{Test, expected, infer};
 
 #[unsafe(no_mangle)]
 fn image() -> u32 {
-    const WORK: usize = model::MODEL.workspace_len();
-    let work = buffer!([i16; WORK], [0; WORK]);
+    const SCRATCH: usize = model::MODEL.scratch_len();
+    let scratch = buffer!([i16; SCRATCH], [0; SCRATCH]);
     let test = Test { input: &model::INPUT, output: &model::OUTPUT };
-    infer(&test, &expected::I8, |x, y| model::MODEL.forward(x, y, work))
+    infer(&test, &expected::I8, |x, y| model::MODEL.forward(x, y, scratch))
 }

@@ -4,7 +4,7 @@
 #![no_main]
 
 use board::{buffer, print_number, stack_used};
-use gmlayer::diagonal::{Diagonal, Gradients, Parameters, workspace_len};
+use gmlayer::diagonal::{Diagonal, Gradients, Parameters, scratch_len};
 use gmlayer::gradcheck::{Block, Check};
 use gmlayer::{Error, Real, Shape};
 use images::{DIFFERENT, PASSED, REFUSED};
@@ -13,7 +13,7 @@ const SHAPE: Shape = match Shape::new(5, 3, 2) {
     Ok(shape) => shape,
     Err(_) => panic!("the sizes are wrong"),
 };
-const WORK: usize = match workspace_len(SHAPE, 1) {
+const SCRATCH: usize = match scratch_len(SHAPE, 1) {
     Ok(len) => len,
     Err(_) => panic!("the sizes are wrong"),
 };
@@ -34,12 +34,12 @@ const CHECK: Check<5> = match Check::new(
     Ok(check) => check,
     Err(_) => panic!("the sizes are wrong"),
 };
-const SCRATCH: usize = CHECK.workspace_len();
+const CHECK_SCRATCH: usize = CHECK.scratch_len();
 
 #[unsafe(no_mangle)]
 fn image() -> u32 {
-    let narrow = buffer!([f32; SCRATCH], [0.0; SCRATCH]);
-    let wide = buffer!([f64; SCRATCH], [0.0; SCRATCH]);
+    let narrow = buffer!([f32; CHECK_SCRATCH], [0.0; CHECK_SCRATCH]);
+    let wide = buffer!([f64; CHECK_SCRATCH], [0.0; CHECK_SCRATCH]);
     let mut outcomes = [Ok(false); 4];
     let [right, wrong, right_wide, wrong_wide] = &mut outcomes;
     *right = passes::<f32>(1.0, narrow);
@@ -76,7 +76,7 @@ fn passes<T: Real>(factor: f64, scratch: &mut [T]) -> Result<bool, Error> {
 fn forward<T: Real>(theta: &[T], y: &mut [T]) -> Result<(), Error> {
     let (parameters, x) = split(theta)?;
     let layer = Diagonal::new(SHAPE, Parameters::from_flat(SHAPE, parameters)?)?;
-    layer.forward(x, y, &mut [T::zero(); WORK])
+    layer.forward(x, y, &mut [], &mut [T::zero(); SCRATCH]) // one row saves nothing
 }
 
 fn backward<T: Real>(theta: &[T], g: &[T], d: &mut [T], factor: T) -> Result<(), Error> {
@@ -84,7 +84,7 @@ fn backward<T: Real>(theta: &[T], g: &[T], d: &mut [T], factor: T) -> Result<(),
     let layer = Diagonal::new(SHAPE, Parameters::from_flat(SHAPE, parameters)?)?;
     let (mut of_parameters, mut dx) = ([T::zero(); PARAMETERS], [T::zero(); INPUTS]);
     let gradients = Gradients::from_flat(SHAPE, &mut of_parameters)?;
-    layer.backward(x, g, gradients, Some(&mut dx), &mut [T::zero(); WORK])?;
+    layer.backward(x, g, &[], gradients, Some(&mut dx), &mut [T::zero(); SCRATCH])?;
     for of_sigma in of_parameters.iter_mut().skip(SHAPE.mu_len()).take(SHAPE.sigma_len()) {
         *of_sigma *= factor;
     }

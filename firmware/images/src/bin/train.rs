@@ -24,9 +24,9 @@ fn image() -> u32 {
 }
 
 fn train() -> Result<u32, Error> {
-    const WORK: usize = Online::<f32>::workspace_len(SHAPE);
+    const SCRATCH: usize = Online::<f32>::scratch_len(SHAPE);
     const PARAMETERS: usize = SHAPE.parameter_count();
-    let work = buffer!([f32; WORK], [0.0; WORK]);
+    let scratch = buffer!([f32; SCRATCH], [0.0; SCRATCH]);
     let parameters = buffer!([f32; PARAMETERS], [0.0; PARAMETERS]);
     for (parameter, &start) in parameters.iter_mut().zip(&model::PARAMETERS) {
         *parameter = start;
@@ -35,7 +35,7 @@ fn train() -> Result<u32, Error> {
     let buffers = buffer!(Buffers, Buffers::new());
     let (mut losses, mut cost) = ([0.0; recipe::EPOCHS], 0);
     for loss in &mut losses {
-        *loss = epoch(&mut layer, buffers, work, &mut cost)?;
+        *loss = epoch(&mut layer, buffers, scratch, &mut cost)?;
     }
 
     let checksum =
@@ -70,7 +70,7 @@ impl Buffers {
 fn epoch(
     layer: &mut Online<'_, f32>,
     buffers: &mut Buffers,
-    work: &mut [f32],
+    scratch: &mut [f32],
     cost: &mut u32,
 ) -> Result<f32, Error> {
     let Some(mut file) = File::open(SAMPLES) else { return Err(Error::Zero { argument: "samples" }) };
@@ -79,9 +79,9 @@ fn epoch(
     while file.read(sample) {
         let label = pixels(sample, x);
         let mut step = || {
-            layer.forward(x, y, work)?;
+            layer.forward(x, y, scratch)?;
             let loss = cross_entropy(y, OUTPUTS, &[label], Some(&mut *g))?;
-            layer.step(x, g, &recipe::RATES, work)?;
+            layer.step(x, g, &recipe::RATES, scratch)?;
             Ok(loss)
         };
         let mut result = Ok(0.0);
