@@ -72,13 +72,13 @@ def entry_lists(entries):
         "hi": array(map(number, high)),
         "lo": array(number(f"{rest:.3e}") for rest in low),
         "scale": array(three_digits(entry.scale) for entry in entries),
-        "floor": array(three_digits(entry.floor) for entry in entries),
+        "floor": array(three_digits(entry.floor + 1) for entry in entries),
     }
 
 
 def fits_single(values):
     largest = max(
-        max(abs(entry.value), entry.scale, entry.floor) for block in values.values() for entry in block
+        max(abs(entry.value), entry.scale) for block in values.values() for entry in block
     )
     return largest < mpf(2) ** 128
 
