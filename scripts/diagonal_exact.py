@@ -144,9 +144,9 @@ def evaluate(case):
             stein = [variance[i] * x[i] for i in range(d)]
             wx = [total(map(Budget.__mul__, u[l], stein)) for l in range(outputs)]
 
-            rho, pi = total(map(Budget.__mul__, g, a)), total(map(Budget.__mul__, g, wx))
-            dm = (rho * p + pi * phi * inverse) * weight
-            ds_s = (rho * phi - pi * tphi * inverse) * inverse * weight
+            rho, pi_ = total(map(Budget.__mul__, g, a)), total(map(Budget.__mul__, g, wx))
+            dm = (rho * p + pi_ * phi * inverse) * weight
+            ds_s = (rho * phi - pi_ * tphi * inverse) * inverse * weight
             r, p = r * weight, p * weight
             for l in range(outputs):
                 h[b][l] += a[l] * r + wx[l] * p

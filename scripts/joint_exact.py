@@ -59,8 +59,8 @@ def evaluate(case):
             y = [direction(entry, s, ds) for entry in q]
 
             e = [total(c_w[l][column] * g[l] for l in range(outputs)) for column in range(rank)]
-            rho, pi = (total(map(Budget.__mul__, *pair)) for pair in ((g, mu_w), (e, q)))
-            along = total(map(Budget.__mul__, e, y)).floored(pi * inverse)
+            rho, pi_ = (total(map(Budget.__mul__, *pair)) for pair in ((g, mu_w), (e, q)))
+            along = total(map(Budget.__mul__, e, y)).floored(pi_ * inverse)
             dm = (rho * p + along * phi) * weight
             ds_ = (rho * phi - along * tphi) * weight
             r, p = r * weight, p * weight
