@@ -1,4 +1,4 @@
-"""The cases of the tables: ordinary shapes, both tails, s = 0, extreme scales, many inputs."""
+"""The cases of the tables: ordinary shapes, both tails, s = 0, extreme scales, many inputs, single rows."""
 
 import random
 import struct
@@ -243,4 +243,44 @@ def wide():
     yield draw.case("wide, all positive", shape, **positive)
 
 
-FILES = {"ordinary": ordinary, "tails": tails, "degenerate": degenerate, "extreme": extreme, "wide": wide}
+def rows():
+    """Single rows, which tests/large_batches.rs repeats."""
+    draw = Draw("rows")
+    numbers = {
+        "mu": [[single(1.1764057874679565)]],
+        "sigma": [[single(0.12612482905387878)]],
+        "u": [[[single(0.15274730324745178)]]],
+        "v": [[single(1.5055981874465942)]],
+        "x": [[single(0.544767439365387)]],
+        "g": [[single(0.8474079966545105)]],
+    }
+    yield draw.case("row 1x1x1", (1, 1, 1, 1), **numbers)
+    shape = (3, 2, 2, 1)
+    yield draw.case("row 3x2x2", shape)
+    for factor in (1e-25, 1e30):
+        yield draw.case(f"row 1x1x1 of {factor:g}", (1, 1, 1, 1), x=draw.table(1, 1, 0.5, 2.0, factor))
+        yield draw.case(f"row 3x2x2 of {factor:g}", shape, x=draw.table(1, 3, -2.0, 2.0, factor))
+    # The large entries of mu and sigma meet the small one of x: m and s are as small.
+    tiny = single(1e-30)
+    mu, sigma = [[0.75, tiny, 0.25], [-0.5, -tiny, 1.0]], [[1.0, tiny, 0.5], [-tiny, 2.0 * tiny, 1.5]]
+    apart = {"mu": [mu[0][:2]], "sigma": [sigma[0][:2]], "x": [[tiny, 1.0]]}
+    yield draw.case("row 2x1x1, supports apart", (2, 1, 1, 1), **apart)
+    yield draw.case("row 3x2x2, supports apart", shape, mu=mu, sigma=sigma, x=[[tiny, 1.0, 0.0]])
+
+    draw = Draw("double rows", f32=False)
+    yield draw.case("double, row 3x2x2", shape)
+    for factor in (1e-200, 1e150):
+        yield draw.case(f"double, row 3x2x2 of {factor:g}", shape, x=draw.table(1, 3, -2.0, 2.0, factor))
+    tiny = 1e-250
+    mu, sigma = [[0.75, tiny, 0.25], [-0.5, -tiny, 1.0]], [[1.0, tiny, 0.5], [-tiny, 2.0 * tiny, 1.5]]
+    yield draw.case("double, row 3x2x2, supports apart", shape, mu=mu, sigma=sigma, x=[[tiny, 1.0, 0.0]])
+
+
+FILES = {
+    "ordinary": ordinary,
+    "tails": tails,
+    "degenerate": degenerate,
+    "extreme": extreme,
+    "wide": wide,
+    "rows": rows,
+}

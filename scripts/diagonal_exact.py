@@ -7,27 +7,53 @@ from mpmath import erfc, exp, mp, mpf, pi, sqrt
 
 
 class Budget:
-    """A number beside the sum of the absolute values of the terms that it is made of.
+    """A number, its scale and its floor: it is known to 8 (u scale + eta floor).
 
-    Sums and products act on the three fields separately, so a formula that is written once gives the
-    value, its error budget and the weight of the absolute floor together.
+    The scale is the sum of the absolute values of the terms that the number is made of. The floor is what
+    the products on the way may lose below the normal numbers: each of them up to `unit` smallest subnormal
+    numbers, which the later factors multiply. The unit of an entry is the largest entry of its block where
+    that is above 1, since a block may be scaled by a power of two; that of a product is the product of the
+    units, and at least 1. A product with an exact 0 is exact.
     """
 
-    __slots__ = ("value", "scale", "floor")
+    __slots__ = ("value", "scale", "floor", "unit")
 
-    def __init__(self, value, scale, floor):
-        self.value, self.scale, self.floor = value, scale, floor
+    def __init__(self, value, scale, floor, unit=mpf(1)):
+        self.value, self.scale, self.floor, self.unit = value, scale, floor, unit
 
     def __add__(self, other):
-        return Budget(self.value + other.value, self.scale + other.scale, self.floor + other.floor)
+        unit = max(self.unit, other.unit)
+        return Budget(self.value + other.value, self.scale + other.scale, self.floor + other.floor, unit)
+
+    def __sub__(self, other):
+        return self + Budget(-other.value, other.scale, other.floor, other.unit)
 
     def __mul__(self, other):
-        return Budget(self.value * other.value, self.scale * other.scale, self.floor * other.floor)
+        unit = self.unit * other.unit
+        floor = abs(self.value) * other.floor + abs(other.value) * self.floor
+        if self.scale and other.scale:
+            floor += max(mpf(1), unit)
+        return Budget(self.value * other.value, self.scale * other.scale, floor, unit)
+
+    def floored(self, other):
+        """The same number with the floor that other products give it."""
+        return Budget(self.value, self.scale, other.floor, other.unit)
 
 
 def exact(value):
     """A quantity that carries no error of its own to first order."""
-    return Budget(mpf(value), abs(mpf(value)), abs(mpf(value)))
+    return Budget(mpf(value), abs(mpf(value)), mpf(0))
+
+
+def largest(*blocks):
+    """The largest entry of some blocks, at least 1: the unit of their entries."""
+    return max([mpf(1)] + [abs(mpf(entry)) for block in blocks for entry in block])
+
+
+def entries(block, unit):
+    """The entries of a block: they are exact where they cannot have been scaled down."""
+    known = unit if unit > 1 else mpf(0)
+    return [Budget(mpf(e), abs(mpf(e)), known if e else mpf(0), unit) for e in block]
 
 
 def total(terms):
@@ -49,20 +75,30 @@ def rectified(m, s, _digits):
     return m * p + s * phi, p, phi, t * phi
 
 
-def factors(m, s, dm):
-    """The four factors with their first-order budgets, where m is a sum of terms of total size dm."""
-    r, p, phi, tphi = rectified(m, s, mp.dps)
+def factors(m, s, ds):
+    """r, p, phi, t phi and 1 / s with their budgets, where m is a sum of terms and s is off by u ds.
+
+    The scales carry the first-order error of m and s. The floors are a rounding of each factor; r and t phi, which
+    may be as small as m, carry what the products of m lose as well.
+    """
+    values = r, p, phi, tphi = rectified(m.value, s, mp.dps)
     if s == 0:
-        size = (2 * r + p * dm, p, phi, tphi)
+        scales = (2 * r + p * m.scale, p, phi, tphi)
+        inverse = slope = mpf(0)
     else:
-        t = abs(m / s)
-        dt = dm / s + t
-        dr = r + p * dm + phi * s
-        dp = p + phi * dt
-        dphi = phi + t * phi * dt
-        dtphi = t * phi + abs(1 - t * t) * phi * dt
-        size = (r + dr, p + dp, phi + dphi, t * phi + dtphi)
-    return [Budget(value, scale, mpf(1)) for value, scale in zip((r, p, phi, tphi), size)]
+        t = abs(m.value / s)
+        dt = (m.scale + t * ds) / s
+        scales = (
+            2 * r + p * m.scale + phi * ds,
+            2 * p + phi * dt,
+            2 * phi + t * phi * dt,
+            2 * t * phi + abs(1 - t * t) * phi * dt,
+        )
+        inverse, slope = 1 / s, abs(1 - t * t) * phi / s
+    floors = (m.unit + p * m.floor, mpf(1), mpf(1), 1 + slope * m.floor)
+    units = (m.unit, mpf(1), mpf(1), mpf(1))
+    inverse = Budget(inverse, inverse, mpf(0), 1 / m.unit)
+    return *(Budget(*fields) for fields in zip(values, scales, floors, units)), inverse
 
 
 class Case:
@@ -95,33 +131,34 @@ def evaluate(case):
     du = [[[zero] * d for _ in range(outputs)] for _ in range(components)]
     dv = [[zero] * outputs for _ in range(components)]
     for k in range(components):
-        mu, sigma, v = (list(map(exact, row)) for row in (case.mu[k], case.sigma[k], case.v[k]))
-        u = [list(map(exact, row)) for row in case.u[k]]
+        unit = largest(case.mu[k], case.sigma[k])
+        mu, sigma = entries(case.mu[k], unit), entries(case.sigma[k], unit)
+        unit = largest(case.v[k], *case.u[k])
+        u, v = [entries(row, unit) for row in case.u[k]], entries(case.v[k], unit)
         a = [total(u[l][i] * mu[i] for i in range(d)) + v[l] for l in range(outputs)]
+        variance = [sigma[i] * sigma[i] for i in range(d)]
         for b in range(batch):
-            m, s, dm = case.moments(b, k)
-            r, p, phi, tphi = factors(m, s, dm)
-            x, g = list(map(exact, case.x[b])), list(map(exact, case.g[b]))
-            y = [exact(mpf(e) * f / s if s else 0) for e, f in zip(case.sigma[k], case.x[b])]
-            minus = exact(-1)
+            x, g = (entries(row, largest(row)) for row in (case.x[b], case.g[b]))
+            s = case.moments(b, k)[1]
+            r, p, phi, tphi, inverse = factors(total(map(Budget.__mul__, mu, x)), s, s)
+            stein = [variance[i] * x[i] for i in range(d)]
+            wx = [total(map(Budget.__mul__, u[l], stein)) for l in range(outputs)]
 
-            c = [total(u[l][i] * g[l] for l in range(outputs)) for i in range(d)]
-            slope = total(c[i] * mu[i] for i in range(d)) + total(map(Budget.__mul__, g, v))
-            spread = total(c[i] * sigma[i] * y[i] for i in range(d))
-            dm_ = (slope * p + spread * phi) * weight
-            ds_ = (slope * phi + minus * spread * tphi) * weight
+            rho, pi_ = total(map(Budget.__mul__, g, a)), total(map(Budget.__mul__, g, wx))
+            dm = (rho * p + pi_ * phi * inverse) * weight
+            ds_s = (rho * phi - pi_ * tphi * inverse) * inverse * weight
             r, p = r * weight, p * weight
-            covariance = [sigma[i] * sigma[i] * x[i] for i in range(d)]
             for l in range(outputs):
-                h[b][l] += a[l] * r + total(map(Budget.__mul__, u[l], covariance)) * p
+                h[b][l] += a[l] * r + wx[l] * p
                 dv[k][l] += g[l] * r
                 for i in range(d):
-                    du[k][l][i] += g[l] * (mu[i] * r + covariance[i] * p)
+                    du[k][l][i] += g[l] * (mu[i] * r + stein[i] * p)
             for i in range(d):
-                turn = c[i] * sigma[i] * p
-                dmu[k][i] += c[i] * r + x[i] * dm_
-                dsigma[k][i] += x[i] * (ds_ * y[i] + turn + turn)
-                dx[b][i] += mu[i] * dm_ + sigma[i] * (ds_ * y[i] + turn)
+                pull = total(u[l][i] * g[l] for l in range(outputs))
+                turn = pull * p * x[i]
+                dmu[k][i] += pull * r + x[i] * dm
+                dsigma[k][i] += sigma[i] * (ds_s * x[i] * x[i] + turn + turn)
+                dx[b][i] += mu[i] * dm + variance[i] * (ds_s * x[i] + pull * p)
     return {
         "h": flat(h),
         "mu": flat(dmu),

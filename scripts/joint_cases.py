@@ -1,4 +1,5 @@
-"""The cases of the joint tables: ordinary shapes and ranks, both tails, s = 0, extreme scales, many inputs."""
+"""The cases of the joint tables: ordinary shapes and ranks, both tails, s = 0, extreme scales, many inputs,
+single rows."""
 
 from diagonal_cases import Draw, single
 from joint_exact import Case
@@ -224,4 +225,39 @@ def wide():
     yield JointDraw(name).case(name, (80, 10, 1, 90, 1))
 
 
-FILES = {"ordinary": ordinary, "tails": tails, "degenerate": degenerate, "extreme": extreme, "wide": wide}
+def supports_apart(tiny):
+    mu_b = [[0.75, tiny, 0.25], [-0.5, -tiny, 1.0]]
+    c_b = [[[1.0, 0.5], [tiny, 2.0 * tiny], [0.5, 1.5]], [[0.5, -1.0], [2.0 * tiny, tiny], [1.5, 0.25]]]
+    return {"mu_b": mu_b, "c_b": c_b, "x": [[tiny, 1.0, 0.0]]}
+
+
+def rows():
+    """Single rows, which tests/large_batches.rs repeats."""
+    draw = JointDraw("joint rows")
+    small, shape = (1, 1, 1, 1, 1), (3, 2, 2, 2, 1)
+    yield draw.case("row 1x1x1x1", small)
+    yield draw.case("row 3x2x2x2", shape)
+    for factor in (1e-25, 1e30):
+        yield draw.case(f"row 1x1x1x1 of {factor:g}", small, x=draw.table(1, 1, 0.5, 2.0, factor))
+        yield draw.case(f"row 3x2x2x2 of {factor:g}", shape, x=draw.table(1, 3, -2.0, 2.0, factor))
+    # The large entries of mu_b and C_b meet the small one of x: m and q are as small.
+    tiny = single(1e-30)
+    apart = {"mu_b": [[0.75, tiny]], "c_b": [[[1.0], [tiny]]], "x": [[tiny, 1.0]]}
+    yield draw.case("row 2x1x1x1, supports apart", (2, 1, 1, 1, 1), **apart)
+    yield draw.case("row 3x2x2x2, supports apart", shape, **supports_apart(tiny))
+
+    draw = JointDraw("joint double rows", f32=False)
+    yield draw.case("double, row 3x2x2x2", shape)
+    for factor in (1e-200, 1e150):
+        yield draw.case(f"double, row 3x2x2x2 of {factor:g}", shape, x=draw.table(1, 3, -2.0, 2.0, factor))
+    yield draw.case("double, row 3x2x2x2, supports apart", shape, **supports_apart(1e-250))
+
+
+FILES = {
+    "ordinary": ordinary,
+    "tails": tails,
+    "degenerate": degenerate,
+    "extreme": extreme,
+    "wide": wide,
+    "rows": rows,
+}

@@ -1,6 +1,6 @@
 """The joint Gaussian mixture layer and its error budget in many digits, from the formulas of `joint_table.py`."""
 
-from diagonal_exact import Budget, exact, flat, rectified, total
+from diagonal_exact import Budget, entries, exact, factors, flat, largest, total
 from mpmath import mp, mpf, sqrt
 
 
@@ -26,36 +26,19 @@ class Case:
         return (sum(m, mpf(0)), sum(map(abs, m), mpf(0))), list(zip(sums, sizes)), s
 
 
-def factors(m, dm, q, s):
-    """r, p, phi, t phi and y = q / s with their first-order budgets.
-
-    m is a sum of terms of total size dm, each q of terms of the size that stands beside it.
-    """
-    r, p, phi, tphi = rectified(m, s, mp.dps)
+def direction(q, s, ds):
+    """q / s with its scale, where s is off by u ds."""
     if s == 0:
-        sizes = (2 * r + p * dm, p, phi, tphi)
-        unit = [Budget(mpf(0), mpf(0), mpf(0)) for _ in q]
-    else:
-        ds = sum((abs(value) * size for value, size in q), mpf(0)) / s
-        t = abs(m / s)
-        dt = (dm + t * ds) / s
-        sizes = (
-            2 * r + p * dm + phi * ds,
-            p + p + phi * dt,
-            phi + phi + t * phi * dt,
-            2 * t * phi + abs(1 - t * t) * phi * dt,
-        )
-        unit = [
-            Budget(value / s, abs(value) / s + (size + abs(value) / s * ds) / s, mpf(1)) for value, size in q
-        ]
-    return [Budget(value, scale, mpf(1)) for value, scale in zip((r, p, phi, tphi), sizes)], unit
+        return exact(0)
+    size = abs(q.value) / s
+    return Budget(q.value / s, size + (q.scale + size * ds) / s, mpf(0))
 
 
 def evaluate(case):
     """Every output of a case, as flat lists of budgets."""
     d, outputs, rank = case.inputs, case.outputs, case.rank
     components, batch = case.components, case.batch
-    weight, zero, minus = exact(mpf(1) / components), exact(0), exact(-1)
+    weight, zero = exact(mpf(1) / components), exact(0)
     h = [[zero] * outputs for _ in range(batch)]
     dx = [[zero] * d for _ in range(batch)]
     dmu_w = [[zero] * outputs for _ in range(components)]
@@ -63,29 +46,33 @@ def evaluate(case):
     dc_w = [[[zero] * rank for _ in range(outputs)] for _ in range(components)]
     dc_b = [[[zero] * rank for _ in range(d)] for _ in range(components)]
     for k in range(components):
-        mu_w, mu_b = (list(map(exact, row)) for row in (case.mu_w[k], case.mu_b[k]))
-        c_w, c_b = ([list(map(exact, row)) for row in rows] for rows in (case.c_w[k], case.c_b[k]))
+        unit = largest(case.mu_b[k], *case.c_b[k])
+        mu_b, c_b = entries(case.mu_b[k], unit), [entries(row, unit) for row in case.c_b[k]]
+        unit = largest(case.mu_w[k], *case.c_w[k])
+        mu_w, c_w = entries(case.mu_w[k], unit), [entries(row, unit) for row in case.c_w[k]]
         for b in range(batch):
-            (m, dm), directions, s = case.projections(b, k)
-            (r, p, phi, tphi), y = factors(m, dm, directions, s)
-            q = [Budget(value, size, size) for value, size in directions]
-            x, g = list(map(exact, case.x[b])), list(map(exact, case.g[b]))
+            x, g = (entries(row, largest(row)) for row in (case.x[b], case.g[b]))
+            q = [total(c_b[i][column] * x[i] for i in range(d)) for column in range(rank)]
+            s = case.projections(b, k)[2]
+            ds = sum((abs(entry.value) * entry.scale for entry in q), mpf(0)) / s if s else mpf(0)
+            r, p, phi, tphi, inverse = factors(total(map(Budget.__mul__, mu_b, x)), s, ds)
+            y = [direction(entry, s, ds) for entry in q]
 
             e = [total(c_w[l][column] * g[l] for l in range(outputs)) for column in range(rank)]
-            slope = total(map(Budget.__mul__, g, mu_w))
-            spread = total(map(Budget.__mul__, e, y))
-            dm_ = (slope * p + spread * phi) * weight
-            ds_ = (slope * phi + minus * spread * tphi) * weight
+            rho, pi_ = (total(map(Budget.__mul__, *pair)) for pair in ((g, mu_w), (e, q)))
+            along = total(map(Budget.__mul__, e, y)).floored(pi_ * inverse)
+            dm = (rho * p + along * phi) * weight
+            ds_ = (rho * phi - along * tphi) * weight
             r, p = r * weight, p * weight
-            dq = [ds_ * y[column] + p * e[column] for column in range(rank)]
+            dq = [(ds_ * y[c]).floored(ds_ * inverse * q[c]) + p * e[c] for c in range(rank)]
             for l in range(outputs):
                 h[b][l] += mu_w[l] * r + total(map(Budget.__mul__, c_w[l], q)) * p
                 dmu_w[k][l] += g[l] * r
                 for column in range(rank):
                     dc_w[k][l][column] += g[l] * q[column] * p
             for i in range(d):
-                dmu_b[k][i] += x[i] * dm_
-                dx[b][i] += mu_b[i] * dm_ + total(map(Budget.__mul__, c_b[i], dq))
+                dmu_b[k][i] += x[i] * dm
+                dx[b][i] += mu_b[i] * dm + total(map(Budget.__mul__, c_b[i], dq))
                 for column in range(rank):
                     dc_b[k][i][column] += x[i] * dq[column]
     return {

@@ -1,10 +1,11 @@
 """Writes tests/data/normal_scipy.txt: SciPy's ndtr at the arguments of tests/data/normal.txt.
 
-    pip install scipy
+    pip install scipy==1.17.1
     python3 scripts/normal_scipy.py
 
 Line by line as in normal.txt: the bit pattern of ndtr(t) in f64, then that of ndtr(t) in f32, where t is
-first rounded to f32. Only the comparison in docs/ACCURACY.md reads it.
+first rounded to f32. Only the comparison in docs/ACCURACY.md reads it. Other versions of SciPy may give
+other values.
 """
 
 import pathlib

@@ -172,29 +172,29 @@ fn single_rows<T: Extreme>(most: f64) -> [usize; 2] {
 }
 
 /// Combinations over layers of two inputs, two outputs and two components: every pair of numbers in every pair of
-/// blocks, among ordinary ones, on the way of large batches too. The other rows keep their bits, dispatched and
+/// blocks, among numbers near 1, in large batches too. The other rows keep their bits, dispatched and
 /// portable alike.
 fn rows_among_others<T: Extreme>() {
     let shape = Shape::new(2, 2, 2).unwrap();
-    let ordinary = |len: usize, step: f64| -> Vec<T> {
+    let sines = |len: usize, step: f64| -> Vec<T> {
         (0..len).map(|index| T::from_f64(((index + 1) as f64 * step).sin())).collect()
     };
     for rows in [1, 9] {
-        let plain = Small {
+        let base = Small {
             shape,
-            mu: ordinary(4, 0.7),
-            sigma: ordinary(4, 1.1),
-            u: ordinary(8, 1.3),
-            v: ordinary(4, 1.7),
-            x: ordinary(2 * rows, 1.9),
-            g: ordinary(2 * rows, 2.3),
+            mu: sines(4, 0.7),
+            sigma: sines(4, 1.1),
+            u: sines(8, 1.3),
+            v: sines(4, 1.7),
+            x: sines(2 * rows, 1.9),
+            g: sines(2 * rows, 2.3),
         };
-        let want = plain.run();
+        let want = base.run();
         let bad = 4 % rows;
         for (one, other) in (0..15).flat_map(|one| (0..15).map(move |other| (one, other))) {
             let numbers = [T::NUMBERS[one], T::NUMBERS[other]];
             // In an input and in the cotangent of one row: every other row is as it was.
-            let mut small = plain.clone();
+            let mut small = base.clone();
             small.x[2 * bad] = numbers[0];
             small.x[2 * bad + 1] = numbers[1];
             let got = small.run();
@@ -211,7 +211,7 @@ fn rows_among_others<T: Extreme>() {
             }
             // In every pair of blocks: no panic.
             for (first, second) in (0..6).flat_map(|first| (0..6).map(move |second| (first, second))) {
-                let mut small = plain.clone();
+                let mut small = base.clone();
                 let Small { mu, sigma, u, v, x, g, .. } = &mut small;
                 let blocks = [mu, sigma, u, v, x, g];
                 blocks[first][0] = numbers[0];
@@ -261,11 +261,11 @@ fn dense<T: Extreme>() {
             layer.forward(&[w, b], &xs, &mut y, &mut work).unwrap();
             layer.backward(&[w, b], &xs, &gs, &[false; 2], &mut gradients, Some(&mut dx), &mut work).unwrap();
             // One product and one sum: rounding is that of the scalar, or of a fused operation.
-            let (product, plain) = (w * x, w * x + b);
-            assert!(y[0].same(plain) || product.is_finite() || y[0].is_finite(), "{w:?} {b:?} {x:?}: {y:?}");
-            assert!(plain.is_finite() <= y[0].is_finite(), "{w:?} {b:?} {x:?}: {y:?}");
+            let (product, sum) = (w * x, w * x + b);
+            assert!(y[0].same(sum) || product.is_finite() || y[0].is_finite(), "{w:?} {b:?} {x:?}: {y:?}");
+            assert!(sum.is_finite() <= y[0].is_finite(), "{w:?} {b:?} {x:?}: {y:?}");
             assert!((w * g).is_finite() <= dx[0].is_finite());
-            assert!((plain >= T::zero() || plain <= T::zero()) || y.iter().all(|y| y.same(T::NAN)));
+            assert!((sum >= T::zero() || sum <= T::zero()) || y.iter().all(|y| y.same(T::NAN)));
             Layer::<T>::forward(&relu, &[], &xs, &mut y, &mut []).unwrap();
             assert!(y[0].same(x.positive_part()));
             Layer::<T>::backward(&relu, &[], &xs, &gs, &[], &mut [], Some(&mut dx), &mut []).unwrap();

@@ -87,8 +87,8 @@ fn several_groups_and_rows_by_themselves() {
     }
 }
 
-/// A single row, whose ∂U is never written out, steps to the bits of the gradient that is: in the usual way, with
-/// small numbers that are lifted, and with numbers far from ordinary.
+/// A single row, whose ∂U is never written out, steps to the bits of the gradient that is: with numbers near 1, with
+/// small ones and with large ones.
 #[test]
 fn one_row_steps_to_the_bits_of_its_gradient() {
     for (inputs, outputs, scale) in

@@ -1,7 +1,7 @@
 //! The diagonal layer against witnesses that share no code with it, and its contracts.
 
 #[path = "../support/budget.rs"]
-#[allow(missing_docs, unreachable_pub)]
+#[allow(missing_docs, unreachable_pub, dead_code)] // the fuzzer reads more of it
 mod budget;
 mod budgets;
 mod contracts;
@@ -14,3 +14,5 @@ mod majorant;
 mod monte_carlo;
 mod sizes;
 mod threads;
+#[path = "../common/wild.rs"]
+mod wild;

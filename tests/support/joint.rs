@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::table::{Exact, read, through_f32};
 
 /// The tables.
-pub const JOINT: [&str; 5] = ["ordinary", "tails", "degenerate", "extreme", "wide"];
+pub const JOINT: [&str; 6] = ["ordinary", "tails", "degenerate", "extreme", "wide", "rows"];
 
 /// One layer with one batch, and what it must give.
 #[derive(Debug, Clone, Deserialize)]
@@ -48,18 +48,23 @@ impl JointCase {
     }
 }
 
-/// The cases of all tables.
+/// The cases of one table of the joint layer.
 ///
 /// # Panics
 ///
-/// When a file is missing or damaged.
+/// When the file is missing or damaged.
 #[must_use]
-pub fn all_joint() -> Vec<JointCase> {
-    let mut cases: Vec<JointCase> =
-        JOINT.iter().flat_map(|name| read(&format!("joint_{name}.json"))).collect();
+pub fn joint(name: &str) -> Vec<JointCase> {
+    let mut cases: Vec<JointCase> = read(&format!("joint_{name}.json"));
     for case in cases.iter_mut().filter(|case| case.f32) {
         let JointCase { mu_w, mu_b, c_w, c_b, x, g, .. } = case;
         through_f32([mu_w, mu_b, c_w, c_b, x, g]);
     }
     cases
+}
+
+/// The cases of all tables of the joint layer.
+#[must_use]
+pub fn all_joint() -> Vec<JointCase> {
+    JOINT.iter().flat_map(|name| joint(name)).collect()
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 /// The tables of the diagonal layer.
-pub const DIAGONAL: [&str; 5] = ["ordinary", "tails", "degenerate", "extreme", "wide"];
+pub const DIAGONAL: [&str; 6] = ["ordinary", "tails", "degenerate", "extreme", "wide", "rows"];
 
 /// One layer with one batch, and what it must give.
 #[derive(Debug, Clone, Deserialize)]
@@ -41,7 +41,7 @@ pub struct Exact {
     pub lo: Vec<f64>,
     /// The sum of the absolute values of all terms, with the first-order error of every factor.
     pub scale: Vec<f64>,
-    /// The same sum with every factor counted as 1: the weight of the smallest normal number.
+    /// What products below the normal numbers may lose, in smallest subnormal numbers.
     pub floor: Vec<f64>,
 }
 
