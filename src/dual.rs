@@ -45,9 +45,11 @@ impl<T: Real> Dual<T> {
         Self { value, derivative: T::zero() }
     }
 
-    /// The chain rule: `value` with the derivative `slope` times this number's.
+    /// The chain rule: `value` with the derivative `slope` times this number's. A slope of 0 makes even a
+    /// derivative that has overflowed 0.
     fn chain(self, value: T, slope: T) -> Self {
-        Self { value, derivative: slope * self.derivative }
+        let overflowed = slope.is_zero() && !self.derivative.is_finite();
+        Self { value, derivative: if overflowed { T::zero() } else { slope * self.derivative } }
     }
 }
 
@@ -187,7 +189,7 @@ impl<T: Real> Real for Dual<T> {
     }
 
     fn ln(self) -> Self {
-        self.chain(self.value.ln(), self.value.recip())
+        Self { value: self.value.ln(), derivative: self.derivative / self.value }
     }
 
     fn abs(self) -> Self {
@@ -219,15 +221,22 @@ impl<T: Real> Real for Dual<T> {
         Self { value: self.value.times_power_of_two(n), derivative: self.derivative.times_power_of_two(n) }
     }
 
+    fn with_slopes<const N: usize>(self, arguments: [(Self, Self); N]) -> Self {
+        let terms = arguments.map(|(slope, argument)| argument.chain(self.value, slope.value).derivative);
+        Self { derivative: terms.into_iter().fold(T::zero(), Add::add), ..self }
+    }
+
     fn normal(self) -> normal::Scaled<Self> {
         let t = self.value;
         let at = t.normal();
-        let size = self.abs();
+        let slope_of_tail = if t > T::zero() { -at.density } else { at.density };
+        let slope_of_moment =
+            if at.density.is_zero() { T::zero() } else { at.density - t * at.density_moment };
         normal::Scaled {
-            tail: size.chain(at.tail, -at.density),
-            ramp_tail: size.chain(at.ramp_tail, -at.tail),
+            tail: self.chain(at.tail, slope_of_tail),
+            ramp_tail: self.abs().chain(at.ramp_tail, -at.tail),
             density: self.chain(at.density, -at.density_moment),
-            density_moment: self.chain(at.density_moment, at.density - t * at.density_moment),
+            density_moment: self.chain(at.density_moment, slope_of_moment),
         }
     }
 }
@@ -276,6 +285,12 @@ mod tests {
         assert_eq!(Dual::new(0.0, 1.0_f64).sqrt().derivative, 0.0);
         assert_eq!(Dual::new(-1.0, 1.0_f64).abs().derivative, -1.0);
         assert_eq!(Dual::new(-1.0, 1.0_f64).positive_part().derivative, 0.0);
+    }
+
+    /// 1/x is out of range where the derivative of ln x is not.
+    #[test]
+    fn logarithms_of_subnormal_numbers() {
+        assert_eq!(Dual::new(1e-39_f32, 1e-39).ln().derivative, 1.0);
     }
 
     #[test]

@@ -100,6 +100,16 @@ pub trait Real:
     /// The standard normal distribution at x; see [`normal::Scaled`].
     fn normal(self) -> normal::Scaled<Self>;
 
+    /// This value f(a, b, ..) with the derivative Σ slope · argument′, given the pairs (∂f/∂a, a), (∂f/∂b, b), ..
+    ///
+    /// For a function of known slopes whose operations would carry a derivative out of range on the way. A scalar
+    /// without a derivative is itself, and so is one content with the derivative of the operations.
+    #[inline(always)]
+    #[must_use]
+    fn with_slopes<const N: usize>(self, _arguments: [(Self, Self); N]) -> Self {
+        self
+    }
+
     /// 1/x.
     #[inline]
     fn recip(self) -> Self {

@@ -72,18 +72,20 @@ impl<T: Real> Rectified<T> {
             of_m.max(of_s)
         };
         let t = standardised(m, s).times_power_of_two(of_m - of_s);
-        let (m, scaled_s) = (m.times_power_of_two(of_m - common), s.times_power_of_two(of_s - common));
+        let (m, s) = (m.times_power_of_two(of_m - common), s.times_power_of_two(of_s - common));
         // The tail keeps its factor until all powers of two are put together, so that the mean rounds once.
         let unscale = T::UNSCALE.exponent();
         let at = normal_once(t);
-        let mean = m.positive_part().times_power_of_two(-unscale) + scaled_s * at.ramp_tail;
-        Self { mean: mean.times_power_of_two(common + unscale), ..Self::assemble(m, scaled_s, t, &at) }
+        let mean = m.positive_part().times_power_of_two(-unscale) + s * at.ramp_tail;
+        let scaled = Self::assemble(m, s, t, &at);
+        // The factor may carry the derivative out of range: it is that of the mean without the factor.
+        let without = scaled.mean.times_power_of_two(common);
+        Self { mean: mean.times_power_of_two(common + unscale).with_slopes([(T::one(), without)]), ..scaled }
     }
 
     /// From m, s, their ratio t, and the normal distribution there.
     #[inline(always)]
     fn assemble(m: T, s: T, t: T, at: &normal::Scaled<T>) -> Self {
-        let tail = at.tail * T::UNSCALE;
         // Large deviations are brought down before the product, small tails after it.
         let (before, after) = if s < T::one() { (T::one(), T::UNSCALE) } else { (T::UNSCALE, T::one()) };
         let (density, density_moment) = if s.is_zero() {
@@ -91,9 +93,12 @@ impl<T: Real> Rectified<T> {
         } else {
             (at.density * T::UNSCALE, at.density_moment * T::UNSCALE)
         };
+        let probability = at.cumulative(t).with_slopes([(density, t)]);
+        // The slopes of r are in range where that of t = m/s is not.
+        let mean = m.positive_part() + s * before * at.ramp_tail * after;
         Self {
-            mean: m.positive_part() + s * before * at.ramp_tail * after,
-            probability: if t > T::zero() { T::one() - tail } else { tail },
+            mean: mean.with_slopes([(probability, m), (density, s)]),
+            probability,
             density,
             density_moment,
         }

@@ -164,65 +164,6 @@ pub(crate) fn split_ref<T>(slice: &[T], at: usize) -> (&[T], &[T]) {
     slice.split_at_checked(at).unwrap_or_default()
 }
 
-/// Takes the front of a slice, and leaves the rest; nothing of either where the slice is shorter.
-#[inline]
-pub(crate) fn take_front<'a, T>(rest: &mut &'a mut [T], len: usize) -> &'a mut [T] {
-    let (front, others) = split(core::mem::take(rest), len);
-    *rest = others;
-    front
-}
-
-/// The same of a slice that is only read.
-#[inline]
-pub(crate) fn take_front_ref<'a, T>(rest: &mut &'a [T], len: usize) -> &'a [T] {
-    let (front, others) = split_ref(rest, len);
-    *rest = others;
-    front
-}
-
-/// Pieces of two slices side by side, of `of_a` and `of_b` elements, the last ones shorter: the rows of inputs and
-/// outputs, for one.
-///
-/// Two iterators of chunks that are zipped divide by these lengths, and where that is not inlined, the compiler cannot
-/// see that no length is 0.
-#[inline]
-pub(crate) fn side_by_side<'a, T>(
-    mut a: &'a [T],
-    of_a: usize,
-    mut b: &'a mut [T],
-    of_b: usize,
-) -> impl Iterator<Item = (&'a [T], &'a mut [T])> {
-    core::iter::from_fn(move || {
-        if a.is_empty() || b.is_empty() {
-            return None;
-        }
-        let (a_piece, a_rest) = split_ref(a, of_a.clamp(1, a.len()));
-        let len = b.len();
-        let (b_piece, b_rest) = split(core::mem::take(&mut b), of_b.clamp(1, len));
-        (a, b) = (a_rest, b_rest);
-        Some((a_piece, b_piece))
-    })
-}
-
-/// The same of two slices that are only read.
-#[inline]
-pub(crate) fn side_by_side_ref<'a, T>(
-    mut a: &'a [T],
-    of_a: usize,
-    mut b: &'a [T],
-    of_b: usize,
-) -> impl Iterator<Item = (&'a [T], &'a [T])> {
-    core::iter::from_fn(move || {
-        if a.is_empty() || b.is_empty() {
-            return None;
-        }
-        let (a_piece, a_rest) = split_ref(a, of_a.clamp(1, a.len()));
-        let (b_piece, b_rest) = split_ref(b, of_b.clamp(1, b.len()));
-        (a, b) = (a_rest, b_rest);
-        Some((a_piece, b_piece))
-    })
-}
-
 /// `a·b`, or the error that names what was being sized.
 pub(crate) const fn product(argument: &'static str, a: usize, b: usize) -> Result<usize, Error> {
     match a.checked_mul(b) {

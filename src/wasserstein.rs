@@ -4,6 +4,7 @@
 //! with the given marginals: the geometry in which Gaussian mixture flows descend.
 
 use crate::kernel::{dot, sum};
+use crate::slices::zip_rows;
 use crate::{Error, Real, shape};
 
 /// W₂² between Gaussians with diagonal covariances.
@@ -109,7 +110,7 @@ pub fn squared<T: Real>(
 
     // Row j of the product is column j of C₁ᵀC₂.
     product.fill(T::zero());
-    for (first, second) in shape::side_by_side_ref(first_factor, first_rank, second_factor, second_rank) {
+    for (first, second) in zip_rows(first_factor, first_rank, second_factor, second_rank) {
         for (column, &factor) in product.chunks_mut(first_rank.max(1)).zip(second) {
             for (entry, &value) in column.iter_mut().zip(first) {
                 *entry += value * factor;

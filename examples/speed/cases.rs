@@ -69,22 +69,53 @@ pub(crate) fn images(len: usize, generator: &mut Pcg64) -> Vec<f32> {
         .collect()
 }
 
+/// The passes of a layer with its buffers.
+pub(crate) trait Passes {
+    /// Takes over parameters and inputs; the gradients become 0.
+    fn set(&mut self, flat: &[f32], x: &[f32]);
+    fn forward(&mut self) -> Result<(), gmlayer::Error>;
+    /// Backward after forward, with the gradients written out.
+    fn backward(&mut self, with_dx: bool) -> Result<(), gmlayer::Error>;
+    /// The step of gradient descent along gradients written out.
+    fn update(&mut self) -> Result<(), gmlayer::Error>;
+    /// Backward after forward, joined with the step.
+    fn descend(&mut self) -> Result<(), gmlayer::Error>;
+
+    /// Forward, backward with the gradients written out, and the step.
+    fn step(&mut self) -> Result<(), gmlayer::Error> {
+        self.forward()?;
+        self.backward(false)?;
+        self.update()
+    }
+
+    /// Forward, and backward joined with the step.
+    fn step_fused(&mut self) -> Result<(), gmlayer::Error> {
+        self.forward()?;
+        self.descend()
+    }
+}
+
 /// The parameters of a layer, its inputs and buffers.
-struct Mixture {
+pub(crate) struct Mixture {
     shape: Shape,
-    flat: Aligned<f32>,
+    pub(crate) flat: Aligned<f32>,
     gradient: Aligned<f32>,
-    x: Aligned<f32>,
-    g: Aligned<f32>,
-    y: Aligned<f32>,
+    pub(crate) x: Aligned<f32>,
+    pub(crate) g: Aligned<f32>,
+    pub(crate) y: Aligned<f32>,
     dx: Aligned<f32>,
-    work: Aligned<f32>,
+    saved: Aligned<f32>,
+    scratch: Aligned<f32>,
     descent: Descent,
     threads: Option<&'static Threads>,
 }
 
 impl Mixture {
-    fn new(shape: Shape, batch: usize, threads: Option<&'static Threads>) -> Result<Self, gmlayer::Error> {
+    pub(crate) fn new(
+        shape: Shape,
+        batch: usize,
+        threads: Option<&'static Threads>,
+    ) -> Result<Self, gmlayer::Error> {
         let mut generator = Pcg64::seed_from_u64(1);
         let mut flat = Aligned::copy_of(&normals(shape.parameter_count(), 0.5, &mut generator))?;
         let first = shape.mu_len();
@@ -93,10 +124,11 @@ impl Mixture {
         let g = Aligned::copy_of(&normals(batch * shape.outputs(), 1e-3, &mut generator))?;
         let (gradient, y, dx) =
             (Aligned::zeros(flat.len())?, Aligned::zeros(g.len())?, Aligned::zeros(x.len())?);
-        let work = Aligned::zeros(0)?;
+        let (saved, scratch) = (Aligned::zeros(0)?, Aligned::zeros(0)?);
         let descent = Descent::new(&nn::Mixture::new(shape, 1.0), threads);
-        let mut state = Self { shape, flat, gradient, x, g, y, dx, work, descent, threads };
-        state.work = Aligned::zeros(state.layer()?.workspace_len(batch)?)?;
+        let mut state = Self { shape, flat, gradient, x, g, y, dx, saved, scratch, descent, threads };
+        state.saved = Aligned::zeros(state.layer()?.saved_len(batch)?)?;
+        state.scratch = Aligned::zeros(state.layer()?.scratch_len(batch)?)?;
         Ok(state)
     }
 
@@ -107,36 +139,39 @@ impl Mixture {
             None => layer,
         })
     }
+}
+
+impl Passes for Mixture {
+    fn set(&mut self, flat: &[f32], x: &[f32]) {
+        self.flat.copy_from_slice(flat);
+        self.x.copy_from_slice(x);
+        self.gradient.fill(0.0);
+    }
 
     fn forward(&mut self) -> Result<(), gmlayer::Error> {
-        let Self { shape, flat, x, y, work, threads, .. } = self;
-        on(*shape, flat, *threads)?.forward(x, y, work)
+        let Self { shape, flat, x, y, saved, scratch, threads, .. } = self;
+        on(*shape, flat, *threads)?.forward(x, y, saved, scratch)
     }
 
     fn backward(&mut self, with_dx: bool) -> Result<(), gmlayer::Error> {
-        let Self { shape, flat, gradient, x, g, dx, work, threads, .. } = self;
+        let Self { shape, flat, gradient, x, g, dx, saved, scratch, threads, .. } = self;
         let gradients = Gradients::from_flat(*shape, gradient)?;
         let dx = with_dx.then_some(&mut dx[..]);
-        on(*shape, flat, *threads)?.backward_after_forward(x, g, gradients, dx, work)
+        on(*shape, flat, *threads)?.backward(x, g, saved, gradients, dx, scratch)
     }
 
-    /// Forward, backward with the gradients written out, and the step of gradient descent.
-    fn step(&mut self) -> Result<(), gmlayer::Error> {
-        self.forward()?;
-        self.backward(false)?;
+    fn update(&mut self) -> Result<(), gmlayer::Error> {
         let Self { flat, gradient, descent, .. } = self;
         descent.step(flat, gradient)
     }
 
-    /// Forward, and backward joined with the step.
-    fn step_fused(&mut self) -> Result<(), gmlayer::Error> {
-        self.forward()?;
-        let Self { shape, flat, x, g, work, threads, .. } = self;
+    fn descend(&mut self) -> Result<(), gmlayer::Error> {
+        let Self { shape, flat, x, g, saved, scratch, threads, .. } = self;
         let mut layer = DiagonalMut::new(*shape, ParametersMut::from_flat(*shape, flat)?)?;
         if let Some(threads) = *threads {
             layer = layer.with_threads(threads);
         }
-        layer.descend_after_forward(x, g, Rates::all(1e-6), None, work)
+        layer.descend(x, g, saved, Rates::all(1e-6), None, scratch)
     }
 }
 
@@ -187,13 +222,13 @@ fn mixture(config: &'static str, shape: Shape, batch: usize, threads: &'static T
     let layer = Diagonal::new(shape, Parameters::from_flat(shape, leak(flat))?)?;
     let prepared = layer.prepare(leak(Aligned::zeros(layer.prepared_len())?))?;
     let sparse = Sparse::new(prepared, leak(Aligned::zeros(Sparse::<f32>::storage_len(shape)?)?))?;
-    let mut work = Aligned::zeros(prepared.workspace_len(batch)?)?;
-    let (x_again, mut y_again, mut work_again) =
-        (Aligned::copy_of(&x)?, Aligned::copy_of(&y)?, Aligned::zeros(sparse.workspace_len()?)?);
-    let run = move || prepared.forward(&x, &mut y, &mut work).expect("sizes fit");
+    let mut scratch = Aligned::zeros(prepared.scratch_len(batch)?)?;
+    let (x_again, mut y_again, mut scratch_again) =
+        (Aligned::copy_of(&x)?, Aligned::copy_of(&y)?, Aligned::zeros(sparse.scratch_len()?)?);
+    let run = move || prepared.forward(&x, &mut y, &mut scratch).expect("sizes fit");
     add("inference", 1, half, Box::new(run));
     if batch == 1 {
-        let run = move || sparse.forward(&x_again, &mut y_again, &mut work_again).expect("sizes fit");
+        let run = move || sparse.forward(&x_again, &mut y_again, &mut scratch_again).expect("sizes fit");
         add("inference_sparse", 1, half, Box::new(run));
     }
     Ok(cases)

@@ -6,25 +6,26 @@ use gmlayer::{Aligned, Threads};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg64;
 
-use super::cases::{Case, Cases, images, normals};
+use super::cases::{Case, Cases, Passes, images, normals};
 use super::descent::Descent;
 
 /// The parameters of a layer, its inputs and buffers.
-struct State {
+pub(crate) struct State {
     shape: JointShape,
-    flat: Aligned<f32>,
+    pub(crate) flat: Aligned<f32>,
     gradient: Aligned<f32>,
-    x: Aligned<f32>,
+    pub(crate) x: Aligned<f32>,
     g: Aligned<f32>,
-    y: Aligned<f32>,
+    pub(crate) y: Aligned<f32>,
     dx: Aligned<f32>,
-    work: Aligned<f32>,
+    saved: Aligned<f32>,
+    scratch: Aligned<f32>,
     descent: Descent,
     threads: Option<&'static Threads>,
 }
 
 impl State {
-    fn new(
+    pub(crate) fn new(
         shape: JointShape,
         batch: usize,
         threads: Option<&'static Threads>,
@@ -35,41 +36,45 @@ impl State {
         let g = Aligned::copy_of(&normals(batch * shape.outputs(), 1e-3, &mut generator))?;
         let (gradient, y, dx) =
             (Aligned::zeros(flat.len())?, Aligned::zeros(g.len())?, Aligned::zeros(x.len())?);
-        let work = Aligned::zeros(on(shape, &flat, threads)?.workspace_len(batch)?)?;
+        let layer = on(shape, &flat, threads)?;
+        let (saved, scratch) = (Aligned::zeros(layer.saved_len(batch)?)?, Aligned::zeros(layer.scratch_len(batch)?)?);
         let layer = JointMixture::new(shape, JointGamma { weights: 1.0, outputs: 1.0 });
         let descent = Descent::new(&layer, threads);
-        Ok(Self { shape, flat, gradient, x, g, y, dx, work, descent, threads })
+        Ok(Self { shape, flat, gradient, x, g, y, dx, saved, scratch, descent, threads })
+    }
+}
+
+impl Passes for State {
+    fn set(&mut self, flat: &[f32], x: &[f32]) {
+        self.flat.copy_from_slice(flat);
+        self.x.copy_from_slice(x);
+        self.gradient.fill(0.0);
     }
 
     fn forward(&mut self) -> Result<(), gmlayer::Error> {
-        let Self { shape, flat, x, y, work, threads, .. } = self;
-        on(*shape, flat, *threads)?.forward(x, y, work)
+        let Self { shape, flat, x, y, saved, scratch, threads, .. } = self;
+        on(*shape, flat, *threads)?.forward(x, y, saved, scratch)
     }
 
     fn backward(&mut self, with_dx: bool) -> Result<(), gmlayer::Error> {
-        let Self { shape, flat, gradient, x, g, dx, work, threads, .. } = self;
+        let Self { shape, flat, gradient, x, g, dx, saved, scratch, threads, .. } = self;
         let gradients = Gradients::from_flat(*shape, gradient)?;
         let dx = with_dx.then_some(&mut dx[..]);
-        on(*shape, flat, *threads)?.backward_after_forward(x, g, gradients, dx, work)
+        on(*shape, flat, *threads)?.backward(x, g, saved, gradients, dx, scratch)
     }
 
-    /// Forward, backward with the gradients written out, and the step of gradient descent.
-    fn step(&mut self) -> Result<(), gmlayer::Error> {
-        self.forward()?;
-        self.backward(false)?;
+    fn update(&mut self) -> Result<(), gmlayer::Error> {
         let Self { flat, gradient, descent, .. } = self;
         descent.step(flat, gradient)
     }
 
-    /// Forward, and backward joined with the step.
-    fn step_fused(&mut self) -> Result<(), gmlayer::Error> {
-        self.forward()?;
-        let Self { shape, flat, x, g, work, threads, .. } = self;
+    fn descend(&mut self) -> Result<(), gmlayer::Error> {
+        let Self { shape, flat, x, g, saved, scratch, threads, .. } = self;
         let mut layer = JointMut::new(*shape, ParametersMut::from_flat(*shape, flat)?)?;
         if let Some(threads) = *threads {
             layer = layer.with_threads(threads);
         }
-        layer.descend_after_forward(x, g, Rates::all(1e-6), None, work)
+        layer.descend(x, g, saved, Rates::all(1e-6), None, scratch)
     }
 }
 
@@ -123,8 +128,8 @@ pub(crate) fn joint(
     };
     let layer = Joint::new(shape, Parameters::from_flat(shape, leak(flat))?)?;
     let prepared = layer.prepare(leak(Aligned::zeros(layer.prepared_len())?))?;
-    let mut work = Aligned::zeros(prepared.workspace_len(batch)?)?;
-    let run = move || prepared.forward(&x, &mut y, &mut work).expect("sizes fit");
+    let mut scratch = Aligned::zeros(prepared.scratch_len(batch)?)?;
+    let run = move || prepared.forward(&x, &mut y, &mut scratch).expect("sizes fit");
     add("inference", 1, half, Box::new(run));
     Ok(cases)
 }

@@ -4,14 +4,17 @@
 //! ```sh
 //! cargo run --release --example speed              # a table
 //! cargo run --release --example speed -- J         # configurations whose names begin so
+//! cargo run --release --example speed -- cost      # the time on unusual inputs and parameters, 3 minutes
 //! cargo run --release --example speed -- --json    # one JSON object
 //! GMLAYER_INSTRUCTIONS=avx2 cargo run --release --example speed       # or portable
 //! ```
 
 mod cases;
+mod costs;
 mod descent;
 mod joint;
 mod machine;
+mod numbers;
 
 use std::error::Error;
 use std::time::Instant;
@@ -47,6 +50,7 @@ struct Report {
     #[serde(flatten)]
     machine: Machine,
     rows: Vec<Row>,
+    costs: Vec<costs::Row>,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -88,7 +92,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             of_peak: gflops / machine.peak_gflops,
         }
     });
-    let report = Report { rows: rows.collect(), machine };
+    let rows = rows.collect();
+    let costs = if costs::CONFIG.starts_with(&wanted) { costs::measure()? } else { Vec::new() };
+    let report = Report { machine, rows, costs };
     if json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
@@ -115,14 +121,21 @@ fn median(mut times: Vec<f64>) -> f64 {
 fn print(report: &Report) {
     let Machine { isa, peak_gflops, l1_gbs, l2_gbs, memory_gbs } = &report.machine;
     println!("{isa}: {peak_gflops:.0} GFLOP/s peak in f32, one thread");
+    println!("reads: {l1_gbs:.0} GB/s of 16 KiB, {l2_gbs:.0} GB/s of 1 MiB, {memory_gbs:.0} GB/s of 256 MiB");
+    if !report.rows.is_empty() {
+        print_rows(&report.rows);
+    }
+    if !report.costs.is_empty() {
+        costs::print(&report.costs);
+    }
+}
+
+fn print_rows(rows: &[Row]) {
     println!(
-        "reads: {l1_gbs:.0} GB/s of 16 KiB, {l2_gbs:.0} GB/s of 1 MiB, {memory_gbs:.0} GB/s of 256 MiB\n"
-    );
-    println!(
-        "{:<8} {:>5}  {:<16} {:>7} {:>10} {:>9} {:>8}",
+        "\n{:<8} {:>5}  {:<16} {:>7} {:>10} {:>9} {:>8}",
         "config", "batch", "what", "threads", "µs", "GFLOP/s", "of peak"
     );
-    for Row { config, batch, what, threads, us, gflops, of_peak } in &report.rows {
+    for Row { config, batch, what, threads, us, gflops, of_peak } in rows {
         let percent = 100.0 * of_peak;
         println!("{config:<8} {batch:>5}  {what:<16} {threads:>7} {us:>10.2} {gflops:>9.1} {percent:>6.0} %");
     }

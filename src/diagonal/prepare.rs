@@ -57,7 +57,8 @@ impl<T: Real> Component<'_, T> {
             ..16 => self.scale_rows::<1, S>(simd, coordinates, a, w, variance),
             _ => self.scale_rows::<2, S>(simd, coordinates, a, w, variance),
         };
-        let [mu, sigma, v] = [self.mu, self.sigma, self.v].map(|block| largest(simd, block));
+        // A closure over the blocks would be compiled without the vectors at hand.
+        let (mu, sigma, v) = (largest(simd, self.mu), largest(simd, self.sigma), largest(simd, self.v));
         fits_batch([mu, sigma], [simd.largest(slopes), v])
     }
 

@@ -161,8 +161,11 @@ impl<T: Real> Task<Arguments<'_, '_, '_, T>> for Backward {
             q.iter_mut().for_each(|q| *q *= back[0]);
             for &g in g {
                 let g = g * back[1];
-                for (to, &q) in take(&mut to, x.len()).iter_mut().zip(&**q) {
-                    *to += rate * (g * q);
+                let row = take(&mut to, x.len()).iter_mut().zip(&**q);
+                if rate == T::one() {
+                    row.for_each(|(to, &q)| *to += g * q);
+                } else {
+                    row.for_each(|(to, &q)| *to += rate * (g * q));
                 }
             }
         }

@@ -3,8 +3,6 @@
 #[cfg(not(feature = "threads"))]
 use core::marker::PhantomData;
 
-use crate::Shape;
-
 /// Work that can be divided.
 pub(crate) trait Split: Sized {
     /// The first `items` items with the memory of `parts` parts, and the others.
@@ -44,11 +42,6 @@ impl<'a> Workers<'a> {
     #[cfg(feature = "threads")]
     pub(crate) fn of(pool: &'a rayon_core::ThreadPool) -> Self {
         Self { threads: pool.current_num_threads(), pool: Some(pool) }
-    }
-
-    /// The number of parts that the components of a layer make, for a batch.
-    pub(crate) const fn parts_of(&self, shape: Shape, batch: usize) -> usize {
-        self.parts(shape.components(), shape.u_len().saturating_mul(batch))
     }
 
     /// The number of parts that are worth their threads, for some items and multiply-adds.

@@ -149,20 +149,6 @@ pub(crate) fn tree<T: Real>(mut sums: [T; LANES]) -> T {
     sum
 }
 
-/// Whether `holds` is true of every element, looked at in lanes.
-#[allow(clippy::indexing_slicing, clippy::needless_range_loop)] // arrays of one length
-#[inline(always)]
-pub(crate) fn all<T: Real>(a: &[T], holds: impl Fn(T) -> bool) -> bool {
-    let (whole, rest) = a.as_chunks::<LANES>();
-    let mut misses = [T::zero(); LANES];
-    for a in whole {
-        for i in 0..LANES {
-            misses[i] += if holds(a[i]) { T::zero() } else { T::one() };
-        }
-    }
-    rest.iter().all(|&a| holds(a)) && misses.iter().all(T::is_zero)
-}
-
 /// c += factor·a over the shorter length.
 #[inline(always)]
 pub(crate) fn add_scaled<T: Real>(c: &mut [T], factor: T, a: &[T]) {
@@ -178,7 +164,7 @@ pub(crate) fn largest<T: Real>(a: &[T]) -> T {
 
 #[cfg(test)]
 mod tests {
-    use super::{LANES, add_scaled, all, dot, largest, sum};
+    use super::{LANES, add_scaled, dot, largest, sum};
 
     #[test]
     fn every_length_is_summed_once() {
@@ -193,19 +179,6 @@ mod tests {
             let mut c = vec![1.0; len];
             add_scaled(&mut c, 3.0, &a);
             assert!(c.iter().zip(&a).all(|(c, a)| *c == 1.0 + 3.0 * a));
-        }
-    }
-
-    #[test]
-    fn one_miss_anywhere_is_seen() {
-        for len in 0..3 * LANES + 2 {
-            let a = vec![1.0; len];
-            assert!(all(&a, |a| a == 1.0));
-            for at in 0..len {
-                let mut a = a.clone();
-                a[at] = f64::NAN;
-                assert!(!all(&a, |a| a == 1.0), "{at} of {len}");
-            }
         }
     }
 

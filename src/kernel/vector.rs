@@ -16,9 +16,6 @@ pub(crate) trait Simd: Copy {
     /// How many vectors of `f32` the registers hold.
     const VECTORS: usize;
 
-    /// Whether a vector in part is loaded nearly as fast as a whole one.
-    const LOADS_PARTS: bool;
-
     /// One number in every lane.
     fn splat<T: Real>(self, value: T) -> Vector<T>;
 
@@ -36,9 +33,6 @@ pub(crate) trait Simd: Copy {
 
     /// The larger of a ≥ 0 and |b|; NaN where one is NaN.
     fn larger_size<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T>;
-
-    /// The smaller of a > 0 and |b|; a where b is 0 or NaN.
-    fn smaller_size<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T>;
 
     /// The upper half of the first `WIDTH` lanes in the place of the lower half; the other lanes are anything.
     fn down<const WIDTH: usize, T: Real>(self, a: Vector<T>) -> Vector<T>;
@@ -63,16 +57,6 @@ pub(crate) trait Simd: Copy {
         largest
     }
 
-    /// The smallest of all lanes, which are positive.
-    #[inline(always)]
-    fn smallest<T: Real>(self, a: Vector<T>) -> T {
-        let a = self.smaller_size(a, self.down::<16, T>(a));
-        let a = self.smaller_size(a, self.down::<8, T>(a));
-        let a = self.smaller_size(a, self.down::<4, T>(a));
-        let Vector([smallest, ..]) = self.smaller_size(a, self.down::<2, T>(a));
-        smallest
-    }
-
     /// a·b + c, rounded twice.
     #[inline(always)]
     fn mul_add<T: Real>(self, a: Vector<T>, b: Vector<T>, c: Vector<T>) -> Vector<T> {
@@ -95,13 +79,6 @@ pub(crate) trait Simd: Copy {
         for (element, lane) in part.iter_mut().zip(lanes.0) {
             *element = lane;
         }
-    }
-
-    /// c + a·b for the first elements of a, [`LANES`] at most; the other lanes are anything.
-    #[inline(always)]
-    fn add_product<T: Real>(self, a: &[T], b: T, c: Vector<T>) -> Vector<T> {
-        let whole = a.first_chunk().map(|lanes| Vector(*lanes));
-        self.mul_add(whole.unwrap_or_else(|| self.load_part(a)), self.splat(b), c)
     }
 
     /// The elements from `at · LANES` on: a `WHOLE` vector if the row has it, and otherwise what is left of the row,
@@ -167,7 +144,6 @@ impl Portable {
 
 impl Simd for Portable {
     const VECTORS: usize = if cfg!(target_arch = "aarch64") { 8 } else { 4 };
-    const LOADS_PARTS: bool = false;
 
     #[inline(always)]
     fn splat<T: Real>(self, value: T) -> Vector<T> {
@@ -197,11 +173,6 @@ impl Simd for Portable {
     #[inline(always)]
     fn larger_size<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T> {
         self.of_both(a, b, |a, b| if b.abs() > a || b.partial_cmp(&b).is_none() { b.abs() } else { a })
-    }
-
-    #[inline(always)]
-    fn smaller_size<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T> {
-        self.of_both(a, b, |a, b| if b.abs() < a && !b.is_zero() { b.abs() } else { a })
     }
 
     #[inline(always)]

@@ -55,7 +55,7 @@ pub use joint::{JointGamma, JointMixture};
 pub use kind::LayerKind;
 pub use layer::{Block, Layer};
 pub use mixture::Mixture;
-pub use network::{Network, NetworkError, ParameterBlock};
+pub use network::{BackwardPass, Network, NetworkError, ParameterBlock};
 pub use optimizer::Optimizer;
 #[cfg(feature = "rand")]
 pub use particles::{fit_neurons, sample_neurons};

@@ -310,40 +310,40 @@ impl<T: Real> Network<T> {
     /// [`Error::Length`] when `x` or `g` does not have the rows of the last forward pass.
     pub fn backward(&mut self, x: &[T], g: &[T]) -> Result<(), Error> {
         self.dirty = true;
-        self.walk_back(x, g, false)
+        self.walk_back(x, g, None).map(|_| ())
     }
 
-    /// [`backward`](Self::backward) and [`step`](Self::step) in one. Where the optimiser is plain gradient descent
-    /// and no gradients are left from before, each layer that can joins the two and writes no gradients: the same
-    /// step, to rounding, in less time.
+    /// [`backward`](Self::backward) and [`step`](Self::step) in one, as the optimiser does it: plain gradient descent lets
+    /// each layer that can join the two, and writes no gradients. The same step, to rounding, in less time.
     ///
     /// # Errors
     ///
     /// As for the two.
     pub fn learn(&mut self, x: &[T], g: &[T], optimizer: &mut dyn Optimizer<T>) -> Result<(), Error> {
-        let rates = match optimizer.descent_rates() {
-            Some(rates) if !self.dirty => rates,
-            _ => {
-                self.backward(x, g)?;
-                return self.step(optimizer);
-            }
-        };
-        shape::exact("blocks", self.blocks.len(), rates.len())?;
-        let mut rates = self.blocks.iter().zip(rates).map(|(block, &rate)| (!block.frozen).then_some(rate));
-        for slot in self.stages.iter_mut().flat_map(|stage| &mut stage.rates) {
-            *slot = rates.next().flatten();
-        }
-        self.walk_back(x, g, true)
+        optimizer.learn(&mut BackwardPass { network: self, x, g })?;
+        self.dirty = false;
+        Ok(())
     }
 
-    /// The backward pass, last layer to first, with or without a step of gradient descent in each.
-    fn walk_back(&mut self, x: &[T], g: &[T], descend: bool) -> Result<(), Error> {
+    /// The backward pass, last layer to first. With `rates`, one a block, each layer that can takes a step of gradient
+    /// descent in the place of adding to the gradients; returns whether all could.
+    fn walk_back(&mut self, x: &[T], g: &[T], rates: Option<&[T]>) -> Result<bool, Error> {
         shape::exact("x", x.len(), self.rows * self.inputs())?;
         shape::exact("g", g.len(), self.rows * self.outputs())?;
+        if let Some(rates) = rates {
+            shape::exact("blocks", self.blocks.len(), rates.len())?;
+            let mut rates =
+                self.blocks.iter().zip(rates).map(|(block, &rate)| (!block.frozen).then_some(rate));
+            for slot in self.stages.iter_mut().flat_map(|stage| &mut stage.rates) {
+                *slot = rates.next().flatten();
+            }
+        }
+        let mut all = true;
         let mut last_g = Some(g);
         let mut stages = self.stages.as_mut_slice();
         while let Some((stage, earlier)) = stages.split_last_mut() {
-            let Stage { layer, inputs, outputs, parameters: range, frozen, rates, g, saved, scratch, .. } = stage;
+            let Stage { layer, inputs, outputs, parameters: range, frozen, rates: own, .. } = stage;
+            let (g, saved, scratch) = (&stage.g, &stage.saved, &mut stage.scratch);
             let g = last_g.take().unwrap_or_else(|| head(g, self.rows * *outputs));
             let (input, mut dx) = match earlier.last_mut() {
                 Some(previous) => {
@@ -353,26 +353,16 @@ impl<T: Real> Network<T> {
                 None => (x, None),
             };
             let parameters = part_mut(&mut self.parameters, range);
-            if descend && layer.descend(parameters, input, g, saved, rates, dx.as_deref_mut(), scratch)? {
-                stages = earlier;
-                continue;
-            }
-            let gradients = part_mut(&mut self.gradients, range);
-            layer.backward(parameters, input, g, saved, frozen, gradients, dx, scratch)?;
-            if descend {
-                let own = self.blocks.iter().filter(|block| range.contains(&block.range.start));
-                for (block, rate) in own.zip(rates) {
-                    let parameters = part_mut(&mut self.parameters, &block.range);
-                    let gradients = part_mut(&mut self.gradients, &block.range);
-                    for (parameter, gradient) in parameters.iter_mut().zip(gradients) {
-                        *parameter -= rate.map_or(T::zero(), |rate| rate * *gradient);
-                        *gradient = T::zero();
-                    }
-                }
+            let descended = rates.is_some()
+                && layer.descend(parameters, input, g, saved, own, dx.as_deref_mut(), scratch)?;
+            if !descended {
+                let gradients = part_mut(&mut self.gradients, range);
+                layer.backward(parameters, input, g, saved, frozen, gradients, dx, scratch)?;
+                all &= range.is_empty();
             }
             stages = earlier;
         }
-        Ok(())
+        Ok(all)
     }
 
     /// Lets `optimizer` change the parameters by the gradients, and sets the gradients to 0.
@@ -384,6 +374,48 @@ impl<T: Real> Network<T> {
         optimizer.step(&self.blocks, &mut self.parameters, &mut self.gradients)?;
         self.dirty = false;
         Ok(())
+    }
+}
+
+/// A backward pass that has yet to be run, for an optimiser to choose how.
+#[derive(Debug)]
+pub struct BackwardPass<'a, T> {
+    network: &'a mut Network<T>,
+    x: &'a [T],
+    g: &'a [T],
+}
+
+impl<T: Real> BackwardPass<'_, T> {
+    /// Adds to the network's gradients; returns its blocks, parameters and gradients.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Network::backward`].
+    pub fn accumulate(&mut self) -> Result<(&[ParameterBlock], &mut [T], &mut [T]), Error> {
+        self.network.backward(self.x, self.g)?;
+        Ok(self.slices())
+    }
+
+    /// Takes a step of plain gradient descent, with one rate a block, in every layer that can join the two, if there are
+    /// no gradients from before. Returns blocks, parameters and gradients where something is left in these.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Network::backward`], and [`Error::Length`] when the rates are for other blocks.
+    pub fn descend(
+        &mut self,
+        rates: &[T],
+    ) -> Result<Option<(&[ParameterBlock], &mut [T], &mut [T])>, Error> {
+        if self.network.dirty {
+            return self.accumulate().map(Some);
+        }
+        let all = self.network.walk_back(self.x, self.g, Some(rates))?;
+        Ok((!all).then(|| self.slices()))
+    }
+
+    fn slices(&mut self) -> (&[ParameterBlock], &mut [T], &mut [T]) {
+        let Network { blocks, parameters, gradients, .. } = &mut *self.network;
+        (blocks, parameters, gradients)
     }
 }
 

@@ -4,7 +4,7 @@ use core::array;
 use core::fmt::Debug;
 use core::mem::take;
 
-use super::{OptimizerState, ParameterBlock};
+use super::{BackwardPass, OptimizerState, ParameterBlock};
 use crate::kernel::{LANES, Split, Workers};
 use crate::{Error, Real, shape};
 
@@ -28,10 +28,14 @@ pub trait Optimizer<T: Real>: Debug + Send {
     /// Multiplies all learning rates by `factor` from now on, in the place of the factor before.
     fn set_rate_factor(&mut self, factor: T);
 
-    /// The learning rates, one a block, of an optimiser that is plain gradient descent and nothing else: layers
-    /// may then join the step with their backward pass.
-    fn descent_rates(&self) -> Option<&[T]> {
-        None
+    /// A backward pass and a step: by way of the gradients, if the optimiser does not know better.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Network::backward`](super::Network::backward) and [`step`](Self::step).
+    fn learn(&mut self, pass: &mut BackwardPass<'_, T>) -> Result<(), Error> {
+        let (blocks, parameters, gradients) = pass.accumulate()?;
+        self.step(blocks, parameters, gradients)
     }
 
     /// Everything that the next step depends on besides its arguments: what a checkpoint keeps.

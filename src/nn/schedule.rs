@@ -93,7 +93,6 @@ mod tests {
             ParameterBlock { name: "0.w".into(), kind: "w", dimensions: vec![1], range: 0..1, frozen: false };
         let blocks = [block];
         let mut optimizer = Cosine::new(Sgd::new(&blocks, |_| 2.0_f64), 4);
-        assert_eq!(Optimizer::<f64>::descent_rates(&optimizer), None);
         let mut rates = Vec::new();
         for _ in 0..6 {
             let mut parameter = [0.0];

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::crew::Crew;
 use super::optimizer::{along_blocks, check};
-use super::{Optimizer, OptimizerState, ParameterBlock};
+use super::{BackwardPass, Optimizer, OptimizerState, ParameterBlock};
 use crate::kernel::{Along, Simd, task, widest};
 use crate::{Error, Real, shape};
 
@@ -75,8 +75,13 @@ impl<T: Real> Optimizer<T> for Sgd<T> {
         }
     }
 
-    fn descent_rates(&self) -> Option<&[T]> {
-        self.velocity.is_empty().then_some(&self.rates)
+    fn learn(&mut self, pass: &mut BackwardPass<'_, T>) -> Result<(), Error> {
+        let left =
+            if self.velocity.is_empty() { pass.descend(&self.rates)? } else { Some(pass.accumulate()?) };
+        match left {
+            Some((blocks, parameters, gradients)) => self.step(blocks, parameters, gradients),
+            None => Ok(()),
+        }
     }
 
     fn state(&self) -> OptimizerState<'_, T> {

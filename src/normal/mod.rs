@@ -53,14 +53,24 @@ use crate::{Error, Real};
 /// underflows even so, as all do at t = ±∞, is 0. NaN gives NaN.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scaled<T> {
-    /// The tail beyond |t|: Q(|t|) = Φ(−|t|), at most 1/2.
+    /// The tail beyond |t|: Q(|t|) = Φ(−|t|), at most 1/2. It is Φ(t) for t ≤ 0 and 1 − Φ(t) for t > 0, and a
+    /// derivative at 0 is that from the left, φ(0).
     pub tail: T,
-    /// ψ(−|t|) = φ(t) − |t| Q(|t|).
+    /// ψ(−|t|) = φ(t) − |t| Q(|t|). Its derivative at 0, a kink, is 0.
     pub ramp_tail: T,
     /// φ(t) = e^(−t²/2) / √(2π).
     pub density: T,
     /// t φ(t).
     pub density_moment: T,
+}
+
+impl<T: Real> Scaled<T> {
+    /// Φ at t, the argument of these values.
+    #[inline(always)]
+    pub(crate) fn cumulative(&self, t: T) -> T {
+        let tail = self.tail * T::UNSCALE;
+        if t > T::zero() { T::one() - tail } else { tail }
+    }
 }
 
 /// The density of the standard normal distribution.
@@ -96,8 +106,7 @@ pub fn density<T: Real>(t: T) -> T {
 #[inline(always)]
 #[must_use]
 pub fn cumulative<T: Real>(t: T) -> T {
-    let tail = t.normal().tail * T::UNSCALE;
-    if t > T::zero() { T::one() - tail } else { tail }
+    t.normal().cumulative(t)
 }
 
 /// The mean of max(t + Z, 0), the ramp smoothed by a standard normal Z.
@@ -116,7 +125,8 @@ pub fn cumulative<T: Real>(t: T) -> T {
 #[inline(always)]
 #[must_use]
 pub fn ramp<T: Real>(t: T) -> T {
-    t.positive_part() + t.normal().ramp_tail * T::UNSCALE
+    let at = t.normal();
+    (t.positive_part() + at.ramp_tail * T::UNSCALE).with_slopes([(at.cumulative(t), t)])
 }
 
 /// The density times its argument, which is −φ′.

@@ -1,6 +1,6 @@
 //! Dual numbers through the same generic code: the exact Jacobian-vector product.
 
-use gmlayer::Dual;
+use gmlayer::{Dual, Real};
 use proptest::prelude::*;
 
 use super::joints::{Case, Recipe, majorant, product, recipes};
@@ -57,4 +57,25 @@ fn a_wrong_gradient_is_seen() {
     assert!((there - product(&of_c_b, &case.c_b)).abs() < 1e-12);
     of_c_b[0] = -of_c_b[0];
     assert!((there - product(&of_c_b, &case.c_b)).abs() > 1e-6);
+}
+
+/// h(λx) = λh(x) for λ > 0, so that ∂x is the same at inputs of every size.
+#[test]
+fn inputs_of_every_size() {
+    for (inputs, batch) in [(1, 1), (3, 1), (9, 2), (3, 9)] {
+        let case = Recipe::plain([inputs, 2, 2, 3, batch], 3);
+        let want = case.backward().x;
+        for power in (-120..=100).step_by(20) {
+            let mut dual = case.convert(|value| Dual::constant(value as f32));
+            dual.x.iter_mut().for_each(|x| *x = x.times_power_of_two(power));
+            for (i, want) in want.iter().enumerate() {
+                dual.x[i].derivative = 1.0;
+                let products =
+                    dual.forward().into_iter().zip(&case.g).map(|(h, g)| f64::from(h.derivative) * g);
+                let got: f64 = products.sum();
+                assert!((got - want).abs() < 1e-5, "{inputs} × {batch}, 2^{power}: {got} against {want}");
+                dual.x[i].derivative = 0.0;
+            }
+        }
+    }
 }

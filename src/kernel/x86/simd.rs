@@ -79,7 +79,6 @@ macro_rules! operations {
     ) => {
         impl Simd for $token {
             const VECTORS: usize = $vectors;
-            const LOADS_PARTS: bool = true;
 
             #[inline(always)]
             fn splat<T: Real>(self, value: T) -> Vector<T> {
@@ -163,8 +162,7 @@ macro_rules! operations {
     };
 }
 
-// Without their sign, numbers are ordered as their bits are, and NaN is above all: an integer maximum keeps it, an
-// integer minimum passes over it.
+// Without their sign, numbers are ordered as their bits are, and NaN is above all: an integer maximum keeps it.
 operations!(
     Avx2, 8, __m256, __m256d, 2, 4,
     [
@@ -180,19 +178,6 @@ operations!(
                 let b = _mm256_andnot_pd(_mm256_set1_pd(-0.0), b);
                 // The maximum is its second operand where one is NaN.
                 _mm256_blendv_pd(_mm256_max_pd(b, a), b, _mm256_cmp_pd::<_CMP_UNORD_Q>(b, b))
-            };
-        smaller_size:
-            |a, b| {
-                let (one, b) = (_mm256_set1_epi32(1), _mm256_andnot_ps(_mm256_set1_ps(-0.0), b));
-                let less = |x| _mm256_sub_epi32(_mm256_castps_si256(x), one);
-                // One less than 0 is above all.
-                _mm256_castsi256_ps(_mm256_add_epi32(_mm256_min_epu32(less(a), less(b)), one))
-            },
-            |a, b| {
-                let b = _mm256_andnot_pd(_mm256_set1_pd(-0.0), b);
-                // The minimum is its second operand where one is NaN.
-                let smaller = _mm256_min_pd(b, a);
-                _mm256_blendv_pd(smaller, a, _mm256_cmp_pd::<_CMP_EQ_OQ>(b, _mm256_setzero_pd()))
             };
     ],
     splat: _mm256_set1_ps, _mm256_set1_pd,
@@ -252,15 +237,6 @@ operations!(
             |a, b| {
                 let (a, b) = (_mm512_castpd_si512(a), _mm512_castpd_si512(_mm512_abs_pd(b)));
                 _mm512_castsi512_pd(_mm512_max_epu64(a, b))
-            };
-        smaller_size:
-            |a, b| {
-                let (a, b) = (_mm512_castps_si512(a), _mm512_castps_si512(_mm512_abs_ps(b)));
-                _mm512_castsi512_ps(_mm512_mask_min_epu32(a, _mm512_test_epi32_mask(b, b), a, b))
-            },
-            |a, b| {
-                let (a, b) = (_mm512_castpd_si512(a), _mm512_castpd_si512(_mm512_abs_pd(b)));
-                _mm512_castsi512_pd(_mm512_mask_min_epu64(a, _mm512_test_epi64_mask(b, b), a, b))
             };
     ],
     splat: _mm512_set1_ps, _mm512_set1_pd,
@@ -337,9 +313,6 @@ mod tests {
                 (simd.load::<false, T>(&row(1), 0).unwrap(), simd.load::<true, T>(&row(3), 0).unwrap());
             let splat = simd.splat(T::from_f64(kinds[shift]));
             let size = |step| simd.load::<true, T>(&row(step).map(|x| x.abs()), 0).unwrap();
-            let positive = simd
-                .load::<true, T>(&row(5).map(|x| if x.abs() > T::zero() { x.abs() } else { T::one() }), 0)
-                .unwrap();
             let all = [
                 splat,
                 simd.add(a, b),
@@ -347,13 +320,12 @@ mod tests {
                 simd.mul(a, b),
                 simd.sqrt(a),
                 simd.larger_size(size(2), b),
-                simd.smaller_size(positive, b),
                 simd.mul_add(a, b, splat),
             ];
             for Vector(lanes) in all {
                 results.extend(lanes.map(T::to_f64));
             }
-            results.extend([simd.sum(a), simd.largest(size(1)), simd.smallest(positive)].map(T::to_f64));
+            results.extend([simd.sum(a), simd.largest(size(1))].map(T::to_f64));
             for (len, at) in (0..=3 * LANES).flat_map(|len| (0..=4).map(move |at| (len, at))) {
                 let mut written: [T; 4 * LANES] = core::array::from_fn(|i| row(1)[i % LANES]);
                 let loaded = simd.load::<false, T>(&written[..len], at);
