@@ -208,13 +208,12 @@ fn sparse(shape: Shape, batch: usize) -> Outcome<Measure> {
 fn joint_prepared(shape: JointShape, batch: usize) -> Outcome<Measure> {
     let State { mut flat, mut x, mut y, .. } = State::new(shape, batch, None)?;
     let layer = Joint::new(shape, joint::Parameters::from_flat(shape, &flat)?)?;
-    let mut storage = Aligned::zeros(layer.prepared_len())?;
-    let mut scratch = Aligned::zeros(layer.prepare(&mut storage)?.scratch_len(batch)?)?;
+    let mut scratch = Aligned::zeros(layer.prepare().scratch_len(batch)?)?;
     Ok(Box::new(move |numbers| {
         flat.copy_from_slice(&numbers.flat);
         x.copy_from_slice(&numbers.x);
         let layer = Joint::new(shape, joint::Parameters::from_flat(shape, &flat)?)?;
-        let prepared = layer.prepare(&mut storage)?;
+        let prepared = layer.prepare();
         repeat(|| timed(|| prepared.forward(&x, &mut y, &mut scratch)))
     }))
 }

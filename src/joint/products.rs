@@ -16,7 +16,7 @@
 use super::layout::Cotangents;
 use super::parameters::Component;
 use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Simd, task, widest};
-use crate::mixture::{Activations, Target, fits_batch, largest, pull_back, write_product, write_rows};
+use crate::mixture::{Activations, Target, fits_batch, largest_of, pull_back, write_product, write_rows};
 use crate::slices::{after, row, zip_rows};
 use crate::Real;
 
@@ -67,13 +67,9 @@ pub(super) fn add_gradients<T: Real>(
 impl<T: Real> Component<'_, T> {
     /// Whether the component [fits a batch](fits_batch).
     pub(super) fn fits(&self) -> bool {
-        widest(Fits, ([self.mu_b, self.c_b], [self.mu_w, self.c_w]))
+        let [mu_b, c_b, mu_w, c_w] = [self.mu_b, self.c_b, self.mu_w, self.c_w].map(largest_of);
+        fits_batch([mu_b, c_b], [mu_w, c_w])
     }
-}
-
-#[inline(always)]
-fn fits<T: Real, S: Simd>(simd: S, inner: [&[T]; 2], outer: [&[T]; 2]) -> bool {
-    fits_batch(inner.map(|block| largest(simd, block)), outer.map(|block| largest(simd, block)))
 }
 
 /// s² = Σ q∘q of a component.
@@ -165,7 +161,6 @@ fn pull_back_lanes<T: Real, S: Simd>(
     }
 }
 
-task!(Fits, fits, (inner: [&'a [T]; 2], outer: [&'a [T]; 2]) -> bool);
 task!(Squares, sum_squares, (q: &'a [T], squares: &'a mut [T]) -> ());
 task!(Weigh, weigh, (q: &'a [T], p: &'a [T], q_p: &'a mut [T]) -> ());
 task!(PullBack, pull_back_lanes, (
