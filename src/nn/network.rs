@@ -358,7 +358,7 @@ impl<T: Real> Network<T> {
             if !descended {
                 let gradients = part_mut(&mut self.gradients, range);
                 layer.backward(parameters, input, g, saved, frozen, gradients, dx, scratch)?;
-                all &= range.is_empty();
+                all &= range.start == range.end;
             }
             stages = earlier;
         }

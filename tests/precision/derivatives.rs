@@ -45,16 +45,21 @@ fn double() -> Format<f64> {
 impl<T: Real> Format<T> {
     /// Arguments of every kind: 0, subnormal, ordinary, at the end of the tails and beyond.
     fn arguments(&self) -> Vec<T> {
-        let mut sizes = vec![T::zero(), T::from_f64(Self::least()), T::LEAST_NORMAL, T::from_f64(1e-20)];
+        let mut sizes = vec![T::zero(), T::from_f64(Self::least()), Self::least_normal(), T::from_f64(1e-20)];
         sizes.extend((1..=45 * 16).map(|i| T::from_f64(f64::from(i) / 16.0)));
         sizes.extend(self.end);
         sizes.extend([1e30, f64::INFINITY].map(T::from_f64));
         sizes.iter().flat_map(|&t| [t, -t]).collect()
     }
 
+    /// The smallest normal number.
+    fn least_normal() -> T {
+        T::one().times_power_of_two(T::LEAST_EXPONENT)
+    }
+
     /// The smallest subnormal number.
     fn least() -> f64 {
-        T::LEAST_NORMAL.to_f64() * 2.0 * T::UNIT_ROUNDOFF
+        Self::least_normal().to_f64() * 2.0 * T::UNIT_ROUNDOFF
     }
 
     /// Whether a derivative is what it should be, up to roundings of numbers of a size and of subnormal numbers
@@ -92,7 +97,7 @@ fn at_every_argument<T: Real>(format: &Format<T>) {
 fn pairs<T: Real>(format: &Format<T>) -> Vec<(T, T)> {
     let below_one = T::one() - T::from_f64(T::UNIT_ROUNDOFF);
     let above_one = T::one() + T::from_f64(2.0 * T::UNIT_ROUNDOFF);
-    let mut all_s = vec![T::zero(), T::from_f64(Format::<T>::least()), T::LEAST_NORMAL];
+    let mut all_s = vec![T::zero(), T::from_f64(Format::<T>::least()), Format::<T>::least_normal()];
     all_s.extend([1e-25, 1e-20, 1e-17, 0.3, 1.7, 64.0, 1e20].map(T::from_f64));
     all_s.extend([below_one, T::one(), above_one]);
     let mut pairs = Vec::new();
