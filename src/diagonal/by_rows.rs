@@ -134,13 +134,13 @@ impl<T: Real> Pass<'_, T> {
     ) {
         let len = component_len(self.shape);
         let mut rest = gradients;
-        let (of_row, totals, errors) = (take(&mut rest, len), take(&mut rest, len), take(&mut rest, len));
+        let (row_gradients, totals, errors) = (take(&mut rest, len), take(&mut rest, len), take(&mut rest, len));
         totals.fill(T::zero());
         errors.fill(T::zero());
         self.each_row(g, scratch, |row, vectors| {
-            of_row.fill(T::zero());
-            backward(self.form.coordinates, &mut target.keep(of_row), row, None, vectors);
-            add_compensated(totals, errors, of_row);
+            row_gradients.fill(T::zero());
+            backward(self.form.coordinates, &mut target.keep(row_gradients), row, None, vectors);
+            add_compensated(totals, errors, row_gradients);
         });
         add_scaled(totals, T::one(), errors);
         target.take(totals);

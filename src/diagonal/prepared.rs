@@ -241,7 +241,7 @@ impl<T: Real> Task<RowArguments<'_, '_, T>> for Row {
             }
         }
         y.fill(T::zero());
-        let (means, probabilities) = at.of_components(shape.components());
+        let (means, probabilities) = at.means_and_probabilities(shape.components());
         // The rows of all components are one matrix.
         let mut components = means.iter().zip(probabilities);
         let (mut r, mut p, mut output) = (T::zero(), T::zero(), outputs);

@@ -12,8 +12,8 @@ use super::products::{add_gradients, combine, project, write_squares, write_weig
 use super::row;
 use crate::kernel::{Panels, Rows, RowsMut, Workers, add_scaled, transpose};
 use crate::mixture::{
-    CHUNK, GROUP, Items, PLAIN_ROWS, add_compensated, any_scaled, back_factors, cotangent_scale,
-    input_scale, measure, scale_lanes, transpose_scaled, unscale_rows,
+    CHUNK, GROUP, Items, PLAIN_ROWS, add_compensated, any_scaled, back_factors, cotangent_scale, input_scale,
+    measure, scale_lanes, transpose_scaled, unscale_rows,
 };
 use crate::rectified::norm;
 use crate::slices::{after, row as row_of, take, zip_rows};
@@ -51,7 +51,13 @@ impl<T: Real> Pass<'_, T> {
         measure(self.x, inputs, scales, rows.sizes, input_scale);
         let (scales, sizes) = (&*scales, &*rows.sizes);
         let run = |first, (saved, (q_p, mut locals)): (Saved<&mut [T]>, (Items<'_, T>, Locals<'_, T>))| {
-            self.activate(parameters.skip(self.shape, first), (scales, sizes), saved, q_p.data, locals.first());
+            self.activate(
+                parameters.skip(self.shape, first),
+                (scales, sizes),
+                saved,
+                q_p.data,
+                locals.first(),
+            );
         };
         let q_p = Items { data: &mut *cotangents.q_p, each: self.shape.rank() * layout.lanes };
         let parts = (saved.reborrow(), (q_p, locals.reborrow()));
@@ -96,7 +102,7 @@ impl<T: Real> Pass<'_, T> {
             }
             write_squares(q, row_of(&mut *activations.inv_s, index, lanes));
             activations.rectify(index, sizes, |lane| {
-                let q = q.iter().skip(lane).step_by(lanes);
+                let q = q.iter().skip(lane).step_by(lanes.max(1));
                 unit.iter_mut().zip(q).for_each(|(unit, &q)| *unit = q);
                 norm(unit).0
             });
@@ -119,7 +125,8 @@ impl<T: Real> Pass<'_, T> {
             self.backward_by_rows(targets, g, dx, locals);
             return Ok(());
         }
-        let (components, inputs, outputs) = (self.shape.components(), self.shape.inputs(), self.shape.outputs());
+        let (components, inputs, outputs) =
+            (self.shape.components(), self.shape.inputs(), self.shape.outputs());
         let (scales, saved) = Saved::cut(layout, saved);
         measure(g, outputs, rows.g_scales, rows.sizes, cotangent_scale);
         let g_scales = &*rows.g_scales;
@@ -155,7 +162,11 @@ impl<T: Real> Pass<'_, T> {
                 self.workers.in_parts((rows, locals.reborrow()), layout.batch, layout.parts, &run);
             }
         }
-        let run = |_, (targets, (saved, (cotangents, (sums, mut locals)))): (_, (Saved<&[T]>, (_, (_, Locals<'_, T>))))| {
+        let run = |_,
+                   (targets, (saved, (cotangents, (sums, mut locals)))): (
+            _,
+            (Saved<&[T]>, (_, (_, Locals<'_, T>))),
+        )| {
             let rows = (scales, g, scaled_g.data, back);
             self.sum_gradients(targets, rows, saved.fits, cotangents, sums, locals.first());
         };

@@ -1,9 +1,9 @@
 //! A layer whose parameters go down their gradients as these are found.
 
-use super::{Joint, JointShape, Scale};
 use super::batch::Pass;
 use super::layout::{Layout, Purpose};
 use super::parameters::{ParametersMut, Rates, Targets};
+use super::{Joint, JointShape, Scale};
 use crate::kernel::Workers;
 use crate::{Error, Real, shape};
 

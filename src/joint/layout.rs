@@ -142,7 +142,8 @@ impl Layout {
         // Xᵀ of a chunk, or X of a group in panels.
         let group = if self.lanes < GROUP { self.lanes } else { GROUP };
         let chunk = if self.lanes < CHUNK { self.lanes } else { CHUNK };
-        let (panels, transposed) = (self.backward(Panels::<f32>::len(group, inputs)), chunk.saturating_mul(inputs));
+        let (panels, transposed) =
+            (self.backward(Panels::<f32>::len(group, inputs)), chunk.saturating_mul(inputs));
         let x = if panels > transposed { panels } else { transposed };
         // Of a row, of all rows, and the rounding errors of those.
         [row, self.backward(gradients.saturating_mul(3)), x]

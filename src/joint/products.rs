@@ -15,10 +15,10 @@
 
 use super::layout::Cotangents;
 use super::parameters::Component;
+use crate::Real;
 use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Simd, task, widest};
 use crate::mixture::{Activations, Target, fits_batch, largest_of, pull_back, write_product, write_rows};
 use crate::slices::{after, row, zip_rows};
-use crate::Real;
 
 /// \[m; q\] = \[μ; C\] Xᵀ for the lanes of a chunk: `x` is its transpose, of rows of `width` numbers.
 pub(super) fn project<T: Real>(

@@ -140,7 +140,7 @@ impl<T: Real> Component<'_, T> {
         let [for_b, for_w, back] = [-inner, -outer, inner + outer].map(halves::<T>);
         let z = widest(Project, (self, for_b, x, [&mut **vector, &mut *q, &mut **unit]));
         for (output, (y, &mu_w)) in y.iter_mut().zip(self.mu_w).enumerate() {
-            let factors = self.c_w.iter().skip(output).step_by(self.mu_w.len());
+            let factors = self.c_w.iter().skip(output).step_by(self.mu_w.len().max(1));
             let terms = factors.zip(&*q).map(|(&c_w, &q)| c_w * for_w[0] * for_w[1] * (q * z.probability));
             *y += (mu_w * for_w[0] * for_w[1] * z.mean + sum(terms)) * back[0] * back[1];
         }

@@ -89,28 +89,28 @@ impl JointShape {
         self.components * self.outputs
     }
 
+    /// The length of the factors of ω: K·R·L.
+    #[must_use]
+    pub const fn c_w_len(self) -> usize {
+        self.components * self.rank * self.outputs
+    }
+
     /// The length of the means of β: K·d.
     #[must_use]
     pub const fn mu_b_len(self) -> usize {
         self.components * self.inputs
     }
 
-    /// The length of the factors of ω: K·L·R.
-    #[must_use]
-    pub const fn c_w_len(self) -> usize {
-        self.components * self.outputs * self.rank
-    }
-
-    /// The length of the factors of β: K·d·R.
+    /// The length of the factors of β: K·R·d.
     #[must_use]
     pub const fn c_b_len(self) -> usize {
-        self.components * self.inputs * self.rank
+        self.components * self.rank * self.inputs
     }
 
     /// The number of parameters: K·(d + L)·(R + 1).
     #[must_use]
     pub const fn parameter_count(self) -> usize {
-        self.mu_w_len() + self.mu_b_len() + self.c_w_len() + self.c_b_len()
+        self.mu_w_len() + self.c_w_len() + self.mu_b_len() + self.c_b_len()
     }
 }
 

@@ -30,8 +30,8 @@ pub(crate) use pull_back::pull_back;
 pub(crate) use row::Row;
 pub(crate) use saved::{Activations, activations_len};
 pub(crate) use scale::{
-    Powers, any_scaled, back_factors, cotangent_scale, fits_batch, halves, input_scale, largest, largest_of, measure,
-    power, scale_lanes, scale_row, transpose_scaled, unscale_rows,
+    Powers, any_scaled, back_factors, cotangent_scale, fits_batch, halves, input_scale, largest, largest_of,
+    measure, power, scale_lanes, scale_row, transpose_scaled, unscale_rows,
 };
 
 /// Rows that the forward pass works on together: what the vector lanes run along.

@@ -37,7 +37,7 @@ impl<T: Real> PreActivations<'_, T> {
 
     /// m or r, and p of the components alone.
     #[inline(always)]
-    pub(crate) fn of_components(&mut self, components: usize) -> (&[T], &[T]) {
+    pub(crate) fn means_and_probabilities(&mut self, components: usize) -> (&[T], &[T]) {
         let (mean, _, probability) = self.fields();
         (shape::split_ref(mean, components).0, shape::split_ref(probability, components).0)
     }

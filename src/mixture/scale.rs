@@ -193,7 +193,10 @@ mod tests {
         for size in [least / two, most * two].into_iter().chain(extremes) {
             let scale = input_scale(size);
             let scaled = (size * scale).to_f64();
-            assert!(scale * scale.recip() == T::one() && scaled.log2().abs() <= 23.0_f64.max(54.0), "{size:?}");
+            assert!(
+                scale * scale.recip() == T::one() && scaled.log2().abs() <= 23.0_f64.max(54.0),
+                "{size:?}"
+            );
             assert!(cotangent_scale(size) == if size > most { scale } else { T::one() });
         }
     }
@@ -223,7 +226,8 @@ mod tests {
         let (x, g) = ([power(100), power(-100), 1.0], [power(100), power(99), power(-120)]);
         let (mut first, mut second) = ([0.0; 3], [0.0; 3]);
         back_factors(&x, &g, [&mut first, &mut second]);
-        let exponents: Vec<i32> = first.iter().zip(&second).map(|(a, b)| a.exponent() + b.exponent()).collect();
+        let exponents: Vec<i32> =
+            first.iter().zip(&second).map(|(a, b)| a.exponent() + b.exponent()).collect();
         assert_eq!(exponents, [-200, 1, 120]);
         let [a, b] = halves::<f32>(-241);
         assert!(a.is_normal() && b.is_normal());

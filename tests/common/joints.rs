@@ -69,7 +69,8 @@ impl<T: Real> Case<T> {
     /// What the forward pass saves, and scratch: full of NaN.
     pub fn buffers(&self) -> [Vec<T>; 2] {
         let (layer, batch) = (self.layer(), self.batch());
-        [layer.saved_len(batch), layer.scratch_len(batch)].map(|len| vec![T::from_f64(f64::NAN); len.unwrap()])
+        [layer.saved_len(batch), layer.scratch_len(batch)]
+            .map(|len| vec![T::from_f64(f64::NAN); len.unwrap()])
     }
 
     pub fn forward(&self) -> Vec<T> {

@@ -45,11 +45,11 @@ fn through(case: &layers::Case<f64>, all: &All<f64>) -> layers::All<f64> {
             sigma[k * d + i] = all.c_b[(k * rank + i) * d + i];
             for l in 0..outputs {
                 let row = k * outputs + l;
-                let (of_mu_w, of_c_w) = (all.mu_w[row], all.c_w[(k * rank + i) * outputs + l]);
-                let of_mean = case.through_mean() * of_mu_w;
-                u[row * d + i] = of_c_w * case.sigma[k * d + i] + of_mean * case.mu[k * d + i];
-                mu[k * d + i] += case.u[row * d + i] * of_mean;
-                sigma[k * d + i] += case.u[row * d + i] * of_c_w;
+                let (d_mu_w, d_c_w) = (all.mu_w[row], all.c_w[(k * rank + i) * outputs + l]);
+                let d_mean = case.through_mean() * d_mu_w;
+                u[row * d + i] = d_c_w * case.sigma[k * d + i] + d_mean * case.mu[k * d + i];
+                mu[k * d + i] += case.u[row * d + i] * d_mean;
+                sigma[k * d + i] += case.u[row * d + i] * d_c_w;
             }
         }
     }

@@ -172,11 +172,11 @@ proptest! {
             for (got, want) in row.forward().iter().zip(&y[b * outputs..]) {
                 prop_assert!((got - want).abs() <= allowed, "{} against {}", got, want);
             }
-            let mut of_row = row.backward();
+            let mut row_gradients = row.backward();
             let (gradients, dx) = sums.targets();
-            dx[b * case.shape.inputs()..][..case.shape.inputs()].copy_from_slice(&of_row.x);
+            dx[b * case.shape.inputs()..][..case.shape.inputs()].copy_from_slice(&row_gradients.x);
             let sums = [gradients.mu_w, gradients.c_w, gradients.mu_b, gradients.c_b];
-            let (gradients, _) = of_row.targets();
+            let (gradients, _) = row_gradients.targets();
             let blocks = [gradients.mu_w, gradients.c_w, gradients.mu_b, gradients.c_b];
             for (sum, block) in sums.into_iter().flatten().zip(blocks.into_iter().flatten()) {
                 sum.iter_mut().zip(block).for_each(|(sum, x)| *sum += *x);

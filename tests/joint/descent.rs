@@ -58,7 +58,7 @@ proptest! {
 
 /// Several groups of rows, sizes that fill no vector, rows of unusual size and components that go row by row.
 #[test]
-fn several_groups_and_unusual_sizes() {
+fn several_groups_and_extreme_sizes() {
     for batch in [7, 61, 64, 65, 255, 256, 257, 300, 520, 1024, 1025, 1100] {
         let mut case = Recipe::plain([19, 5, 3, 4, batch], 3);
         check(&case, Rates::all(0.1), 1e-13);

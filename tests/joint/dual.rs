@@ -29,19 +29,19 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(700))]
 
     #[test]
-    fn adjoint_identity_for_every_block(recipe in recipes(), turn in any::<u64>()) {
+    fn adjoint_identity_for_every_block(recipe in recipes(), signs in any::<u64>()) {
         let case = recipe.build();
         let all = case.backward();
-        for (block, (name, of_block)) in BLOCKS.into_iter().zip(all.blocks()) {
+        for (block, (name, gradient)) in BLOCKS.into_iter().zip(all.blocks()) {
             // Directions of the block's own entries, with signs: then the majorant bounds every term.
             let mut dual = case.convert(Dual::constant);
             let direction: Vec<f64> = block.1(&mut dual)
                 .iter()
                 .enumerate()
-                .map(|(i, value)| if (turn >> (i % 64)) & 1 == 1 { -value.value } else { value.value })
+                .map(|(i, value)| if (signs >> (i % 64)) & 1 == 1 { -value.value } else { value.value })
                 .collect();
-            let (there, back) = (forward(&case, block, &direction), product(of_block, &direction));
-            // A turned direction may move q far where q itself cancels: |δq| is bounded by Σ|c x| alone.
+            let (there, back) = (forward(&case, block, &direction), product(gradient, &direction));
+            // Such a direction may move q far where q itself cancels: |δq| is bounded by Σ|c x| alone.
             let allowed = 64.0 * f64::EPSILON * majorant(&case);
             prop_assert!((there - back).abs() <= allowed, "{name}: {there} against {back}, allowed {allowed}");
         }
@@ -52,11 +52,11 @@ proptest! {
 #[test]
 fn a_wrong_gradient_is_seen() {
     let case = Recipe::plain([5, 3, 2, 3, 2], 1);
-    let mut of_c_b = case.backward().c_b;
+    let mut d_c_b = case.backward().c_b;
     let there = forward(&case, BLOCKS[3], &case.c_b);
-    assert!((there - product(&of_c_b, &case.c_b)).abs() < 1e-12);
-    of_c_b[0] = -of_c_b[0];
-    assert!((there - product(&of_c_b, &case.c_b)).abs() > 1e-6);
+    assert!((there - product(&d_c_b, &case.c_b)).abs() < 1e-12);
+    d_c_b[0] = -d_c_b[0];
+    assert!((there - product(&d_c_b, &case.c_b)).abs() > 1e-6);
 }
 
 /// h(λx) = λh(x) for λ > 0, so that ∂x is the same at inputs of every size.

@@ -144,13 +144,13 @@ fn the_euclidean_gradient_moves_the_gaussian_as_the_wasserstein_gradient() {
         for seed in 0..5 {
             let (case, target) = problem(rank, seed);
             let all = case.backward();
-            let (c, of_c) = (rows(rank, &case.c_w, &case.c_b), rows(rank, &all.c_w, &all.c_b));
+            let (c, d_c) = (rows(rank, &case.c_w, &case.c_b), rows(rank, &all.c_w, &all.c_b));
             let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-            let of_mean: Vec<f64> = [&all.mu_w[..], &all.mu_b].concat();
+            let d_mean: Vec<f64> = [&all.mu_w[..], &all.mu_b].concat();
             let euclidean = Gaussian {
-                mean: std::array::from_fn(|i| -of_mean[i]),
+                mean: std::array::from_fn(|i| -d_mean[i]),
                 covariance: std::array::from_fn(|i| {
-                    std::array::from_fn(|j| -dot(&of_c[i], &c[j]) - dot(&c[i], &of_c[j]))
+                    std::array::from_fn(|j| -dot(&d_c[i], &c[j]) - dot(&c[i], &d_c[j]))
                 }),
             };
             let wasserstein = Gaussian::of(&case).velocity(&case, &target);
@@ -175,7 +175,8 @@ fn a_step_follows_the_flow_to_first_order() {
                 let mut stepped = case.clone();
                 let Case { mu_w, c_w, mu_b, c_b, .. } = &mut stepped;
                 let mut layer = JointMut::new(case.shape, ParametersMut { mu_w, c_w, mu_b, c_b }).unwrap();
-                let (saved, mut scratch) = (case.saved(), vec![0.0; layer.scratch_len(case.batch()).unwrap()]);
+                let (saved, mut scratch) =
+                    (case.saved(), vec![0.0; layer.scratch_len(case.batch()).unwrap()]);
                 layer.descend(&case.x, &case.g, &saved, Rates::all(rate), None, &mut scratch).unwrap();
                 Gaussian::of(&stepped).distance(&start.flow(rate, &case, &target))
             })

@@ -27,9 +27,9 @@ fn rotations_change_nothing<T: Real>(case: &Case<T>, unit: f64) -> Result<(), Te
     for k in 0..case.shape.components() {
         // ⟨column a of C, column b of ∂C⟩.
         let along = |a: usize, b: usize| -> f64 {
-            let of = |c: &[T], of_c: &[T]| -> f64 {
+            let of = |c: &[T], d_c: &[T]| -> f64 {
                 let each = c.len() / case.shape.components() / rank;
-                product(&c[(k * rank + a) * each..][..each], &of_c[(k * rank + b) * each..][..each])
+                product(&c[(k * rank + a) * each..][..each], &d_c[(k * rank + b) * each..][..each])
             };
             of(&case.c_w, &all.c_w) + of(&case.c_b, &all.c_b)
         };

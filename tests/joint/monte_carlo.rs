@@ -82,16 +82,16 @@ fn sample(case: &Case<f64>, random: &mut Pcg64) -> (Vec<f64>, All<f64>) {
 /// How far the exact values lie from the sampled ones.
 fn deviations(case: &Case<f64>, exact_h: &[f64], exact: &All<f64>, seed: u64) -> Vec<f64> {
     let mut random = Pcg64::seed_from_u64(seed);
-    let (mut of_h, mut of_all) = (Moments::default(), vec![Moments::default(); 5]);
+    let (mut h_moments, mut moments_of_all) = (Moments::default(), vec![Moments::default(); 5]);
     for _ in 0..SAMPLES {
         let (h, all) = sample(case, &mut random);
-        of_h.add(&h);
-        for (moments, (_, samples)) in of_all.iter_mut().zip(all.blocks()) {
+        h_moments.add(&h);
+        for (moments, (_, samples)) in moments_of_all.iter_mut().zip(all.blocks()) {
             moments.add(samples);
         }
     }
-    let mut deviations = of_h.deviations(exact_h);
-    for (moments, (_, exact)) in of_all.iter().zip(exact.blocks()) {
+    let mut deviations = h_moments.deviations(exact_h);
+    for (moments, (_, exact)) in moments_of_all.iter().zip(exact.blocks()) {
         deviations.extend(moments.deviations(exact));
     }
     deviations

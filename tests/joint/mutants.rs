@@ -86,10 +86,10 @@ fn textbook(shape: JointShape, mistake: Mistake) -> impl FnMut(&[f64], &[f64], &
         if mistake == M::MillionthInOneEntryOfCb {
             gradient[shape.mu_w_len() + shape.mu_b_len() + shape.c_w_len()] += 1e-6;
         }
-        let (of_mu_w, rest) = gradient.split_at_mut(shape.mu_w_len());
-        let (of_c_w, rest) = rest.split_at_mut(shape.c_w_len());
-        let (of_mu_b, rest) = rest.split_at_mut(shape.mu_b_len());
-        let (of_c_b, of_x) = rest.split_at_mut(shape.c_b_len());
+        let (d_mu_w, rest) = gradient.split_at_mut(shape.mu_w_len());
+        let (d_c_w, rest) = rest.split_at_mut(shape.c_w_len());
+        let (d_mu_b, rest) = rest.split_at_mut(shape.mu_b_len());
+        let (d_c_b, d_x) = rest.split_at_mut(shape.c_b_len());
         let share = match mistake {
             M::MissingShare => 1.0,
             M::ShareTwice => 1.0 / (components * components) as f64,
@@ -130,27 +130,26 @@ fn textbook(shape: JointShape, mistake: Mistake) -> impl FnMut(&[f64], &[f64], &
                     (0..rank).map(|r| (0..outputs).map(|l| case.c_w[c_w(l, r)] * g[l]).sum()).collect();
                 let a: f64 = (0..outputs).map(|l| g[l] * case.mu_w[k * outputs + l]).sum();
                 let along: f64 = (0..rank).map(|r| e[r] * y(r)).sum();
-                let of_m = a * p + if mistake == M::DroppedDensityInMuB { 0.0 } else { along * phi };
-                let of_s = if mistake == M::DroppedSpreadInQ { 0.0 } else { a * phi - along * moment };
-                let of_q =
-                    |r: usize| of_s * y(r) + if mistake == M::DroppedSteinInQ { 0.0 } else { p * e[r] };
+                let d_m = a * p + if mistake == M::DroppedDensityInMuB { 0.0 } else { along * phi };
+                let d_s = if mistake == M::DroppedSpreadInQ { 0.0 } else { a * phi - along * moment };
+                let d_q = |r: usize| d_s * y(r) + if mistake == M::DroppedSteinInQ { 0.0 } else { p * e[r] };
                 for l in 0..outputs {
                     let wrong = mistake == M::OnlyMeansOfOutputsWrong;
-                    of_mu_w[k * outputs + l] += g[l] * r * if wrong { 1.001 } else { 1.0 };
+                    d_mu_w[k * outputs + l] += g[l] * r * if wrong { 1.001 } else { 1.0 };
                     for column in 0..columns {
                         let p = if mistake == M::DroppedProbabilityInCw { 1.0 } else { p };
-                        of_c_w[(k * rank + column) * outputs + l] += g[l] * q[column] * p;
+                        d_c_w[(k * rank + column) * outputs + l] += g[l] * q[column] * p;
                     }
                 }
                 for i in 0..d {
-                    of_mu_b[k * d + i] += of_m * x[i];
+                    d_mu_b[k * d + i] += d_m * x[i];
                     if mistake != M::DroppedMeanInX {
-                        of_x[b * d + i] += of_m * mu_b[i];
+                        d_x[b * d + i] += d_m * mu_b[i];
                     }
                     for column in 0..columns {
-                        of_c_b[(k * rank + column) * d + i] += x[i] * of_q(column);
+                        d_c_b[(k * rank + column) * d + i] += x[i] * d_q(column);
                         if mistake != M::DroppedFactorInX {
-                            of_x[b * d + i] += case.c_b[c_b(i, column)] * of_q(column);
+                            d_x[b * d + i] += case.c_b[c_b(i, column)] * d_q(column);
                         }
                     }
                 }

@@ -64,14 +64,14 @@ pub fn joint_budgets(problem: &JointProblem<'_>, rectify: Rectify) -> JointBudge
             let q: Vec<Budget> = (0..rank).map(|r| total((0..d).map(|i| c_b[r * d + i] * x[i]))).collect();
             let s = q.iter().map(|q| q.value * q.value).sum::<f64>().sqrt();
             let over_s = |value: f64| if s == 0.0 { 0.0 } else { value / s };
-            let of_s = over_s(q.iter().map(|q| q.value.abs() * q.scale).sum());
-            let deviation = Deviation { value: s, scale: of_s, least };
+            let ds = over_s(q.iter().map(|q| q.value.abs() * q.scale).sum());
+            let deviation = Deviation { value: s, scale: ds, least };
             let [r, p, phi, moment, inverse] = factors(rectify, product(&mu_b, &x), deviation, scalar);
             let y: Vec<Budget> = q
                 .iter()
                 .map(|q| {
                     let size = over_s(q.value.abs());
-                    let scale = size + over_s(q.scale + size * of_s);
+                    let scale = size + over_s(q.scale + size * ds);
                     Budget { scale, ..Budget::exact(over_s(q.value)) }
                 })
                 .collect();
@@ -80,11 +80,11 @@ pub fn joint_budgets(problem: &JointProblem<'_>, rectify: Rectify) -> JointBudge
                 (0..rank).map(|r| total((0..outputs).map(|l| c_w[r * outputs + l] * g[l]))).collect();
             let rho = product(&g, &mu_w);
             let pi_over_s = floored(product(&e, &y), product(&e, &q) * inverse);
-            let of_m = (rho * p + pi_over_s * phi) * weight;
-            let of_s = (rho * phi - pi_over_s * moment) * weight;
+            let d_m = (rho * p + pi_over_s * phi) * weight;
+            let d_s = (rho * phi - pi_over_s * moment) * weight;
             let (r, p) = (r * weight, p * weight);
-            let of_q: Vec<Budget> =
-                (0..rank).map(|r| floored(of_s * y[r], of_s * inverse * q[r]) + p * e[r]).collect();
+            let d_q: Vec<Budget> =
+                (0..rank).map(|r| floored(d_s * y[r], d_s * inverse * q[r]) + p * e[r]).collect();
             for l in 0..outputs {
                 let stein = total((0..rank).map(|r| c_w[r * outputs + l] * q[r]));
                 all.h[b * outputs + l] += mu_w[l] * r + stein * p;
@@ -94,10 +94,10 @@ pub fn joint_budgets(problem: &JointProblem<'_>, rectify: Rectify) -> JointBudge
                 }
             }
             for i in 0..d {
-                all.mu_b[k * d + i] += x[i] * of_m;
-                all.x[b * d + i] += mu_b[i] * of_m + total((0..rank).map(|r| c_b[r * d + i] * of_q[r]));
+                all.mu_b[k * d + i] += x[i] * d_m;
+                all.x[b * d + i] += mu_b[i] * d_m + total((0..rank).map(|r| c_b[r * d + i] * d_q[r]));
                 for column in 0..rank {
-                    all.c_b[(k * rank + column) * d + i] += x[i] * of_q[column];
+                    all.c_b[(k * rank + column) * d + i] += x[i] * d_q[column];
                 }
             }
         }
