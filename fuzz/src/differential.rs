@@ -5,11 +5,8 @@ use core::f64::consts::{FRAC_1_SQRT_2, PI};
 use gmlayer::diagonal::{Diagonal, Gradients, Parameters};
 use gmlayer::{Dual, Real};
 
-use crate::budget::{self, Budget, Budgets, budgets};
+use crate::budget::{self, BAR, Budget, Budgets, Scalar, budgets};
 use crate::problem::{Bits, Problem, header};
-
-/// What an output may be off by, in budgets u·scale + η: the rule of accuracy.
-const BAR: f64 = 8.0;
 
 /// Compares the ways on the problem that the bytes stand for; where numbers leave the range of the scalar, nothing
 /// can be said.
@@ -21,15 +18,14 @@ pub fn run(bytes: &[u8]) {
             if !sums_in_range(&problem, f64::from(f32::MAX)) {
                 return;
             }
-            let want = textbook(&problem);
+            let (all, scalar) = (textbook(&problem), Scalar::of::<f32>());
             compare(&problem, |got, portable, name| {
-                for ((got, portable), want) in got.iter().zip(portable).zip(block(&want, name)) {
-                    if in_range(want, f64::from(f32::MAX)) {
-                        assert!(want.ratio(*got) <= BAR, "{name}: {got:e} against {want:?}");
-                        assert!(
-                            want.ratio(*portable) <= BAR,
-                            "portable {name}: {portable:e} against {want:?}"
-                        );
+                for ((got, portable), want) in got.iter().zip(portable).zip(block(&all, name)) {
+                    if in_range(want, &all, f64::from(f32::MAX)) {
+                        for (path, got) in [("fast", *got), ("portable", *portable)] {
+                            let ratio = want.ratio(got.into(), scalar);
+                            assert!(ratio <= BAR, "{path} {name}: {got:e} against {want:?}: {ratio}");
+                        }
                     }
                 }
             });
@@ -39,13 +35,12 @@ pub fn run(bytes: &[u8]) {
             if !sums_in_range(&problem, f64::MAX) {
                 return;
             }
-            let want = textbook(&problem);
+            let (all, scalar) = (textbook(&problem), Scalar::of::<f64>());
             compare(&problem, |got, portable, name| {
-                for ((got, portable), want) in got.iter().zip(portable).zip(block(&want, name)) {
+                for ((got, portable), want) in got.iter().zip(portable).zip(block(&all, name)) {
                     // The textbook is not exact enough to judge f64: its budgets judge the difference.
-                    if in_range(want, f64::MAX.sqrt()) {
-                        let budget = f64::EPSILON / 2.0 * (want.scale + 4.0 * f64::MIN_POSITIVE * want.floor);
-                        let most = 2.0 * BAR * (budget + f64::from_bits(16));
+                    if in_range(want, &all, f64::MAX.sqrt()) {
+                        let most = 2.0 * BAR * scalar.allowed(want.scale, want.floor);
                         assert!(
                             (got - portable).abs() <= most,
                             "{name}: {got:e} against {portable:e}, {want:?}"
@@ -83,8 +78,8 @@ fn sums_in_range<T: Real>(problem: &Problem<T>, most: f64) -> bool {
 }
 
 /// Whether the value and everything that it is made of stay clear of overflow.
-fn in_range(want: &Budget, most: f64) -> bool {
-    want.scale < most / 16.0 && want.floor < most / 16.0
+fn in_range(want: &Budget, all: &Budgets, most: f64) -> bool {
+    [want.scale, want.floor, all.largest].into_iter().all(|size| size < most / 16.0)
 }
 
 fn block<'a>(all: &'a Budgets, name: &str) -> &'a [Budget] {
@@ -102,9 +97,9 @@ fn block<'a>(all: &'a Budgets, name: &str) -> &'a [Budget] {
 fn textbook<T: Real>(problem: &Problem<T>) -> Budgets {
     let Problem { shape, mu, sigma, u, v, x, g, .. } = &problem.convert(|value| value.to_f64());
     let (inputs, outputs, components) = (shape.inputs(), shape.outputs(), shape.components());
-    let (roundoff, share, through_mean) = (T::UNIT_ROUNDOFF, 1.0 / components as f64, 1.0);
+    let (scalar, share, through_mean) = (Scalar::of::<T>(), 1.0 / components as f64, 1.0);
     let problem =
-        budget::Problem { inputs, outputs, components, roundoff, share, through_mean, mu, sigma, u, v, x, g };
+        budget::Problem { inputs, outputs, components, scalar, share, through_mean, mu, sigma, u, v, x, g };
     budgets(&problem, |m, s| {
         if s == 0.0 {
             let p = if m == 0.0 { 0.5 } else { f64::from(u8::from(m > 0.0)) };

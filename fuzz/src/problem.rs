@@ -24,8 +24,8 @@ pub enum Pattern {
     /// One byte each: zeros, subnormal numbers, the ends of the range, infinities, NaN.
     Special,
     /// Exponents from −20 to 20.
-    Ordinary,
-    /// One block by its own bits, but finite; the rest ordinary.
+    Near,
+    /// One block by its own bits, but finite; the rest near 1.
     Mixed,
 }
 
@@ -42,7 +42,7 @@ impl Header {
     }
 
     fn pattern(self) -> Pattern {
-        [Pattern::Bits, Pattern::Special, Pattern::Ordinary, Pattern::Mixed][usize::from(self.pattern % 4)]
+        [Pattern::Bits, Pattern::Special, Pattern::Near, Pattern::Mixed][usize::from(self.pattern % 4)]
     }
 
     /// The block that a mixed pattern is about.
@@ -58,7 +58,7 @@ pub trait Bits: Real {
     /// The bits, all NaNs alike.
     fn bits(self) -> u64;
     /// A number with an exponent from −20 to 20, or 0.
-    fn ordinary(bits: u64) -> Self {
+    fn near_one(bits: u64) -> Self {
         let exponent = (bits % 43) as i32 - 21;
         let fraction = 1.0 + (bits >> 32) as f64 / 2.0_f64.powi(32);
         let size = if exponent == -21 { 0.0 } else { fraction * 2.0_f64.powi(exponent) };
@@ -156,7 +156,7 @@ impl<T: Bits> Problem<T> {
                         let value = T::of_bits(word(size_of::<T>()) << (64 - 8 * size_of::<T>()));
                         if value.is_finite() { value } else { T::one() }
                     }
-                    _ => T::ordinary(word(5) << 24),
+                    _ => T::near_one(word(5) << 24),
                 })
                 .collect()
         };
