@@ -33,7 +33,7 @@ const LOSSES: &str = "tests/precision/losses.rs";
 const ONLINE: &str = "tests/online.rs";
 const COMPACT: &str = "tests/compact/floating.rs";
 
-const RULES: [Line; 18] = [
+const RULES: [Line; 17] = [
     line("src/rectified.rs", "new", HERE),
     line("src/rectified.rs", "project", HERE),
     line("src/diagonal/layer.rs", "forward", TABLES),
@@ -46,7 +46,6 @@ const RULES: [Line; 18] = [
     line("src/diagonal/online.rs", "step", ONLINE),
     line("src/joint/layer.rs", "forward", JOINT_TABLES),
     line("src/joint/layer.rs", "backward", JOINT_TABLES),
-    line("src/joint/layer.rs", "prepare", JOINT_TABLES),
     line("src/joint/prepared.rs", "forward", JOINT_TABLES),
     line("src/joint/descent.rs", "descend", "tests/joint/descent.rs"),
     line("src/compact/floating.rs", "forward", COMPACT),
