@@ -252,23 +252,23 @@ fn rows_stay_by_themselves_in_f64() {
 fn dense<T: Extreme>() {
     let layer = Dense::new(1, 1, true).unwrap();
     let relu = Relu::new(1).unwrap();
-    let mut work = vec![T::zero(); Layer::<T>::workspace_len(&layer, 9).unwrap()];
+    let mut scratch = vec![T::zero(); Layer::<T>::scratch_len(&layer, 9).unwrap()];
     for rows in [1, 9] {
         for index in 0..15_usize.pow(4) {
             let [w, b, x, g] = [0, 1, 2, 3].map(|place| T::NUMBERS[index / 15_usize.pow(place) % 15]);
             let (xs, gs) = (vec![x; rows], vec![g; rows]);
             let (mut y, mut dx, mut gradients) = (vec![T::NAN; rows], vec![T::NAN; rows], [T::zero(); 2]);
-            layer.forward(&[w, b], &xs, &mut y, &mut work).unwrap();
-            layer.backward(&[w, b], &xs, &gs, &[false; 2], &mut gradients, Some(&mut dx), &mut work).unwrap();
+            layer.forward(&[w, b], &xs, &mut y, &mut [], &mut scratch).unwrap();
+            layer.backward(&[w, b], &xs, &gs, &[], &[false; 2], &mut gradients, Some(&mut dx), &mut scratch).unwrap();
             // One product and one sum: rounding is that of the scalar, or of a fused operation.
             let (product, sum) = (w * x, w * x + b);
             assert!(y[0].same(sum) || product.is_finite() || y[0].is_finite(), "{w:?} {b:?} {x:?}: {y:?}");
             assert!(sum.is_finite() <= y[0].is_finite(), "{w:?} {b:?} {x:?}: {y:?}");
             assert!((w * g).is_finite() <= dx[0].is_finite());
             assert!((sum >= T::zero() || sum <= T::zero()) || y.iter().all(|y| y.same(T::NAN)));
-            Layer::<T>::forward(&relu, &[], &xs, &mut y, &mut []).unwrap();
+            Layer::<T>::forward(&relu, &[], &xs, &mut y, &mut [], &mut []).unwrap();
             assert!(y[0].same(x.positive_part()));
-            Layer::<T>::backward(&relu, &[], &xs, &gs, &[], &mut [], Some(&mut dx), &mut []).unwrap();
+            Layer::<T>::backward(&relu, &[], &xs, &gs, &[], &[], &mut [], Some(&mut dx), &mut []).unwrap();
             assert!(!x.is_finite() || g.is_finite() <= dx[0].is_finite());
         }
     }

@@ -45,18 +45,18 @@ impl SingleRow for Case {
         let shape = Shape::new(self.inputs, self.outputs, self.components).unwrap();
         let parameters = diagonal::Parameters { mu: &mu, sigma: &sigma, u: &u, v: &v };
         let layer = Diagonal::new(shape, parameters).unwrap();
-        let mut work = nans(layer.workspace_len(rows).unwrap());
+        let [mut saved, mut scratch] = [layer.saved_len(rows), layer.scratch_len(rows)].map(|len| nans(len.unwrap()));
         let (mut h, mut dx) = (nans(g.len()), nans(x.len()));
         let [mut dmu, mut dsigma, mut du, mut dv] =
             [&mu, &sigma, &u, &v].map(|block| vec![T::zero(); block.len()]);
-        layer.forward(&x, &mut h, &mut work).unwrap();
+        layer.forward(&x, &mut h, &mut saved, &mut scratch).unwrap();
         let gradients = diagonal::Gradients {
             mu: Some(&mut dmu),
             sigma: Some(&mut dsigma),
             u: Some(&mut du),
             v: Some(&mut dv),
         };
-        layer.backward_after_forward(&x, &g, gradients, Some(&mut dx), &mut work).unwrap();
+        layer.backward(&x, &g, &saved, gradients, Some(&mut dx), &mut scratch).unwrap();
         [h, dmu, dsigma, du, dv, dx]
     }
 }
@@ -77,18 +77,18 @@ impl SingleRow for JointCase {
         let shape = JointShape::new(self.inputs, self.outputs, self.components, self.rank).unwrap();
         let parameters = joint::Parameters { mu_w: &mu_w, mu_b: &mu_b, c_w: &c_w, c_b: &c_b };
         let layer = Joint::new(shape, parameters).unwrap();
-        let mut work = nans(layer.workspace_len(rows).unwrap());
+        let [mut saved, mut scratch] = [layer.saved_len(rows), layer.scratch_len(rows)].map(|len| nans(len.unwrap()));
         let (mut h, mut dx) = (nans(g.len()), nans(x.len()));
         let [mut dmu_w, mut dmu_b, mut dc_w, mut dc_b] =
             [&mu_w, &mu_b, &c_w, &c_b].map(|block| vec![T::zero(); block.len()]);
-        layer.forward(&x, &mut h, &mut work).unwrap();
+        layer.forward(&x, &mut h, &mut saved, &mut scratch).unwrap();
         let gradients = joint::Gradients {
             mu_w: Some(&mut dmu_w),
             mu_b: Some(&mut dmu_b),
             c_w: Some(&mut dc_w),
             c_b: Some(&mut dc_b),
         };
-        layer.backward_after_forward(&x, &g, gradients, Some(&mut dx), &mut work).unwrap();
+        layer.backward(&x, &g, &saved, gradients, Some(&mut dx), &mut scratch).unwrap();
         [h, dmu_w, dmu_b, dc_w, dc_b, dx]
     }
 }

@@ -127,7 +127,7 @@ pub(crate) fn joint(
         &mut buffer[..]
     };
     let layer = Joint::new(shape, Parameters::from_flat(shape, leak(flat))?)?;
-    let prepared = layer.prepare(leak(Aligned::zeros(layer.prepared_len())?))?;
+    let prepared = layer.prepare();
     let mut scratch = Aligned::zeros(prepared.scratch_len(batch)?)?;
     let run = move || prepared.forward(&x, &mut y, &mut scratch).expect("sizes fit");
     add("inference", 1, half, Box::new(run));
