@@ -149,7 +149,11 @@ pub(crate) fn buffer<'a, T>(
 }
 
 /// The same of a buffer that is only read.
-pub(crate) fn buffer_ref<'a, T>(argument: &'static str, buffer: &'a [T], expected: usize) -> Result<&'a [T], Error> {
+pub(crate) fn buffer_ref<'a, T>(
+    argument: &'static str,
+    buffer: &'a [T],
+    expected: usize,
+) -> Result<&'a [T], Error> {
     let got = buffer.len();
     buffer.get(..expected).ok_or(Error::Buffer { argument, expected, got })
 }

@@ -57,7 +57,8 @@ impl<T: Real> Small<T> {
         let layer = Diagonal::new(*shape, Parameters { mu, sigma, u, v }).unwrap();
         let rows = x.len() / shape.inputs();
         let zeros = |len: usize| vec![T::zero(); len];
-        let (mut saved, mut scratch) = (zeros(layer.saved_len(rows).unwrap()), zeros(layer.scratch_len(rows).unwrap()));
+        let (mut saved, mut scratch) =
+            (zeros(layer.saved_len(rows).unwrap()), zeros(layer.scratch_len(rows).unwrap()));
         let mut h = zeros(g.len());
         layer.forward(x, &mut h, &mut saved, &mut scratch).unwrap();
         let mut parameters = [mu.len(), sigma.len(), u.len(), v.len()].map(zeros);
@@ -259,7 +260,9 @@ fn dense<T: Extreme>() {
             let (xs, gs) = (vec![x; rows], vec![g; rows]);
             let (mut y, mut dx, mut gradients) = (vec![T::NAN; rows], vec![T::NAN; rows], [T::zero(); 2]);
             layer.forward(&[w, b], &xs, &mut y, &mut [], &mut scratch).unwrap();
-            layer.backward(&[w, b], &xs, &gs, &[], &[false; 2], &mut gradients, Some(&mut dx), &mut scratch).unwrap();
+            layer
+                .backward(&[w, b], &xs, &gs, &[], &[false; 2], &mut gradients, Some(&mut dx), &mut scratch)
+                .unwrap();
             // One product and one sum: rounding is that of the scalar, or of a fused operation.
             let (product, sum) = (w * x, w * x + b);
             assert!(y[0].same(sum) || product.is_finite() || y[0].is_finite(), "{w:?} {b:?} {x:?}: {y:?}");

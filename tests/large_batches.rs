@@ -45,7 +45,8 @@ impl SingleRow for Case {
         let shape = Shape::new(self.inputs, self.outputs, self.components).unwrap();
         let parameters = diagonal::Parameters { mu: &mu, sigma: &sigma, u: &u, v: &v };
         let layer = Diagonal::new(shape, parameters).unwrap();
-        let [mut saved, mut scratch] = [layer.saved_len(rows), layer.scratch_len(rows)].map(|len| nans(len.unwrap()));
+        let [mut saved, mut scratch] =
+            [layer.saved_len(rows), layer.scratch_len(rows)].map(|len| nans(len.unwrap()));
         let (mut h, mut dx) = (nans(g.len()), nans(x.len()));
         let [mut dmu, mut dsigma, mut du, mut dv] =
             [&mu, &sigma, &u, &v].map(|block| vec![T::zero(); block.len()]);
@@ -77,7 +78,8 @@ impl SingleRow for JointCase {
         let shape = JointShape::new(self.inputs, self.outputs, self.components, self.rank).unwrap();
         let parameters = joint::Parameters { mu_w: &mu_w, mu_b: &mu_b, c_w: &c_w, c_b: &c_b };
         let layer = Joint::new(shape, parameters).unwrap();
-        let [mut saved, mut scratch] = [layer.saved_len(rows), layer.scratch_len(rows)].map(|len| nans(len.unwrap()));
+        let [mut saved, mut scratch] =
+            [layer.saved_len(rows), layer.scratch_len(rows)].map(|len| nans(len.unwrap()));
         let (mut h, mut dx) = (nans(g.len()), nans(x.len()));
         let [mut dmu_w, mut dmu_b, mut dc_w, mut dc_b] =
             [&mu_w, &mu_b, &c_w, &c_b].map(|block| vec![T::zero(); block.len()]);

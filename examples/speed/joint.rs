@@ -37,7 +37,8 @@ impl State {
         let (gradient, y, dx) =
             (Aligned::zeros(flat.len())?, Aligned::zeros(g.len())?, Aligned::zeros(x.len())?);
         let layer = on(shape, &flat, threads)?;
-        let (saved, scratch) = (Aligned::zeros(layer.saved_len(batch)?)?, Aligned::zeros(layer.scratch_len(batch)?)?);
+        let (saved, scratch) =
+            (Aligned::zeros(layer.saved_len(batch)?)?, Aligned::zeros(layer.scratch_len(batch)?)?);
         let layer = JointMixture::new(shape, JointGamma { weights: 1.0, outputs: 1.0 });
         let descent = Descent::new(&layer, threads);
         Ok(Self { shape, flat, gradient, x, g, y, dx, saved, scratch, descent, threads })

@@ -13,7 +13,8 @@ use super::row;
 use super::update::{ComponentSums, update};
 use crate::kernel::{Matrix, Onto, Panels, Rows, RowsMut, Workers, add_scaled};
 use crate::mixture::{
-    CHUNK, GROUP, Items, PLAIN_ROWS, add_compensated, any_scaled, back_factors, cotangent_scale, input_scale, measure, scale_lanes, transpose_scaled, unscale_rows,
+    CHUNK, GROUP, Items, PLAIN_ROWS, add_compensated, any_scaled, back_factors, cotangent_scale, input_scale,
+    measure, scale_lanes, transpose_scaled, unscale_rows,
 };
 use crate::slices::{Slice, after, row as row_of, take, zip_rows};
 use crate::{Error, Real, Shape};
@@ -88,7 +89,8 @@ impl<T: Real> Pass<'_, T> {
             for (index, component) in parameters.components(self.shape).take(components).enumerate() {
                 let w = row_of(&mut *sums.w, if single { 0 } else { index }, matrix);
                 if chunk == 0 {
-                    let (a, variance) = (row_of(&mut *a, index, outputs), row_of(&mut *variance, index, stride));
+                    let (a, variance) =
+                        (row_of(&mut *a, index, outputs), row_of(&mut *variance, index, stride));
                     let fit = component.prepare(self.form.coordinates, a, w, variance);
                     if !fit {
                         [&mut *a, &mut *w, variance].into_iter().for_each(|block| block.fill(T::zero()));
@@ -97,7 +99,8 @@ impl<T: Real> Pass<'_, T> {
                 }
                 // What is fetched ahead must not be another part's: its lines stay where they are.
                 let next = if single && index + 1 < components { component.u.len() } else { 0 };
-                let ahead = after(parameters.u, (index + 1) * component.u.len()).get(..next).unwrap_or_default();
+                let ahead =
+                    after(parameters.u, (index + 1) * component.u.len()).get(..next).unwrap_or_default();
                 let x = Rows { data: &*x, stride: lanes };
                 activations.write_linear((index, first), Matrix::rows(w, stride), x, self.shape, ahead);
             }
@@ -158,19 +161,34 @@ impl<T: Real> Pass<'_, T> {
                 let (cotangents, sums) = (&scratch.cotangents, &scratch.sums);
                 let run = |first, (rows, mut locals): (Items<'_, T>, Locals<'_, T>)| {
                     let scales = (scales, g_scales);
-                    self.write_inputs(parameters, scales, (&saved, cotangents, sums), (first, rows.data), locals.first());
+                    self.write_inputs(
+                        parameters,
+                        scales,
+                        (&saved, cotangents, sums),
+                        (first, rows.data),
+                        locals.first(),
+                    );
                     self.add_inputs_apart(saved.fits, parameters, (first, rows.data), g, locals.first());
                 };
                 let rows = (Items { data: dx, each: self.shape.inputs() }, scratch.locals.reborrow());
                 self.workers.in_parts(rows, layout.batch, layout.parts, &run);
             }
         }
-        let run = |_, (targets, (saved, (cotangents, (sums, (totals, mut locals))))): (Targets<'_, T>, (_, (_, (_, (_, Locals<'_, T>)))))| {
+        let run = |_,
+                   (targets, (saved, (cotangents, (sums, (totals, mut locals))))): (
+            Targets<'_, T>,
+            (_, (_, (_, (_, Locals<'_, T>)))),
+        )| {
             self.sum_gradients(targets, (scales, g, back), saved, cotangents, (sums, totals), locals.first());
         };
         let [totals, errors] = scratch.totals;
         let parts = (scratch.sums, ((totals, errors), scratch.locals));
-        self.workers.in_parts((targets, (saved, (scratch.cotangents, parts))), components, layout.parts, &run);
+        self.workers.in_parts(
+            (targets, (saved, (scratch.cotangents, parts))),
+            components,
+            layout.parts,
+            &run,
+        );
         Ok(())
     }
 
@@ -251,7 +269,8 @@ impl<T: Real> Pass<'_, T> {
         local: Local<'_, T>,
     ) {
         let Layout { stride, lanes, .. } = self.layout;
-        let (inputs, matrix, components) = (self.shape.inputs(), self.shape.outputs() * stride, saved.fits.len());
+        let (inputs, matrix, components) =
+            (self.shape.inputs(), self.shape.outputs() * stride, saved.fits.len());
         if let Some(factors) = back {
             for field in [&mut *cotangents.d_m, &mut *cotangents.d_s, &mut *cotangents.p_g] {
                 factors.iter().for_each(|factors| scale_lanes(field, lanes, factors));
@@ -265,23 +284,29 @@ impl<T: Real> Pass<'_, T> {
         let compensated = self.layout.is_compensated();
         let groups = self.layout.batch.div_ceil(GROUP);
         let mut targets = targets.components();
-        let mut finish = |target: Targets<'_, T>, component: usize, d_w: &[T], d_mean: &mut [T], d_variance: &mut [T]| {
-            if saved.fits.get(component).is_none_or(T::is_zero) {
-                return self.use_apart(target, g, &mut row, gradients);
-            }
-            update(self.form.coordinates, target, ComponentSums {
-                d_w,
-                d_a: row_of(&*d_a, component, self.shape.outputs()),
-                variance: row_of(saved.variance, component, stride),
-                d_mean,
-                d_variance,
-            });
-        };
+        let mut finish =
+            |target: Targets<'_, T>, component: usize, d_w: &[T], d_mean: &mut [T], d_variance: &mut [T]| {
+                if saved.fits.get(component).is_none_or(T::is_zero) {
+                    return self.use_apart(target, g, &mut row, gradients);
+                }
+                update(
+                    self.form.coordinates,
+                    target,
+                    ComponentSums {
+                        d_w,
+                        d_a: row_of(&*d_a, component, self.shape.outputs()),
+                        variance: row_of(saved.variance, component, stride),
+                        d_mean,
+                        d_variance,
+                    },
+                );
+            };
         for (group, x) in self.x.chunks(GROUP * inputs).enumerate() {
             let first = group * GROUP;
             let x = Panels::pack(inputs, x, after(scales, first), space);
             let onto = if first.is_multiple_of(PLAIN_ROWS) { Onto::Zeros } else { Onto::Sums };
-            let moments = (wants_mean.then_some(&mut *sums.d_mean), wants_variance.then_some(&mut *sums.d_variance));
+            let moments =
+                (wants_mean.then_some(&mut *sums.d_mean), wants_variance.then_some(&mut *sums.d_variance));
             cotangents.sum_moments(onto, (lanes, first), x, moments.0, moments.1);
             for component in 0..components {
                 // One group alone is done with ∂W of a component before the next; several keep it of all.

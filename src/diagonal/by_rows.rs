@@ -134,7 +134,8 @@ impl<T: Real> Pass<'_, T> {
     ) {
         let len = component_len(self.shape);
         let mut rest = gradients;
-        let (row_gradients, totals, errors) = (take(&mut rest, len), take(&mut rest, len), take(&mut rest, len));
+        let (row_gradients, totals, errors) =
+            (take(&mut rest, len), take(&mut rest, len), take(&mut rest, len));
         totals.fill(T::zero());
         errors.fill(T::zero());
         self.each_row(g, scratch, |row, vectors| {

@@ -68,8 +68,18 @@ impl Layout {
     }
 
     /// The layout for a batch, its components dealt to as many parts as are worth their threads.
-    pub(super) const fn for_workers(shape: Shape, batch: usize, workers: Workers<'_>, descends: bool) -> Self {
-        Self::new(shape, batch, workers.parts(shape.components(), shape.u_len().saturating_mul(batch)), descends)
+    pub(super) const fn for_workers(
+        shape: Shape,
+        batch: usize,
+        workers: Workers<'_>,
+        descends: bool,
+    ) -> Self {
+        Self::new(
+            shape,
+            batch,
+            workers.parts(shape.components(), shape.u_len().saturating_mul(batch)),
+            descends,
+        )
     }
 
     /// Saved: the scales of the rows; of the components whether they fit the batch, a and σ²; the activations.
@@ -128,7 +138,14 @@ impl Layout {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
         let gradients = component_len(self.shape);
         if self.lanes == 0 {
-            return [RowScratch::<f32>::len(self.shape), if self.descends { gradients } else { 0 }, 0, 0, 0, 0];
+            return [
+                RowScratch::<f32>::len(self.shape),
+                if self.descends { gradients } else { 0 },
+                0,
+                0,
+                0,
+                0,
+            ];
         }
         // Xᵀ of a chunk, or X of a group in panels.
         let group = if self.lanes < GROUP { self.lanes } else { GROUP };

@@ -27,7 +27,13 @@ pub(super) fn prepare<T: Real>(
 
 impl<T: Real> Component<'_, T> {
     /// Writes a, W and σ². Returns whether the component [fits a batch](fits_batch).
-    pub(super) fn prepare(&self, coordinates: Coordinates, a: &mut [T], w: &mut [T], variance: &mut [T]) -> bool {
+    pub(super) fn prepare(
+        &self,
+        coordinates: Coordinates,
+        a: &mut [T],
+        w: &mut [T],
+        variance: &mut [T],
+    ) -> bool {
         widest(Prepare, (self, coordinates, a, w, variance))
     }
 
@@ -133,7 +139,13 @@ impl<T: Real> Task<(&Component<'_, T>, Coordinates, &mut [T], &mut [T], &mut [T]
     fn run<S: Simd>(
         self,
         simd: S,
-        (component, coordinates, a, w, variance): (&Component<'_, T>, Coordinates, &mut [T], &mut [T], &mut [T]),
+        (component, coordinates, a, w, variance): (
+            &Component<'_, T>,
+            Coordinates,
+            &mut [T],
+            &mut [T],
+            &mut [T],
+        ),
     ) -> bool {
         component.prepare_rows(simd, coordinates, a, w, variance)
     }

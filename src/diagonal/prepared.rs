@@ -2,8 +2,8 @@
 
 use crate::kernel::{Matrix, Rows, RowsMut, Simd, Task, dot, for_each_dot, widest};
 use crate::mixture::{
-    Activations, CHUNK, LEAST_ROWS, PreActivations, activations_len, input_scale, largest_of, measure, scale_row,
-    transpose_scaled, unscale_rows,
+    Activations, CHUNK, LEAST_ROWS, PreActivations, activations_len, input_scale, largest_of, measure,
+    scale_row, transpose_scaled, unscale_rows,
 };
 use crate::rectified::{in_range, norm};
 use crate::slices::{cut, row, total, whole, zip_rows};
@@ -87,7 +87,8 @@ impl<'a, T: Real> Prepared<'a, T> {
     /// Scratch: the scales of the rows of a chunk, and the sizes of their largest inputs; Xᵀ and yᵀ; the activations; a
     /// row times its scale, and a direction; the pre-activations of a row.
     const fn layout(&self, lanes: usize) -> [usize; 7] {
-        let (inputs, outputs, components) = (self.shape.inputs(), self.shape.outputs(), self.shape.components());
+        let (inputs, outputs, components) =
+            (self.shape.inputs(), self.shape.outputs(), self.shape.components());
         [
             lanes,
             lanes,
@@ -137,7 +138,8 @@ impl<'a, T: Real> Prepared<'a, T> {
             return Ok(());
         }
         let activations = Activations::cut(lanes, self.shape.components(), outputs, activations);
-        let mut chunk = Chunk { scales, sizes, x: x_transposed, y: y_transposed, activations, scaled, direction };
+        let mut chunk =
+            Chunk { scales, sizes, x: x_transposed, y: y_transposed, activations, scaled, direction };
         for (x, y) in zip_rows(x, CHUNK * inputs, y, CHUNK * outputs) {
             self.chunk(x, y, &mut chunk);
         }
@@ -148,7 +150,8 @@ impl<'a, T: Real> Prepared<'a, T> {
     fn chunk(&self, x: &[T], y: &mut [T], scratch: &mut Chunk<'_, T>) {
         let (shape, inputs, outputs) = (self.shape, self.shape.inputs(), self.shape.outputs());
         let Constants { a, w, mu, variance } = self.constants;
-        let Chunk { scales, sizes, x: x_transposed, y: y_transposed, activations, scaled, direction } = scratch;
+        let Chunk { scales, sizes, x: x_transposed, y: y_transposed, activations, scaled, direction } =
+            scratch;
         measure(x, inputs, scales, sizes, input_scale);
         let (x_transposed, stride) = transpose_scaled(inputs, x, scales, x_transposed);
         for (component, w) in w.chunks_exact(shape.component_len()).enumerate() {
@@ -210,12 +213,8 @@ struct RowScratch<'a, T> {
 struct Row;
 
 /// The arguments of [`Row`]: the row is beside the size of its largest entry.
-type RowArguments<'a, 'b, T> = (
-    &'a Prepared<'a, T>,
-    (&'a [T], T),
-    &'a mut [T],
-    (&'a mut [T], &'a mut PreActivations<'b, T>),
-);
+type RowArguments<'a, 'b, T> =
+    (&'a Prepared<'a, T>, (&'a [T], T), &'a mut [T], (&'a mut [T], &'a mut PreActivations<'b, T>));
 
 impl<T: Real> Task<RowArguments<'_, '_, T>> for Row {
     type Output = ();

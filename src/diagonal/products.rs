@@ -15,9 +15,7 @@
 //! ```
 
 use super::layout::Cotangents;
-use crate::kernel::{
-    LANES, Matrix, Onto, Panels, Rows, RowsMut, Simd, dot, task, transpose, widest,
-};
+use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Simd, dot, task, transpose, widest};
 use crate::mixture::{Activations, pull_back, two_sum, write_product, write_rows};
 use crate::slices::{after, row, take, whole, zip_rows};
 use crate::{Real, Shape};

@@ -8,7 +8,7 @@
 
 use super::form::{Coordinates, Form};
 use super::parameters::{Component, Parameters};
-use crate::kernel::{Along, Simd, Task, Vector, dot, for_each_dot, widest};
+use crate::kernel::{Along, Simd, Task, Vector, for_each_dot, sum, widest};
 use crate::mixture::{Powers, PreActivations, halves, input_scale, largest_of, power, scale_row};
 use crate::rectified::{in_range, norm, project_row};
 use crate::slices::take;
@@ -28,15 +28,15 @@ pub(super) fn forward<T: Real>(
     let RowScratch { x: scaled, direction, q, at, .. } = scratch;
     let x = scale_row(x, scale, scaled);
     widest(Forward, (shape, form, parameters, (x, size), &mut *y, (&mut **q, &mut *at)));
+    let (divisor, back) = (form.scale.divisor::<T>(shape.components()), scale.recip());
     if size.is_finite() && !y.iter().all(|y| y.is_finite()) {
         y.fill(T::zero());
         for component in parameters.components(shape) {
-            component.add_scaled_value(form.coordinates, x, y, (direction, q));
+            component.add_scaled_value(form.coordinates, (x, -scale.exponent()), y, (direction, q));
         }
-    }
-    let divisor = form.scale.divisor::<T>(shape.components());
-    for y in y {
-        *y = *y / divisor * scale.recip();
+        y.iter_mut().for_each(|y| *y /= divisor);
+    } else {
+        y.iter_mut().for_each(|y| *y = *y / divisor * back);
     }
 }
 
@@ -44,14 +44,8 @@ pub(super) fn forward<T: Real>(
 struct Forward;
 
 /// The arguments of [`Forward`]: the row is beside the size of its largest entry.
-type ForwardArguments<'a, 'b, T> = (
-    Shape,
-    Form,
-    Parameters<'a, T>,
-    (&'a [T], T),
-    &'a mut [T],
-    (&'a mut [T], &'a mut PreActivations<'b, T>),
-);
+type ForwardArguments<'a, 'b, T> =
+    (Shape, Form, Parameters<'a, T>, (&'a [T], T), &'a mut [T], (&'a mut [T], &'a mut PreActivations<'b, T>));
 
 impl<T: Real> Task<ForwardArguments<'_, '_, T>> for Forward {
     type Output = ();
@@ -116,24 +110,24 @@ impl<T: Real> Component<'_, T> {
         Powers::of([self.mu, self.sigma].map(largest_of), largest_of(self.u), Some(largest_of(self.v)))
     }
 
-    /// y += U q + v r of a component with parameters of any size.
+    /// y += U q + v r of a component with parameters of any size, at a row that wants a power of two.
     #[cold]
     #[inline(never)]
     pub(super) fn add_scaled_value(
         &self,
         coordinates: Coordinates,
-        x: &[T],
+        (x, x_power): (&[T], i32),
         y: &mut [T],
         (direction, q): (&mut [T], &mut [T]),
     ) {
         let Powers { inner, outer } = self.powers();
-        let [u, v, back] = [-outer, -outer - inner, outer + 2 * inner].map(halves::<T>);
+        let [u, v, back] = [-outer, -outer - inner, x_power + outer + 2 * inner].map(halves::<T>);
         let factor = power::<T>(-inner);
         let at = project_row(self.mu, self.sigma, factor, x, direction).rectified;
         self.write_q(coordinates, factor, x, &at, q);
-        q.iter_mut().for_each(|q| *q *= u[0]);
         for ((y, row), &offset) in y.iter_mut().zip(self.u.chunks_exact(x.len().max(1))).zip(self.v) {
-            *y += (dot(row, q) * u[1] + offset * v[0] * v[1] * at.mean) * back[0] * back[1];
+            let slope = sum(row.iter().zip(&*q).map(|(&slope, &q)| slope * u[0] * u[1] * q));
+            *y += (slope + offset * v[0] * v[1] * at.mean) * back[0] * back[1];
         }
     }
 }
@@ -189,10 +183,10 @@ impl<'a, T> RowScratch<'a, T> {
         let x = scale_row(x, scale, scaled);
         sums.fill(T::zero());
         for component in components {
-            component.add_scaled_value(form.coordinates, x, sums, (direction, q));
+            component.add_scaled_value(form.coordinates, (x, -scale.exponent()), sums, (direction, q));
         }
         for (y, &sum) in y.iter_mut().zip(&**sums) {
-            *y += sum / form.scale.divisor::<T>(shape.components()) * scale.recip();
+            *y += sum / form.scale.divisor::<T>(shape.components());
         }
     }
 
@@ -202,7 +196,14 @@ impl<'a, T> RowScratch<'a, T> {
         let (x, direction) = (take(&mut rest, inputs), take(&mut rest, inputs));
         let (q, c) = (take(&mut rest, inputs), take(&mut rest, inputs));
         let g = take(&mut rest, shape.outputs());
-        Self { x, direction, q, c, g, at: PreActivations(take(&mut rest, PreActivations::<T>::len(shape.components()))) }
+        Self {
+            x,
+            direction,
+            q,
+            c,
+            g,
+            at: PreActivations(take(&mut rest, PreActivations::<T>::len(shape.components()))),
+        }
     }
 }
 

@@ -158,9 +158,12 @@ impl<T: Real> Component<'_, T> {
     #[inline(always)]
     fn write_c<S: Simd>(&self, simd: S, g: &[T], factors: [T; 2], c: &mut [T]) {
         c.fill(T::zero());
-        add_combination(simd, g, factors[0], self.u, c);
-        if factors[1] != T::one() {
-            c.iter_mut().for_each(|c| *c *= factors[1]);
+        if factors != [T::one(); 2] {
+            for (row, &g) in self.u.chunks_exact(c.len().max(1)).zip(g) {
+                c.iter_mut().zip(row).for_each(|(c, &u)| *c += g * (u * factors[0] * factors[1]));
+            }
+            return;
         }
+        add_combination(simd, g, T::one(), self.u, c);
     }
 }

@@ -1,7 +1,7 @@
 //! The form for inference that skips inputs of 0.
 
-use super::prepared::{Constants, Prepared};
 use super::prepared::deviation;
+use super::prepared::{Constants, Prepared};
 use crate::kernel::{LANES, Simd, Task, dot, widest};
 use crate::mixture::{PreActivations, input_scale, largest_of, scale_row, unscale_rows};
 use crate::rectified::in_range;

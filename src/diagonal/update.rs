@@ -150,12 +150,7 @@ impl<T: Real> Rows<T> for Descending<'_, T> {
 /// Passes along U once, and finishes the sums; two rows side by side, since more would not fit the registers of AVX2.
 ///
 /// In centred coordinates ∂a reaches neither U nor μ.
-fn pass<T: Real, U: Rows<T>>(
-    mu: &[T],
-    coordinates: Coordinates,
-    mut u: U,
-    sums: &mut ComponentSums<'_, T>,
-) {
+fn pass<T: Real, U: Rows<T>>(mu: &[T], coordinates: Coordinates, mut u: U, sums: &mut ComponentSums<'_, T>) {
     let ComponentSums { d_w, d_a, variance, d_mean, d_variance } = sums;
     let (mut d_w, mut columns) = (*d_w, Columns { coordinates, mu, variance, d_mean, d_variance });
     let (pairs, last) = d_a.as_chunks::<2>();

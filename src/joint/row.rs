@@ -27,15 +27,15 @@ pub(super) fn forward<T: Real>(
     let RowScratch { x: scaled, at, vectors, .. } = scratch;
     let x = scale_row(x, x_scale, scaled);
     widest(Forward, (shape, parameters, (x, size), &mut *y, (&mut *vectors, &mut *at)));
+    let (divisor, back) = (scale.divisor::<T>(shape.components()), x_scale.recip());
     if size.is_finite() && !y.iter().all(|y| y.is_finite()) {
         y.fill(T::zero());
         for component in parameters.components(shape) {
-            component.add_scaled_value(x, y, vectors);
+            component.add_scaled_value((x, -x_scale.exponent()), y, vectors);
         }
-    }
-    let divisor = scale.divisor::<T>(shape.components());
-    for y in y {
-        *y = *y / divisor * x_scale.recip();
+        y.iter_mut().for_each(|y| *y /= divisor);
+    } else {
+        y.iter_mut().for_each(|y| *y = *y / divisor * back);
     }
 }
 
@@ -130,14 +130,14 @@ impl<T: Real> Component<'_, T> {
         Powers::of([self.mu_b, self.c_b].map(largest_of), outer, None)
     }
 
-    /// y += μ_ω r + C_ω q p of a component with parameters of any size.
+    /// y += μ_ω r + C_ω q p of a component with parameters of any size, at a row that wants a power of two.
     #[cold]
     #[inline(never)]
-    fn add_scaled_value(&self, x: &[T], y: &mut [T], vectors: &mut Vectors<'_, T>) {
+    fn add_scaled_value(&self, (x, x_power): (&[T], i32), y: &mut [T], vectors: &mut Vectors<'_, T>) {
         let Vectors { vector, q, unit, .. } = vectors;
         let q = take(&mut &mut **q, unit.len());
         let Powers { inner, outer } = self.powers();
-        let [for_b, for_w, back] = [-inner, -outer, inner + outer].map(halves::<T>);
+        let [for_b, for_w, back] = [-inner, -outer, x_power + inner + outer].map(halves::<T>);
         let z = widest(Project, (self, for_b, x, [&mut **vector, &mut *q, &mut **unit]));
         for (output, (y, &mu_w)) in y.iter_mut().zip(self.mu_w).enumerate() {
             let factors = self.c_w.iter().skip(output).step_by(self.mu_w.len().max(1));
@@ -214,10 +214,10 @@ impl<'a, T> RowScratch<'a, T> {
         let x = scale_row(x, x_scale, scaled);
         sums.fill(T::zero());
         for component in components {
-            component.add_scaled_value(x, sums, vectors);
+            component.add_scaled_value((x, -x_scale.exponent()), sums, vectors);
         }
         for (y, &sum) in y.iter_mut().zip(&**sums) {
-            *y += sum / scale.divisor::<T>(shape.components()) * x_scale.recip();
+            *y += sum / scale.divisor::<T>(shape.components());
         }
     }
 

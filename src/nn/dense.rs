@@ -37,8 +37,8 @@ const fn lanes_of(rows: usize) -> usize {
 ///
 /// let layer = Dense::new(2, 1, true)?;
 /// let mut y = [0.0];
-/// let mut scratch = vec![0.0; Layer::<f64>::workspace_len(&layer, 1)?];
-/// layer.forward(&[3.0, -1.0, 0.5], &[2.0, 4.0], &mut y, &mut scratch)?; // weight 3, −1; bias 0.5
+/// let mut scratch = vec![0.0; Layer::<f64>::scratch_len(&layer, 1)?];
+/// layer.forward(&[3.0, -1.0, 0.5], &[2.0, 4.0], &mut y, &mut [], &mut scratch)?; // weight 3, −1; bias 0.5
 /// assert_eq!(y, [2.5]);
 /// # Ok::<(), gmlayer::Error>(())
 /// ```

@@ -402,10 +402,7 @@ impl<T: Real> BackwardPass<'_, T> {
     /// # Errors
     ///
     /// As for [`Network::backward`], and [`Error::Length`] when the rates are for other blocks.
-    pub fn descend(
-        &mut self,
-        rates: &[T],
-    ) -> Result<Option<(&[ParameterBlock], &mut [T], &mut [T])>, Error> {
+    pub fn descend(&mut self, rates: &[T]) -> Result<Option<(&[ParameterBlock], &mut [T], &mut [T])>, Error> {
         if self.network.dirty {
             return self.accumulate().map(Some);
         }

@@ -142,7 +142,8 @@ fn wrong_lengths_are_named_and_nothing_is_written() {
     assert_eq!(error, Error::Length { argument: "mu", expected: 6, got: 5 });
 
     let mut layer = DiagonalMut::new(case.shape, ParametersMut { mu, sigma, u, v }).unwrap();
-    let (saved, mut scratch) = (vec![0.0; layer.saved_len(9).unwrap()], vec![0.0; layer.scratch_len(9).unwrap()]);
+    let (saved, mut scratch) =
+        (vec![0.0; layer.saved_len(9).unwrap()], vec![0.0; layer.scratch_len(9).unwrap()]);
     let short = |argument, expected| Error::Buffer { argument, expected, got: expected - 1 };
     let (saved_short, scratch_short) = (short("saved", saved.len()), short("scratch", scratch.len()));
     let mut descend = |x: &[f64], g: &[f64], dx: Option<&mut [f64]>, saved: &[f64], scratch: &mut [f64]| {

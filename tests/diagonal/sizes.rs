@@ -29,7 +29,9 @@ fn parameters(all: &All<f64>) -> [&[f64]; 4] {
 /// x → 2ⁿ x and g → 2ⁿ g scale everything exactly, within the range of rows that are read as they are and far beyond.
 #[test]
 fn powers_of_two_of_all_rows_pass_through() {
-    for (batch, n) in [1, 5, 9, 70].into_iter().flat_map(|batch| [-900, -100, 30, 90, 900].map(|n| (batch, n))) {
+    for (batch, n) in
+        [1, 5, 9, 70].into_iter().flat_map(|batch| [-900, -100, 30, 90, 900].map(|n| (batch, n)))
+    {
         let case = case(batch);
         let (y, all) = (case.forward(), case.backward());
         let of_x = Case { x: times(&case.x, n), ..case.clone() };
@@ -85,7 +87,8 @@ fn a_component_of_any_size_is_the_same_function() {
         };
         assert!(close(&scaled.forward(), &case.forward()), "{batch} rows, {form:?}, 2^{f}");
         let (mut got, want) = (scaled.backward(), case.backward());
-        let blocks = [(&mut got.mu, 5, f), (&mut got.sigma, 5, f), (&mut got.u, 15, -2 * f), (&mut got.v, 3, -f)];
+        let blocks =
+            [(&mut got.mu, 5, f), (&mut got.sigma, 5, f), (&mut got.u, 15, -2 * f), (&mut got.v, 3, -f)];
         for (block, each, n) in blocks {
             block[each..2 * each].iter_mut().for_each(|x| *x *= 2.0_f64.powi(n));
         }
