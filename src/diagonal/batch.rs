@@ -59,7 +59,7 @@ impl<T: Real> Pass<'_, T> {
         self.workers.in_parts(parts, self.shape.components(), layout.parts, &run);
 
         let (local, activations) = (locals.first(), saved.activations.as_ref());
-        for (chunk, y) in y.chunks_mut(CHUNK * outputs).enumerate() {
+        for (chunk, y) in y.chunks_mut((CHUNK * outputs).max(1)).enumerate() {
             activations.write_values(chunk * CHUNK, (saved.a, self.divisor()), outputs, y, local.g);
         }
         unscale_rows(y, outputs, scales);
@@ -83,7 +83,7 @@ impl<T: Real> Pass<'_, T> {
         let (inputs, outputs, stride) = (self.shape.inputs(), self.shape.outputs(), self.layout.stride);
         let (matrix, components) = (outputs * stride, fits.len());
         let single = self.is_one_chunk();
-        for (chunk, x) in self.x.chunks(CHUNK * inputs).enumerate() {
+        for (chunk, x) in self.x.chunks((CHUNK * inputs).max(1)).enumerate() {
             let first = chunk * CHUNK;
             let (x, lanes) = transpose_scaled(inputs, x, after(scales, first), local.x);
             for (index, component) in parameters.components(self.shape).take(components).enumerate() {
@@ -218,7 +218,7 @@ impl<T: Real> Pass<'_, T> {
         d_a.fill(T::zero());
         errors.fill(T::zero());
         let outputs = shape.outputs();
-        for (group, g) in g.chunks(GROUP * outputs).enumerate() {
+        for (group, g) in g.chunks((GROUP * outputs).max(1)).enumerate() {
             let first = group * GROUP;
             let (g, width) = transpose_scaled(outputs, g, after(g_scales, first), local.g);
             g.iter_mut().for_each(|g| *g /= self.divisor());
@@ -301,7 +301,7 @@ impl<T: Real> Pass<'_, T> {
                     },
                 );
             };
-        for (group, x) in self.x.chunks(GROUP * inputs).enumerate() {
+        for (group, x) in self.x.chunks((GROUP * inputs).max(1)).enumerate() {
             let first = group * GROUP;
             let x = Panels::pack(inputs, x, after(scales, first), space);
             let onto = if first.is_multiple_of(PLAIN_ROWS) { Onto::Zeros } else { Onto::Sums };
@@ -321,7 +321,7 @@ impl<T: Real> Pass<'_, T> {
                     finish(target, component, d_w, d_mean, row_of(&mut *sums.d_variance, component, stride));
                 }
             }
-            if compensated && ((group + 1) * GROUP % PLAIN_ROWS == 0 || group + 1 == groups) {
+            if compensated && (((group + 1) * GROUP).is_multiple_of(PLAIN_ROWS) || group + 1 == groups) {
                 let fields = totals.fields().into_iter().zip(errors.fields()).zip(sums.fields());
                 for ((totals, errors), sums) in fields {
                     if first < PLAIN_ROWS {

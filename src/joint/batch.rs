@@ -85,7 +85,7 @@ impl<T: Real> Pass<'_, T> {
         for (component, fits) in parameters.components(self.shape).zip(&mut *fits) {
             *fits = if component.fits() { T::one() } else { T::zero() };
         }
-        for (chunk, x) in self.x.chunks(CHUNK * inputs).enumerate() {
+        for (chunk, x) in self.x.chunks((CHUNK * inputs).max(1)).enumerate() {
             let first = chunk * CHUNK;
             let (x, stride) = transpose_scaled(inputs, x, after(scales, first), local.x);
             let (to, x) = ([&mut *activations.r, &mut *activations.linear], Rows { data: &*x, stride });
@@ -211,14 +211,14 @@ impl<T: Real> Pass<'_, T> {
             }
         }
         let Local { mut row, gradients, x: space } = local;
-        let groups = zip_rows(self.x, GROUP * inputs, scaled_g, GROUP * outputs).enumerate();
+        let groups = zip_rows(self.x, GROUP * inputs, scaled_g, GROUP * outputs);
         if self.layout.has_groups() {
             let len = sums.data.len() / 3;
             let mut rest = sums.data;
             let [block, totals, errors] = [(); 3].map(|()| take(&mut rest, len));
             totals.fill(T::zero());
             errors.fill(T::zero());
-            for (group, rows) in groups {
+            for (group, rows) in groups.enumerate() {
                 let first = group * GROUP;
                 if first.is_multiple_of(PLAIN_ROWS) {
                     block.fill(T::zero());
@@ -237,7 +237,7 @@ impl<T: Real> Pass<'_, T> {
                     field.iter_mut().for_each(|coefficient| *coefficient *= rate);
                 }
             }
-            for (_, rows) in groups {
+            for rows in groups {
                 self.add_group(&mut targets, (0, scales), rows, &cotangents, space);
             }
         }

@@ -28,8 +28,6 @@ pub(crate) use parallel::{Split, Workers};
 pub(crate) use row::{
     LANES, add_combination, add_scaled, dot, dot_of_three, for_each_dot, largest, sum, tree,
 };
-#[cfg(test)]
-pub(crate) use vector::Portable;
 pub(crate) use vector::{Along, Simd, Vector};
 
 use crate::Real;

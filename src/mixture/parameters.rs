@@ -120,8 +120,13 @@ macro_rules! blocks {
             /// The components one after the other.
             #[inline]
             pub(super) fn components(self, shape: $shape) -> impl Iterator<Item = Component<'a, T>> {
-                $(let mut $block = self.$block.chunks_exact(each(shape, shape.$len()));)*
-                core::iter::from_fn(move || Some(Component { $($block: $block.next()?,)* }))
+                let mut rest = self;
+                core::iter::from_fn(move || {
+                    if [$(rest.$block.len()),*].contains(&0) {
+                        return None;
+                    }
+                    Some(Component { $($block: slices::take(&mut rest.$block, each(shape, shape.$len())),)* })
+                })
             }
         }
 

@@ -36,6 +36,7 @@ fn floored(number: Budget, other: Budget) -> Budget {
 }
 
 /// h and the gradients by the formulas for single rows.
+#[allow(clippy::needless_range_loop)] // rows and columns of several matrices
 #[must_use]
 pub fn joint_budgets(problem: &JointProblem<'_>, rectify: Rectify) -> JointBudgets {
     let &JointProblem { shape, scalar, .. } = problem;
