@@ -157,7 +157,7 @@ def evaluate(case):
                 pull = total(u[l][i] * g[l] for l in range(outputs))
                 turn = pull * p * x[i]
                 dmu[k][i] += pull * r + x[i] * dm
-                dsigma[k][i] += sigma[i] * (ds_s * x[i] * x[i] + turn + turn)
+                dsigma[k][i] += sigma[i] * (ds_s * (x[i] * x[i]) + turn + turn)
                 dx[b][i] += mu[i] * dm + variance[i] * (ds_s * x[i] + pull * p)
     return {
         "h": flat(h),
