@@ -104,11 +104,10 @@ impl Mul for Budget {
 
     fn mul(self, other: Self) -> Self {
         let (scale, unit) = (self.scale * other.scale, self.unit * other.unit);
-        // A product with an exact 0 is exact, also where the other factor is not finite.
-        if self.scale == 0.0 && self.floor == 0.0 || other.scale == 0.0 && other.floor == 0.0 {
-            return Self { unit, ..Self::exact(0.0) };
-        }
-        let floor = self.value.abs() * other.floor + other.value.abs() * self.floor + unit.max(1.0);
+        // A product with an exact 0 is exact.
+        let is_0 = |factor: Self| factor.scale == 0.0 && factor.floor == 0.0;
+        let lost = if is_0(self) || is_0(other) { 0.0 } else { unit.max(1.0) };
+        let floor = self.value.abs() * other.floor + other.value.abs() * self.floor + lost;
         Self { value: self.value * other.value, scale, floor, unit }
     }
 }
