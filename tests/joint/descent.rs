@@ -1,6 +1,6 @@
 //! The step that is joined with the backward pass, against the two one after the other.
 
-use gmlayer::joint::{JointMut, ParametersMut, Rates};
+use gmlayer::joint::{JointMut, Online, ParametersMut, Rates};
 use gmlayer::{Error, Real};
 use proptest::prelude::*;
 
@@ -70,6 +70,32 @@ fn several_groups_and_extreme_sizes() {
         // All rows of a component by themselves.
         case.c_w[0] = 1e60;
         check(&case, Rates { c_w: None, ..Rates::all(1e-3) }, 1e-13);
+    }
+}
+
+/// One sample at a time is a batch of one row, to the bit.
+#[test]
+fn online_is_a_batch_of_one_row() {
+    for seed in 0..6 {
+        let case = Recipe::plain([5, 3, 4, 2, 1], seed);
+        let rates = Rates { c_w: None, ..Rates::all(0.3) };
+        let mut flat = case.flat();
+        flat.truncate(case.shape.parameter_count());
+        let mut scratch = vec![f64::NAN; Online::<f64>::scratch_len(case.shape)];
+        let mut y = vec![f64::NAN; 3];
+        let mut online = Online::new(case.shape, &mut flat).unwrap().with_scale(case.scale);
+        online.forward(&case.x, &mut y, &mut scratch).unwrap();
+        assert_eq!(y, case.forward());
+        scratch.fill(f64::NAN);
+        online.step(&case.x, &case.g, &rates, &mut scratch).unwrap();
+        assert_eq!(online.parameters(), joined(&case, rates, false).0.concat());
+
+        let length = |argument, expected| Error::Length { argument, expected, got: 1 };
+        assert_eq!(online.forward(&[1.0], &mut y, &mut scratch), Err(length("x", 5)));
+        assert_eq!(online.step(&case.x, &[1.0], &rates, &mut scratch), Err(length("g", 3)));
+        let short = online.step(&case.x, &case.g, &rates, &mut scratch[1..]);
+        assert!(matches!(short, Err(Error::Buffer { argument: "scratch", .. })));
+        assert!(matches!(Online::new(case.shape, &mut [0.0]), Err(Error::Length { .. })));
     }
 }
 
