@@ -158,7 +158,7 @@ def evaluate(case):
                 turn = pull * p * x[i]
                 dmu[k][i] += pull * r + x[i] * dm
                 dsigma[k][i] += sigma[i] * (ds_s * (x[i] * x[i]) + turn + turn)
-                dx[b][i] += mu[i] * dm + variance[i] * (ds_s * x[i] + pull * p)
+                dx[b][i] += mu[i] * dm + (ds_s * variance[i] * x[i] + variance[i] * (pull * p))
     return {
         "h": flat(h),
         "mu": flat(dmu),

@@ -1,6 +1,6 @@
 //! The activations of a batch that the forward pass saves for the backward pass.
 
-use crate::kernel::{LANES, Simd, square_roots, task, widest};
+use crate::kernel::{Simd, square_roots, task, widest};
 use crate::slices::{Slice, cut, row, total};
 use crate::{Real, Rectified};
 
@@ -79,13 +79,14 @@ impl<T: Real> Activations<&mut [T]> {
         let field = |field| row::<&mut [T]>(field, component, lanes);
         let (r, inv_s, p) = (field(&mut *self.r), field(&mut *self.inv_s), field(&mut *self.p));
         let (phi, t_phi) = (field(&mut *self.phi), field(&mut *self.t_phi));
-        if widest(InRange, (&*inv_s, sizes)) {
+        let (least, most) = T::SAFE_SQUARES;
+        let safe =
+            |square: T, size: T| square >= least && square <= most || size.is_zero() || !size.is_finite();
+        if inv_s.iter().zip(sizes).all(|(&square, &size)| safe(square, size)) {
             square_roots(inv_s);
         } else {
-            let (least, most) = T::SAFE_SQUARES;
             for (lane, (square, &size)) in inv_s.iter_mut().zip(sizes).enumerate() {
-                let safe = *square >= least && *square <= most || size.is_zero() || !size.is_finite();
-                *square = if safe { square.sqrt() } else { deviation(lane) };
+                *square = if safe(*square, size) { square.sqrt() } else { deviation(lane) };
                 if *square < T::TINY {
                     *square = T::zero();
                 }
@@ -101,20 +102,6 @@ impl<T: Real> Activations<&mut [T]> {
             row(&mut **field, component, lanes).fill(T::zero());
         }
     }
-}
-
-/// Whether all sums of squares are used as they are: they are in range, or those of rows of zeros.
-#[inline(always)]
-fn in_range<T: Real, S: Simd>(_: S, squares: &[T], sizes: &[T]) -> bool {
-    let (least, most) = T::SAFE_SQUARES;
-    let mut outside = [T::zero(); LANES];
-    for (squares, sizes) in squares.as_chunks::<LANES>().0.iter().zip(sizes.as_chunks::<LANES>().0) {
-        for ((outside, &square), size) in outside.iter_mut().zip(squares).zip(sizes) {
-            let inside = (square >= least) & (square <= most) | size.is_zero();
-            *outside += if inside { T::zero() } else { T::one() };
-        }
-    }
-    outside.iter().all(T::is_zero)
 }
 
 /// From m in `r` and s in `inv_s`: r, 1/s, p, φ and tφ of a component.
@@ -134,7 +121,6 @@ fn rectify<T: Real, S: Simd>(
     }
 }
 
-task!(InRange, in_range, (squares: &'a [T], sizes: &'a [T]) -> bool);
 task!(Rectify, rectify, (
     r: &'a mut [T],
     inv_s: &'a mut [T],

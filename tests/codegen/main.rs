@@ -33,23 +33,22 @@ const SETS: [Set; 4] = [
 
 /// The tasks that must be compiled for the widest vectors: what their names hold, and their loops over floats. Any
 /// other task must have one.
-const TASKS: [(&[&str], usize); 22] = [
-    (&["::Prepare>"], 6),       // σ²; the sizes of σ, μ, v and a; a row of W
-    (&["::Sizes>"], 1),         // the sizes of inputs
-    (&["::Limit>"], 1),         // s²
-    (&["::Lanes>"], 1),         // the special functions
-    (&["::Sum>"], 2),           // over the components; the mean
-    (&["::Turn>"], 2),          // ∂a; the cotangents along the outputs
-    (&["::Forward>"], 1),       // one row of inputs
-    (&["::sparse::Row>"], 1),   // one row of inputs, zeros skipped
-    (&["::prepared::Row>"], 5), // s²; m; four rows of W; one row of W; the mean
-    (&["::AreUsual>"], 4),      // the sizes of a, W, μ and σ²; of C_β, C_ω and the means
-    (&["joint::batch::Squares>"], 1),
-    (&["joint::batch::Weigh>"], 1),
-    (&["joint::batch::Turn>"], 3), // ⟨e, q⟩; the cotangents; ∂q
-    (&["joint::batch::AddRows>"], 1),
-    (&["joint::row::Project>"], 1),
-    (&["joint::prepared::Project>"], 3), // two columns; s²; m
+const TASKS: [(&[&str], usize); 21] = [
+    (&["::Prepare>"], 5), // σ²; the sizes of σ, μ and v; a row of W
+    (&["::WriteW>"], 1),
+    (&["::LargestOf>"], 1), // the sizes of inputs
+    (&["::ScaleLanes>"], 1),
+    (&["::Rectify>"], 1), // the special functions
+    (&["::AddCompensated>"], 1),
+    (&["::Values>"], 2),                     // over the components; the mean
+    (&["diagonal::products::PullBack>"], 1), // the cotangents along the outputs
+    (&["::AddOffsets>"], 1),
+    (&["diagonal::row::Forward>"], 1), // one row of inputs
+    (&["::sparse::Row>"], 1),          // one row of inputs, zeros skipped
+    (&["::prepared::Row>"], 5),        // s²; m; four rows of W; one row of W; the mean
+    (&["joint::products::Squares>"], 1),
+    (&["joint::products::Weigh>"], 1),
+    (&["joint::products::PullBack>"], 1),
     (&["::Several>", "::Written<", "; 1]"], 1),
     (&["::Several>", "::Written<", "; 2]"], 1),
     (&["::Several>", "::Descending<", "; 1]"], 1),

@@ -289,7 +289,7 @@ pub fn budgets(problem: &Problem<'_>, rectify: Rectify) -> Budgets {
                 let turn = pull * p * x[i];
                 all.mu[k * d + i] += through_mean * pull * r + x[i] * of_m;
                 all.sigma[k * d + i] += sigma[i] * (of_s * (x[i] * x[i]) + turn + turn);
-                all.x[b * d + i] += mu[i] * of_m + variance[i] * (of_s * x[i] + pull * p);
+                all.x[b * d + i] += mu[i] * of_m + (of_s * variance[i] * x[i] + variance[i] * (pull * p));
             }
         }
     }
