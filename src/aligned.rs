@@ -11,7 +11,7 @@ const LINE: usize = 64;
 /// A buffer whose first element begins a cache line of 64 bytes: vectors of any width then lie in one line each,
 /// where they would otherwise straddle two.
 ///
-/// It serves where a slice does, as parameters, gradients or workspace. Nothing is wrong with other slices, they
+/// It serves where a slice does, as parameters, gradients, saved or scratch. Nothing is wrong with other slices, they
 /// are only slower to read.
 ///
 /// # Example
