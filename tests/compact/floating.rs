@@ -17,7 +17,10 @@ fn f32_is_a_row_of_the_prepared_layer() {
         for x in owned.inputs() {
             let (got, mut want) = (forward(&model, &x), vec![0.0; outputs]);
             prepared.forward(&x, &mut want, &mut scratch).unwrap();
-            if portable {
+            // A row of another size the prepared layer reads times a power of two.
+            let largest = x.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
+            let as_it_is = largest == 0.0 || (2.0_f32.powi(-10)..=2.0_f32.powi(10)).contains(&largest);
+            if portable && as_it_is {
                 assert_eq!(bits(&got), bits(&want), "{:?} {x:?}", owned.shape);
             }
             let size: f32 =
