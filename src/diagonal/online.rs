@@ -1,25 +1,28 @@
 //! Training one sample at a time, in place.
 
 use super::form::Form;
-use super::parameters::{Parameters, ParametersMut, Rates, Targets};
-use super::row;
-use super::row::RowScratch;
-use super::row_backward::{backward, read};
-use crate::{Error, Real, Shape, shape};
+use super::parameters::{Component, Parameters, ParametersMut, Rates, Targets};
+use crate::kernel::{add_scaled, dot, dot_of_three, sum};
+use crate::rectified::project_checked;
+use crate::slices::take;
+use crate::{Error, Real, Rectified, Shape, shape};
 
 /// A layer that learns from one sample at a time, where memory is short.
 ///
 /// A step of gradient descent goes component by component and changes each one's parameters at once, so that no
-/// gradient is kept: beside the parameters it takes 4d + L numbers of scratch, and 3 a component.
+/// gradient is kept: beside the parameters it takes 3d + L numbers of scratch.
 ///
 /// ```text
 /// θ ← θ − rate · ∂⟨g, h(x)⟩/∂θ        for θ in μ, σ, U, v of every component
 /// ```
 ///
 /// The bits of the parameters are those that [`Diagonal::backward`](super::Diagonal::backward) into zeroed
-/// gradients and plain gradient descent give for a row by itself, on every platform.
+/// gradients and plain gradient descent give for a row by itself, on every platform, if the row and its cotangent are of a
+/// size that is read as it is there (largest entry 0 or from 2⁻¹⁰ to 2¹⁰ in `f32`, for a cotangent up to that). `Online`,
+/// which is to be small, never multiplies by powers of two.
 ///
-/// **Accuracy**: gradients as [`Diagonal`](super::Diagonal) says, and the rounding of the step.
+/// **Accuracy**: as [`Diagonal`](super::Diagonal) says, and the rounding of the step, for numbers whose products stay
+/// in range.
 ///
 /// # Example
 ///
@@ -85,10 +88,10 @@ impl<'a, T: Real> Online<'a, T> {
         self.parameters
     }
 
-    /// The number of scratch elements of a layer of this shape: 4d + L, and 3 a component, rounded up to multiples of 16.
+    /// The number of scratch elements of a layer of this shape: 3d + L.
     #[must_use]
     pub const fn scratch_len(shape: Shape) -> usize {
-        RowScratch::<T>::len(shape)
+        shape.inputs().saturating_mul(3).saturating_add(shape.outputs())
     }
 
     /// Overwrites y with h(x).
@@ -105,8 +108,17 @@ impl<'a, T: Real> Online<'a, T> {
         shape::exact("x", x.len(), self.shape.inputs())?;
         shape::exact("y", y.len(), self.shape.outputs())?;
         let mut scratch = self.cut(scratch)?;
-        let parameters = Parameters::from_flat(self.shape, self.parameters)?;
-        row::forward(self.shape, self.form, parameters, x, y, &mut scratch);
+        y.fill(T::zero());
+        for component in Parameters::from_flat(self.shape, self.parameters)?.components(self.shape) {
+            let at = scratch.project(&component, self.form, x).0;
+            for ((y, u), &v) in
+                y.iter_mut().zip(component.u.chunks_exact(self.shape.inputs())).zip(component.v)
+            {
+                *y += dot(u, scratch.q) + v * at.mean;
+            }
+        }
+        let divisor = self.form.scale.divisor(self.shape.components());
+        y.iter_mut().for_each(|y| *y /= divisor);
         Ok(())
     }
 
@@ -124,17 +136,84 @@ impl<'a, T: Real> Online<'a, T> {
         shape::exact("x", x.len(), self.shape.inputs())?;
         shape::exact("g", g.len(), self.shape.outputs())?;
         let mut scratch = self.cut(scratch)?;
-        let (row, mut vectors) = read(self.shape, self.form, (x, g), &mut scratch);
+        let divisor = self.form.scale.divisor(self.shape.components());
+        for (share, &g) in scratch.g.iter_mut().zip(g) {
+            *share = g / divisor;
+        }
         let mut parameters = ParametersMut::from_flat(self.shape, self.parameters)?;
-        for mut target in Targets::descend(self.shape, &mut parameters, *rates).components() {
-            backward(self.form.coordinates, &mut target, &row, None, &mut vectors);
+        for target in Targets::descend(self.shape, &mut parameters, *rates).components() {
+            scratch.step(target, self.form, x);
         }
         Ok(())
     }
 
     /// Cuts the scratch.
-    fn cut<'b>(&self, scratch: &'b mut [T]) -> Result<RowScratch<'b, T>, Error> {
-        let scratch = shape::buffer("scratch", scratch, Self::scratch_len(self.shape))?;
-        Ok(RowScratch::cut(self.shape, scratch))
+    fn cut<'b>(&self, scratch: &'b mut [T]) -> Result<Scratch<'b, T>, Error> {
+        let mut rest = shape::buffer("scratch", scratch, Self::scratch_len(self.shape))?;
+        let inputs = self.shape.inputs();
+        let (y, q, c) = (take(&mut rest, inputs), take(&mut rest, inputs), take(&mut rest, inputs));
+        Ok(Scratch { y, q, c, g: rest })
+    }
+}
+
+/// What a step takes.
+struct Scratch<'a, T> {
+    /// σ⊙x/s, then ∂σ/x: `[inputs]`.
+    y: &'a mut [T],
+    q: &'a mut [T],
+    /// Uᵀg: `[inputs]`.
+    c: &'a mut [T],
+    /// g over the divisor: `[outputs]`.
+    g: &'a mut [T],
+}
+
+impl<T: Real> Scratch<'_, T> {
+    /// The pre-activation of a component, and the factor of `y`; overwrites y and q.
+    fn project(&mut self, component: &Component<'_, T>, form: Form, x: &[T]) -> (Rectified<T>, T) {
+        let at = project_checked(component.mu, component.sigma, x, self.y);
+        component.write_q(form.coordinates, T::one(), x, &at.rectified, self.q);
+        (at.rectified, at.unit)
+    }
+
+    /// One step of a component, by the formulas of [`row_backward`](super::row_backward).
+    fn step(&mut self, mut target: Targets<'_, T>, form: Form, x: &[T]) {
+        let (component, coordinates) = (target.component(), form.coordinates);
+        let (at, unit) = self.project(&component, form, x);
+        let Self { y, q, c, g } = self;
+        y.iter_mut().for_each(|y| *y *= unit);
+        c.fill(T::zero());
+        for (u, &g) in component.u.chunks_exact(x.len().max(1)).zip(&**g) {
+            add_scaled(c, g, u);
+        }
+        let (r, p) = (at.mean, at.probability);
+        let offset = sum(g.iter().zip(component.v).map(|(&g, &v)| g * v));
+        let a = coordinates.through_mean(dot(c, component.mu)) + offset;
+        let b = dot_of_three(c, component.sigma, y);
+        let (d_m, d_s) = (a * p + b * at.density, a * at.density - b * at.density_moment);
+        for (y, (&c, &sigma)) in y.iter_mut().zip(c.iter().zip(component.sigma)) {
+            *y = d_s * *y + (p + p) * (c * sigma);
+        }
+        if let Some((to, rate)) = target.sigma.destination() {
+            for (to, (&x, &y)) in to.iter_mut().zip(x.iter().zip(&**y)) {
+                *to += rate * (x * y);
+            }
+        }
+        if let Some((to, rate)) = target.mu.destination() {
+            let r = coordinates.through_mean(r);
+            for (to, (&c, &x)) in to.iter_mut().zip(c.iter().zip(x)) {
+                *to += rate * (c * r + x * d_m);
+            }
+        }
+        if let Some((mut to, rate)) = target.u.destination() {
+            for &g in &**g {
+                let row = take(&mut to, x.len()).iter_mut().zip(&**q);
+                row.for_each(|(to, &q)| *to += rate * (g * q));
+            }
+        }
+        if let Some((to, rate)) = target.v.destination() {
+            for (to, &g) in to.iter_mut().zip(&**g) {
+                *to += rate * (g * r);
+            }
+        }
     }
 }
