@@ -1,7 +1,7 @@
 //! Training one sample at a time, in place.
 
 use super::form::Form;
-use super::parameters::{Component, Parameters, ParametersMut, Rates, Targets};
+use super::parameters::{Component, Parameters, ParametersMut, Rates};
 use crate::kernel::{add_scaled, dot, dot_of_three, sum};
 use crate::rectified::project_checked;
 use crate::slices::take;
@@ -140,9 +140,14 @@ impl<'a, T: Real> Online<'a, T> {
         for (share, &g) in scratch.g.iter_mut().zip(g) {
             *share = g / divisor;
         }
-        let mut parameters = ParametersMut::from_flat(self.shape, self.parameters)?;
-        for target in Targets::descend(self.shape, &mut parameters, *rates).components() {
-            scratch.step(target, self.form, x);
+        let ParametersMut { mu, sigma, u, v } = ParametersMut::from_flat(self.shape, self.parameters)?;
+        let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
+        let blocks = mu
+            .chunks_exact_mut(inputs)
+            .zip(sigma.chunks_exact_mut(inputs))
+            .zip(u.chunks_exact_mut(self.shape.component_len()).zip(v.chunks_exact_mut(outputs)));
+        for ((mu, sigma), (u, v)) in blocks {
+            scratch.step(ParametersMut { mu, sigma, u, v }, self.form, rates, x);
         }
         Ok(())
     }
@@ -158,7 +163,7 @@ impl<'a, T: Real> Online<'a, T> {
 
 /// What a step takes.
 struct Scratch<'a, T> {
-    /// σ⊙x/s, then ∂σ/x: `[inputs]`.
+    /// σ⊙x/s: `[inputs]`.
     y: &'a mut [T],
     q: &'a mut [T],
     /// Uᵀg: `[inputs]`.
@@ -176,8 +181,9 @@ impl<T: Real> Scratch<'_, T> {
     }
 
     /// One step of a component, by the formulas of [`row_backward`](super::row_backward).
-    fn step(&mut self, mut target: Targets<'_, T>, form: Form, x: &[T]) {
-        let (component, coordinates) = (target.component(), form.coordinates);
+    fn step(&mut self, parameters: ParametersMut<'_, T>, form: Form, rates: &Rates<T>, x: &[T]) {
+        let ParametersMut { mu, sigma, u, v } = parameters;
+        let component = Component { mu, sigma, u, v };
         let (at, unit) = self.project(&component, form, x);
         let Self { y, q, c, g } = self;
         y.iter_mut().for_each(|y| *y *= unit);
@@ -187,33 +193,27 @@ impl<T: Real> Scratch<'_, T> {
         }
         let (r, p) = (at.mean, at.probability);
         let offset = sum(g.iter().zip(component.v).map(|(&g, &v)| g * v));
-        let a = coordinates.through_mean(dot(c, component.mu)) + offset;
+        let a = form.coordinates.through_mean(dot(c, component.mu)) + offset;
         let b = dot_of_three(c, component.sigma, y);
         let (d_m, d_s) = (a * p + b * at.density, a * at.density - b * at.density_moment);
-        for (y, (&c, &sigma)) in y.iter_mut().zip(c.iter().zip(component.sigma)) {
-            *y = d_s * *y + (p + p) * (c * sigma);
-        }
-        if let Some((to, rate)) = target.sigma.destination() {
-            for (to, (&x, &y)) in to.iter_mut().zip(x.iter().zip(&**y)) {
-                *to += rate * (x * y);
+        if let Some(rate) = rates.sigma {
+            for ((sigma, &c), (&y, &x)) in sigma.iter_mut().zip(&**c).zip(y.iter().zip(x)) {
+                *sigma -= rate * (x * (d_s * y + (p + p) * (c * *sigma)));
             }
         }
-        if let Some((to, rate)) = target.mu.destination() {
-            let r = coordinates.through_mean(r);
-            for (to, (&c, &x)) in to.iter_mut().zip(c.iter().zip(x)) {
-                *to += rate * (c * r + x * d_m);
+        if let Some(rate) = rates.mu {
+            let r = form.coordinates.through_mean(r);
+            for ((mu, &c), &x) in mu.iter_mut().zip(&**c).zip(x) {
+                *mu -= rate * (c * r + x * d_m);
             }
         }
-        if let Some((mut to, rate)) = target.u.destination() {
-            for &g in &**g {
-                let row = take(&mut to, x.len()).iter_mut().zip(&**q);
-                row.for_each(|(to, &q)| *to += rate * (g * q));
+        if let Some(rate) = rates.u {
+            for (u, &g) in u.chunks_exact_mut(x.len().max(1)).zip(&**g) {
+                u.iter_mut().zip(&**q).for_each(|(u, &q)| *u -= rate * (g * q));
             }
         }
-        if let Some((to, rate)) = target.v.destination() {
-            for (to, &g) in to.iter_mut().zip(&**g) {
-                *to += rate * (g * r);
-            }
+        if let Some(rate) = rates.v {
+            v.iter_mut().zip(&**g).for_each(|(v, &g)| *v -= rate * (g * r));
         }
     }
 }
