@@ -9,7 +9,6 @@ use super::form::Form;
 use super::layout::{Cotangents, Layout, Local, Locals, Saved, Scratch, Sums};
 use super::parameters::{Parameters, Targets};
 use super::products::Back;
-use super::row;
 use super::update::{ComponentSums, update};
 use crate::kernel::{Matrix, Onto, Panels, Rows, RowsMut, Workers, add_scaled};
 use crate::mixture::{
@@ -30,8 +29,9 @@ pub(super) struct Pass<'a, T> {
 }
 
 impl<T: Real> Pass<'_, T> {
-    /// Overwrites `y` with h(x), and saves the activations.
-    pub(super) fn forward(
+    /// Overwrites `y` with h(x), and saves the activations. Not inlined, so that a few rows need less stack.
+    #[inline(never)]
+    pub(super) fn forward_batch(
         &self,
         parameters: Parameters<'_, T>,
         y: &mut [T],
@@ -41,13 +41,6 @@ impl<T: Real> Pass<'_, T> {
         let (layout, inputs, outputs) = (self.layout, self.shape.inputs(), self.shape.outputs());
         let mut scratch = Scratch::cut(layout, scratch)?;
         let mut locals = scratch.locals;
-        if layout.lanes == 0 {
-            let mut local = locals.first();
-            for (x, y) in zip_rows(self.x, inputs, y, outputs) {
-                row::forward(self.shape, self.form, parameters, x, y, &mut local.row);
-            }
-            return Ok(());
-        }
         let (scales, mut saved) = Saved::cut(layout, saved);
         let sizes = &mut *scratch.rows.sizes;
         measure(self.x, inputs, scales, sizes, input_scale);
@@ -122,7 +115,8 @@ impl<T: Real> Pass<'_, T> {
     }
 
     /// Uses the gradients of ⟨g, h⟩, and overwrites `dx` where it is wanted.
-    pub(super) fn backward(
+    #[inline(never)]
+    pub(super) fn backward_batch(
         &self,
         targets: Targets<'_, T>,
         g: &[T],
@@ -132,10 +126,6 @@ impl<T: Real> Pass<'_, T> {
     ) -> Result<(), Error> {
         let layout = self.layout;
         let mut scratch = Scratch::cut(layout, scratch)?;
-        if layout.lanes == 0 {
-            self.backward_by_rows(targets, g, dx, scratch.locals);
-            return Ok(());
-        }
         let (components, outputs) = (self.shape.components(), self.shape.outputs());
         let (scales, saved) = Saved::cut(layout, saved);
         measure(g, outputs, scratch.rows.g_scales, scratch.rows.sizes, cotangent_scale);

@@ -2,7 +2,7 @@
 
 use super::form::Form;
 use super::parameters::{Component, Parameters, ParametersMut, Rates};
-use crate::kernel::{add_scaled, dot, dot_of_three, sum};
+use crate::kernel::{add_scaled, dot, dot_of_three};
 use crate::rectified::project_checked;
 use crate::slices::take;
 use crate::{Error, Real, Rectified, Shape, shape};
@@ -114,7 +114,7 @@ impl<'a, T: Real> Online<'a, T> {
             for ((y, u), &v) in
                 y.iter_mut().zip(component.u.chunks_exact(self.shape.inputs())).zip(component.v)
             {
-                *y += dot(u, scratch.q) + v * at.mean;
+                *y += product(u, scratch.q) + v * at.mean;
             }
         }
         let divisor = self.form.scale.divisor(self.shape.components());
@@ -161,6 +161,12 @@ impl<'a, T: Real> Online<'a, T> {
     }
 }
 
+/// ⟨a, b⟩ by a call, so that all of them need the stack of one.
+#[inline(never)]
+fn product<T: Real>(a: &[T], b: &[T]) -> T {
+    dot(a, b)
+}
+
 /// What a step takes.
 struct Scratch<'a, T> {
     /// σ⊙x/s: `[inputs]`.
@@ -192,8 +198,8 @@ impl<T: Real> Scratch<'_, T> {
             add_scaled(c, g, u);
         }
         let (r, p) = (at.mean, at.probability);
-        let offset = sum(g.iter().zip(component.v).map(|(&g, &v)| g * v));
-        let a = form.coordinates.through_mean(dot(c, component.mu)) + offset;
+        let offset = product(g, component.v);
+        let a = form.coordinates.through_mean(product(c, component.mu)) + offset;
         let b = dot_of_three(c, component.sigma, y);
         let (d_m, d_s) = (a * p + b * at.density, a * at.density - b * at.density_moment);
         if let Some(rate) = rates.sigma {

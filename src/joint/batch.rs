@@ -9,7 +9,6 @@ use super::JointShape;
 use super::layout::{Cotangents, Layout, Local, Locals, Saved, Scratch};
 use super::parameters::{Parameters, Targets};
 use super::products::{add_gradients, combine, project, write_squares, write_weighted};
-use super::row;
 use crate::kernel::{Panels, Rows, RowsMut, Workers, add_scaled, transpose};
 use crate::mixture::{
     CHUNK, GROUP, Items, PLAIN_ROWS, add_compensated, any_scaled, back_factors, cotangent_scale, input_scale,
@@ -30,8 +29,9 @@ pub(super) struct Pass<'a, T> {
 }
 
 impl<T: Real> Pass<'_, T> {
-    /// Overwrites `y` with h(x), and saves the activations.
-    pub(super) fn forward(
+    /// Overwrites `y` with h(x), and saves the activations. Not inlined, so that a few rows need less stack.
+    #[inline(never)]
+    pub(super) fn forward_batch(
         &self,
         parameters: Parameters<'_, T>,
         y: &mut [T],
@@ -40,13 +40,6 @@ impl<T: Real> Pass<'_, T> {
     ) -> Result<(), Error> {
         let (layout, inputs, outputs) = (self.layout, self.shape.inputs(), self.shape.outputs());
         let Scratch { rows, cotangents, mut locals, .. } = Scratch::cut(layout, scratch)?;
-        if layout.lanes == 0 {
-            let mut local = locals.first();
-            for (x, y) in zip_rows(self.x, inputs, y, outputs) {
-                row::forward(self.shape, self.scale, parameters, x, y, &mut local.row);
-            }
-            return Ok(());
-        }
         let (scales, mut saved) = Saved::cut(layout, saved);
         measure(self.x, inputs, scales, rows.sizes, input_scale);
         let (scales, sizes) = (&*scales, &*rows.sizes);
@@ -111,7 +104,8 @@ impl<T: Real> Pass<'_, T> {
     }
 
     /// Uses the gradients of ⟨g, h⟩, and overwrites `dx` where it is wanted.
-    pub(super) fn backward(
+    #[inline(never)]
+    pub(super) fn backward_batch(
         &self,
         targets: Targets<'_, T>,
         g: &[T],
@@ -121,10 +115,6 @@ impl<T: Real> Pass<'_, T> {
     ) -> Result<(), Error> {
         let layout = self.layout;
         let Scratch { rows, mut cotangents, sums, mut locals } = Scratch::cut(layout, scratch)?;
-        if layout.lanes == 0 {
-            self.backward_by_rows(targets, g, dx, locals);
-            return Ok(());
-        }
         let (components, inputs, outputs) =
             (self.shape.components(), self.shape.inputs(), self.shape.outputs());
         let (scales, saved) = Saved::cut(layout, saved);

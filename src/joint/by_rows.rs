@@ -4,16 +4,64 @@
 use super::batch::Pass;
 use super::layout::{Local, Locals, component_len};
 use super::parameters::{Component, Parameters, Targets};
-use super::row::{RowScratch, Vectors};
+use super::row::{RowScratch, Vectors, forward as row_forward};
 use super::row_backward::{backward, read};
-use crate::Real;
 use crate::kernel::add_scaled;
 use crate::mixture::{Items, Row, add_compensated};
 use crate::slices::{row, take, zip_rows};
+use crate::{Error, Real};
 
 impl<T: Real> Pass<'_, T> {
-    /// The backward pass of a batch of a few rows.
-    pub(super) fn backward_by_rows(
+    /// Overwrites `y` with h(x), and saves what the backward pass needs.
+    pub(super) fn forward(
+        &self,
+        parameters: Parameters<'_, T>,
+        y: &mut [T],
+        saved: &mut [T],
+        scratch: &mut [T],
+    ) -> Result<(), Error> {
+        if self.layout.lanes > 0 {
+            return self.forward_batch(parameters, y, saved, scratch);
+        }
+        let mut locals = Locals::cut(self.layout, scratch)?;
+        let mut scratch = locals.first().row;
+        for (x, y) in zip_rows(self.x, self.shape.inputs(), y, self.shape.outputs()) {
+            row_forward(self.shape, self.scale, parameters, x, y, &mut scratch);
+        }
+        Ok(())
+    }
+
+    /// Uses the gradients of ⟨g, h⟩, and overwrites `dx` where it is wanted.
+    pub(super) fn backward(
+        &self,
+        targets: Targets<'_, T>,
+        g: &[T],
+        saved: &[T],
+        mut dx: Option<&mut [T]>,
+        scratch: &mut [T],
+    ) -> Result<(), Error> {
+        if self.layout.lanes > 0 {
+            return self.backward_batch(targets, g, saved, dx, scratch);
+        }
+        let mut locals = Locals::cut(self.layout, scratch)?;
+        if self.layout.batch > 1 || self.layout.parts > 1 {
+            self.backward_by_rows(targets, g, dx, locals);
+            return Ok(());
+        }
+        let mut scratch = locals.first().row;
+        let (row, mut vectors) = read(self.shape, self.scale, (self.x, g), &mut scratch);
+        if let Some(dx) = dx.as_deref_mut() {
+            dx.fill(T::zero());
+        }
+        for mut target in targets.components() {
+            backward(&mut target, &row, dx.as_deref_mut(), &mut vectors);
+        }
+        Ok(())
+    }
+
+    /// The backward pass of a few rows.
+    #[inline(never)]
+    fn backward_by_rows(
         &self,
         targets: Targets<'_, T>,
         g: &[T],
@@ -21,18 +69,6 @@ impl<T: Real> Pass<'_, T> {
         mut locals: Locals<'_, T>,
     ) {
         let (components, parts) = (self.shape.components(), self.layout.parts);
-        let mut dx = dx;
-        if self.layout.batch == 1 && parts == 1 {
-            let mut local = locals.first();
-            let (row, mut vectors) = read(self.shape, self.scale, (self.x, g), &mut local.row);
-            if let Some(dx) = dx.as_deref_mut() {
-                dx.fill(T::zero());
-            }
-            for mut target in targets.components() {
-                backward(&mut target, &row, dx.as_deref_mut(), &mut vectors);
-            }
-            return;
-        }
         if let Some(dx) = dx {
             let parameters = targets.parameters();
             let run = |first, (rows, mut locals): (Items<'_, T>, Locals<'_, T>)| {

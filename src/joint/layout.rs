@@ -274,6 +274,13 @@ pub(super) struct Local<'a, T> {
     pub(super) x: &'a mut [T],
 }
 
+impl<'a, T> Locals<'a, T> {
+    /// All of the scratch of a batch that goes row by row, whose length is checked here.
+    pub(super) fn cut(layout: Layout, scratch: &'a mut [T]) -> Result<Self, Error> {
+        Ok(Self { layout, data: shape::buffer("scratch", scratch, layout.scratch_len()?)? })
+    }
+}
+
 impl<T> Locals<'_, T> {
     /// The scratch of the first part.
     pub(super) fn first(&mut self) -> Local<'_, T> {
