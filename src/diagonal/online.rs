@@ -167,6 +167,12 @@ fn product<T: Real>(a: &[T], b: &[T]) -> T {
     dot(a, b)
 }
 
+/// Σ aᵢbᵢcᵢ likewise.
+#[inline(never)]
+fn product_of_three<T: Real>(a: &[T], b: &[T], c: &[T]) -> T {
+    dot_of_three(a, b, c)
+}
+
 /// What a step takes.
 struct Scratch<'a, T> {
     /// σ⊙x/s: `[inputs]`.
@@ -180,6 +186,7 @@ struct Scratch<'a, T> {
 
 impl<T: Real> Scratch<'_, T> {
     /// The pre-activation of a component, and the factor of `y`; overwrites y and q.
+    #[inline(never)]
     fn project(&mut self, component: &Component<'_, T>, form: Form, x: &[T]) -> (Rectified<T>, T) {
         let at = project_checked(component.mu, component.sigma, x, self.y);
         component.write_q(form.coordinates, T::one(), x, &at.rectified, self.q);
@@ -200,7 +207,7 @@ impl<T: Real> Scratch<'_, T> {
         let (r, p) = (at.mean, at.probability);
         let offset = product(g, component.v);
         let a = form.coordinates.through_mean(product(c, component.mu)) + offset;
-        let b = dot_of_three(c, component.sigma, y);
+        let b = product_of_three(c, component.sigma, y);
         let (d_m, d_s) = (a * p + b * at.density, a * at.density - b * at.density_moment);
         if let Some(rate) = rates.sigma {
             for ((sigma, &c), (&y, &x)) in sigma.iter_mut().zip(&**c).zip(y.iter().zip(x)) {
