@@ -10,7 +10,7 @@ use super::layout::{Cotangents, Layout, Local, Locals, Saved, Scratch, Sums};
 use super::parameters::{Parameters, Targets};
 use super::products::Back;
 use super::update::{ComponentSums, update};
-use crate::kernel::{Matrix, Onto, Panels, Rows, RowsMut, Workers, add_scaled};
+use crate::kernel::{Accum, Matrix, Panels, Rows, RowsMut, Workers, add_scaled};
 use crate::mixture::{
     CHUNK, GROUP, Items, PLAIN_ROWS, add_compensated, any_scaled, back_factors, cotangent_scale, input_scale,
     measure, scale_lanes, transpose_scaled, unscale_rows,
@@ -90,12 +90,12 @@ impl<T: Real> Pass<'_, T> {
                     }
                     row_of(&mut *fits, index, 1).fill(if fit { T::one() } else { T::zero() });
                 }
-                // What is fetched ahead must not be another part's: its lines stay where they are.
+                // What is prefetched must not be another part's: its lines stay where they are.
                 let next = if single && index + 1 < components { component.u.len() } else { 0 };
-                let ahead =
+                let prefetch =
                     after(parameters.u, (index + 1) * component.u.len()).get(..next).unwrap_or_default();
                 let x = Rows { data: &*x, stride: lanes };
-                activations.write_linear((index, first), Matrix::rows(w, stride), x, self.shape, ahead);
+                activations.write_linear((index, first), Matrix::rows(w, stride), x, self.shape, prefetch);
             }
             let (mu, _) = parameters.mu.divide(components * inputs);
             let matrices = (Matrix::rows(mu, inputs), Matrix::rows(&*variance, stride));
@@ -294,17 +294,17 @@ impl<T: Real> Pass<'_, T> {
         for (group, x) in self.x.chunks((GROUP * inputs).max(1)).enumerate() {
             let first = group * GROUP;
             let x = Panels::pack(inputs, x, after(scales, first), space);
-            let onto = if first.is_multiple_of(PLAIN_ROWS) { Onto::Zeros } else { Onto::Sums };
+            let accum = if first.is_multiple_of(PLAIN_ROWS) { Accum::Replace } else { Accum::Add };
             let moments =
                 (wants_mean.then_some(&mut *sums.d_mean), wants_variance.then_some(&mut *sums.d_variance));
-            cotangents.sum_moments(onto, (lanes, first), x, moments.0, moments.1);
+            cotangents.sum_moments(accum, (lanes, first), x, moments.0, moments.1);
             for component in 0..components {
                 // One group alone is done with ∂W of a component before the next; several keep it of all.
                 let d_w = row_of(&mut *sums.w, if groups == 1 { 0 } else { component }, matrix);
                 let target = if compensated || group + 1 < groups { None } else { targets.next() };
                 if wants_w {
-                    let ahead = target.as_ref().map_or(&[][..], |target| target.u.values());
-                    cotangents.sum_w(onto, (lanes, first), component, x, d_w, ahead);
+                    let prefetch = target.as_ref().map_or(&[][..], |target| target.u.values());
+                    cotangents.sum_w(accum, (lanes, first), component, x, d_w, prefetch);
                 }
                 if let Some(target) = target {
                     let d_mean = row_of(&mut *sums.d_mean, component, stride);

@@ -5,7 +5,7 @@ use core::slice::ChunksMut;
 
 use super::form::Coordinates;
 use super::parameters::{Component, Parameters};
-use crate::kernel::{Along, Simd, Task, Vector, task, widest};
+use crate::kernel::{Simd, Task, Vector, VectorLoop, dispatch, task};
 use crate::mixture::{fits_batch, largest};
 use crate::slices::zip_rows;
 use crate::{Real, Shape, shape};
@@ -34,12 +34,12 @@ impl<T: Real> Component<'_, T> {
         w: &mut [T],
         variance: &mut [T],
     ) -> bool {
-        widest(Prepare, (self, coordinates, a, w, variance))
+        dispatch(Prepare, (self, coordinates, a, w, variance))
     }
 
     /// Writes W = U diag(σ²) alone, whose rows are as long as that of σ².
     pub(super) fn write_w(&self, variance: &[T], w: &mut [T]) {
-        widest(WriteW, (self.u, self.mu.len(), variance, w));
+        dispatch(WriteW, (self.u, self.mu.len(), variance, w));
     }
 
     #[inline(always)]
@@ -91,7 +91,7 @@ impl<T: Real> Component<'_, T> {
             let mut written = w.by_ref().take(a.len());
             let w = array::from_fn(|_| written.next().unwrap_or_default());
             let rows = Rows { simd, u, mu: self.mu, variance, w, products: [zero; ROWS], largest };
-            let rows = rows.along(inputs);
+            let rows = rows.run(inputs);
             for ((a, &v), products) in a.iter_mut().zip(v).zip(rows.products) {
                 *a = coordinates.through_mean(simd.sum(products)) + v;
             }
@@ -113,7 +113,7 @@ struct Rows<'a, T, S, const ROWS: usize> {
     largest: Vector<T>,
 }
 
-impl<T: Real, S: Simd, const ROWS: usize> Along for Rows<'_, T, S, ROWS> {
+impl<T: Real, S: Simd, const ROWS: usize> VectorLoop for Rows<'_, T, S, ROWS> {
     #[inline(always)]
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let simd = self.simd;

@@ -1,6 +1,6 @@
 //! The form for inference: everything that does not depend on the input, computed once.
 
-use crate::kernel::{Matrix, Rows, RowsMut, Simd, Task, dot, for_each_dot, widest};
+use crate::kernel::{Matrix, Rows, RowsMut, Simd, Task, dispatch, dot, for_each_dot};
 use crate::mixture::{
     Activations, CHUNK, LEAST_ROWS, PreActivations, activations_len, input_scale, largest_of, measure,
     scale_row, transpose_scaled, unscale_rows,
@@ -175,7 +175,7 @@ impl<'a, T: Real> Prepared<'a, T> {
         let size = largest_of(x);
         let scale = input_scale(size);
         let RowScratch { x: scaled, direction, at } = scratch;
-        widest(Row, (self, (scale_row(x, scale, scaled), size), &mut *y, (&mut **direction, at)));
+        dispatch(Row, (self, (scale_row(x, scale, scaled), size), &mut *y, (&mut **direction, at)));
         unscale_rows(y, self.shape.outputs(), &[scale]);
     }
 }

@@ -15,7 +15,7 @@
 //! ```
 
 use super::layout::Cotangents;
-use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Simd, dot, task, transpose, widest};
+use crate::kernel::{Accum, LANES, Matrix, Panels, Rows, RowsMut, Simd, dispatch, dot, task, transpose};
 use crate::mixture::{Activations, pull_back, two_sum, write_product, write_rows};
 use crate::slices::{after, row, take, whole, zip_rows};
 use crate::{Real, Shape};
@@ -28,10 +28,10 @@ impl<T: Real> Activations<&mut [T]> {
         w: Matrix<'_, T>,
         x: Rows<'_, T>,
         shape: Shape,
-        ahead: &[T],
+        prefetch: &[T],
     ) {
         let linear = row(&mut *self.linear, component, shape.outputs() * self.lanes);
-        write_product(linear, (self.lanes, first), w, x, shape.inputs(), ahead);
+        write_product(linear, (self.lanes, first), w, x, shape.inputs(), prefetch);
     }
 
     /// Writes m and s² of a chunk, from the lane `first` on; leaves the squares of `x` in its place.
@@ -44,7 +44,7 @@ impl<T: Real> Activations<&mut [T]> {
     ) {
         let RowsMut { data, stride } = x;
         write_product(self.r, (self.lanes, first), mu, Rows { data, stride }, inputs, &[]);
-        widest(Square, (&mut *data,));
+        dispatch(Square, (&mut *data,));
         write_product(self.inv_s, (self.lanes, first), variance, Rows { data, stride }, inputs, &[]);
     }
 }
@@ -62,7 +62,7 @@ impl<T: Real> Activations<&[T]> {
         let rows = y.len() / outputs.max(1);
         let width = whole(rows);
         let y_transposed = take(&mut { y_transposed }, outputs * width);
-        widest(Values, (*self, (first, width), a, divisor, &mut *y_transposed));
+        dispatch(Values, (*self, (first, width), a, divisor, &mut *y_transposed));
         let from = Rows { data: y_transposed, stride: width };
         transpose(from, RowsMut { data: y, stride: outputs }, outputs, rows);
     }
@@ -71,7 +71,7 @@ impl<T: Real> Activations<&[T]> {
     /// vectors.
     pub(super) fn pull_back(&self, first: usize, a: &[T], g: Rows<'_, T>, to: &mut Cotangents<&mut [T]>) {
         let to = [&mut *to.d_m, &mut *to.d_s, &mut *to.p_g];
-        widest(PullBack, (*self, first, a, g, to));
+        dispatch(PullBack, (*self, first, a, g, to));
     }
 
     /// Adds ∂a of a group from the lane `first` on. Where rows are scaled, `back` holds two factors a lane that take r
@@ -83,7 +83,7 @@ impl<T: Real> Activations<&[T]> {
         back: Option<Back<'_, T>>,
         d_a: [&mut [T]; 2],
     ) {
-        widest(AddOffsets, (*self, first, g, back, d_a));
+        dispatch(AddOffsets, (*self, first, g, back, d_a));
     }
 }
 
@@ -98,7 +98,7 @@ impl<T: Real> Cotangents<&mut [T]> {
     /// Adds Σ ∂m x and Σ (∂s/s) x∘x of some components to their sums, or writes them, each where it is wanted.
     pub(super) fn sum_moments(
         &self,
-        onto: Onto,
+        accum: Accum,
         (lanes, first): (usize, usize),
         x: Panels<'_, T>,
         d_mean: Option<&mut [T]>,
@@ -106,26 +106,26 @@ impl<T: Real> Cotangents<&mut [T]> {
     ) {
         let coefficients = |field| Matrix::rows(after(field, first), lanes);
         if let Some(d_mean) = d_mean {
-            add_rows::<T, false>(onto, x, d_mean, coefficients(&*self.d_m), &[]);
+            add_rows::<T, false>(accum, x, d_mean, coefficients(&*self.d_m), &[]);
         }
         if let Some(d_variance) = d_variance {
-            add_rows::<T, true>(onto, x, d_variance, coefficients(&*self.d_s), &[]);
+            add_rows::<T, true>(accum, x, d_variance, coefficients(&*self.d_s), &[]);
         }
     }
 
-    /// Adds ∂W = Σ p g xᵀ of one component, or writes it; `ahead` is what will be read next.
+    /// Adds ∂W = Σ p g xᵀ of one component, or writes it; `prefetch` is what will be read next.
     pub(super) fn sum_w(
         &self,
-        onto: Onto,
+        accum: Accum,
         (lanes, first): (usize, usize),
         component: usize,
         x: Panels<'_, T>,
         d_w: &mut [T],
-        ahead: &[T],
+        prefetch: &[T],
     ) {
         let rows = d_w.len() / x.stride().max(1);
         let p_g = after(&*self.p_g, component * rows * lanes + first);
-        add_rows::<T, false>(onto, x, d_w, Matrix::rows(p_g, lanes), ahead);
+        add_rows::<T, false>(accum, x, d_w, Matrix::rows(p_g, lanes), prefetch);
     }
 
     /// Overwrites `dx: [rows × inputs]` of the lanes from `first` on, whose inputs are `x` times `scales`; `spread` is
@@ -139,12 +139,12 @@ impl<T: Real> Cotangents<&mut [T]> {
         dx: &mut [T],
         spread: &mut [T],
     ) {
-        let product = |onto, c: &mut [T], field: &[T], b: Matrix<'_, T>| {
-            write_rows(onto, c, inputs, (field, lanes, first), Rows { data: b.data, stride: b.row_stride });
+        let product = |accum, c: &mut [T], field: &[T], b: Matrix<'_, T>| {
+            write_rows(accum, c, inputs, (field, lanes, first), Rows { data: b.data, stride: b.row_stride });
         };
         let spread = take(&mut { spread }, dx.len());
-        product(Onto::Zeros, dx, self.p_g, w);
-        product(Onto::Zeros, spread, self.d_s, variance);
+        product(Accum::Replace, dx, self.p_g, w);
+        product(Accum::Replace, spread, self.d_s, variance);
         let rows = zip_rows(&mut *dx, inputs, &*spread, inputs).zip(zip_rows(x, inputs, scales, 1));
         for ((dx, spread), (x, scale)) in rows {
             let scale = scale.first().copied().unwrap_or_else(T::one);
@@ -152,20 +152,20 @@ impl<T: Real> Cotangents<&mut [T]> {
                 *dx += spread * (x * scale);
             }
         }
-        product(Onto::Sums, dx, self.d_m, mu);
+        product(Accum::Add, dx, self.d_m, mu);
     }
 }
 
-/// C += A X, or A (X∘X), where A has as many rows as C; or without C, onto zeros.
+/// C += A X, or A (X∘X), where A has as many rows as C; without C where it is replaced.
 fn add_rows<T: Real, const SQUARED: bool>(
-    onto: Onto,
+    accum: Accum,
     x: Panels<'_, T>,
     c: &mut [T],
     a: Matrix<'_, T>,
-    ahead: &[T],
+    prefetch: &[T],
 ) {
     let (rows, stride) = (c.len() / x.stride().max(1), x.stride());
-    x.product::<SQUARED>(onto, RowsMut { data: c, stride }, a, rows, stride, ahead);
+    x.product::<SQUARED>(accum, RowsMut { data: c, stride }, a, rows, stride, prefetch);
 }
 
 /// x² in the place of x.
@@ -264,11 +264,11 @@ fn offsets<T: Real, S: Simd>(
     let (mut data, width) = (g.data, g.stride);
     let outputs = data.len() / width.max(1);
     let mut r_back = None;
-    if let Some(Back { factors: [of_r, of_g], g, r }) = back {
+    if let Some(Back { factors: [r_factors, g_factors], g, r }) = back {
         for (back, g) in zip_rows(&mut *g, width, data, width) {
-            back.iter_mut().zip(g).zip(of_g).for_each(|((back, &g), &factor)| *back = g * factor);
+            back.iter_mut().zip(g).zip(g_factors).for_each(|((back, &g), &factor)| *back = g * factor);
         }
-        (data, r_back) = (g, Some((of_r, r)));
+        (data, r_back) = (g, Some((r_factors, r)));
     }
     for (component, (d_a, errors)) in zip_rows(d_a, outputs, errors, outputs).enumerate() {
         let mut r = after(row(saved.r, component, saved.lanes), first);

@@ -8,7 +8,7 @@
 
 use super::form::{Coordinates, Form};
 use super::parameters::{Component, Parameters};
-use crate::kernel::{Along, Simd, Task, Vector, for_each_dot, sum, widest};
+use crate::kernel::{Simd, Task, Vector, VectorLoop, dispatch, for_each_dot, sum};
 use crate::mixture::{Powers, PreActivations, halves, input_scale, largest_of, power, scale_row};
 use crate::rectified::{in_range, norm, project_row};
 use crate::slices::take;
@@ -27,7 +27,7 @@ pub(super) fn forward<T: Real>(
     let scale = input_scale(size);
     let RowScratch { x: scaled, direction, q, at, .. } = scratch;
     let x = scale_row(x, scale, scaled);
-    widest(Forward, (shape, form, parameters, (x, size), &mut *y, (&mut **q, &mut *at)));
+    dispatch(Forward, (shape, form, parameters, (x, size), &mut *y, (&mut **q, &mut *at)));
     let (divisor, back) = (form.scale.divisor::<T>(shape.components()), scale.recip());
     if size.is_finite() && !y.iter().all(|y| y.is_finite()) {
         y.fill(T::zero());
@@ -68,7 +68,7 @@ impl<T: Real> Task<ForwardArguments<'_, '_, T>> for Forward {
             }
             let (r, p) = (*at.mean, *at.probability);
             let (mean, p) = (simd.splat(form.coordinates.through_mean(r)), simd.splat(p));
-            Weighted { simd, component: &component, x, q, mean, p }.along(x.len());
+            Weighted { simd, component: &component, x, q, mean, p }.run(x.len());
             for_each_dot(simd, component.u, q, |output, dot| {
                 if let Some((y, &v)) = y.get_mut(output).zip(component.v.get(output)) {
                     *y += dot + v * r;
@@ -84,7 +84,7 @@ impl<T: Real> Component<'_, T> {
     fn moments<S: Simd>(&self, simd: S, x: &[T]) -> (T, T) {
         let zero = simd.splat(T::zero());
         let start = Moments { simd, component: self, x, means: zero, squares: zero };
-        let Moments { means, squares, .. } = start.along(x.len());
+        let Moments { means, squares, .. } = start.run(x.len());
         (simd.sum(means), simd.sum(squares))
     }
 
@@ -218,7 +218,7 @@ struct Weighted<'a, T, S> {
     p: Vector<T>,
 }
 
-impl<T: Real, S: Simd> Along for Weighted<'_, T, S> {
+impl<T: Real, S: Simd> VectorLoop for Weighted<'_, T, S> {
     #[inline(always)]
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let simd = self.simd;
@@ -240,7 +240,7 @@ struct Moments<'a, T, S> {
     squares: Vector<T>,
 }
 
-impl<T: Real, S: Simd> Along for Moments<'_, T, S> {
+impl<T: Real, S: Simd> VectorLoop for Moments<'_, T, S> {
     #[inline(always)]
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let simd = self.simd;

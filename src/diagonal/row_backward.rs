@@ -16,7 +16,7 @@
 use super::form::{Coordinates, Form};
 use super::parameters::{Component, Targets};
 use super::row::RowScratch;
-use crate::kernel::{Simd, Task, add_combination, dot, dot_of_three, sum, widest};
+use crate::kernel::{Simd, Task, add_combination, dispatch, dot, dot_of_three, sum};
 use crate::mixture::{Powers, Row, halves, largest, power};
 use crate::rectified::project_row;
 use crate::slices::take;
@@ -51,9 +51,9 @@ pub(super) fn backward<T: Real>(
     mut dx: Option<&mut [T]>,
     vectors: &mut Vectors<'_, T>,
 ) {
-    if !widest(Backward, (coordinates, &mut *target, row, None, dx.as_deref_mut(), &mut *vectors)) {
+    if !dispatch(Backward, (coordinates, &mut *target, row, None, dx.as_deref_mut(), &mut *vectors)) {
         let powers = target.component().powers();
-        widest(Backward, (coordinates, target, row, Some(powers), dx, vectors));
+        dispatch(Backward, (coordinates, target, row, Some(powers), dx, vectors));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::prepared::deviation;
 use super::prepared::{Constants, Prepared};
-use crate::kernel::{LANES, Simd, Task, dot, widest};
+use crate::kernel::{LANES, Simd, Task, dispatch, dot};
 use crate::mixture::{PreActivations, input_scale, largest_of, scale_row, unscale_rows};
 use crate::rectified::in_range;
 use crate::slices::zip_rows;
@@ -86,12 +86,12 @@ impl<'a, T: Real> Sparse<'a, T> {
         let inputs = shape.inputs();
         for (input, row) in storage.chunks_exact_mut((linear + squared).max(1)).enumerate() {
             row.fill(T::zero());
-            let (of_x, of_squares) = shape::split(row, linear);
+            let (linear_sums, square_sums) = shape::split(row, linear);
             let column = |matrix: &'a [T]| matrix.iter().skip(input).step_by(inputs.max(1));
-            for (value, &constant) in of_x.iter_mut().zip(column(w).chain(column(mu))) {
+            for (value, &constant) in linear_sums.iter_mut().zip(column(w).chain(column(mu))) {
                 *value = constant;
             }
-            for (value, &constant) in of_squares.iter_mut().zip(column(variance)) {
+            for (value, &constant) in square_sums.iter_mut().zip(column(variance)) {
                 *value = constant;
             }
         }
@@ -136,7 +136,7 @@ impl<'a, T: Real> Sparse<'a, T> {
         for (x, y) in zip_rows(x, inputs, y, outputs) {
             let size = largest_of(x);
             let scale = input_scale(size);
-            widest(Row, (self, (scale_row(x, scale, scaled), size), &mut *y, &mut scratch));
+            dispatch(Row, (self, (scale_row(x, scale, scaled), size), &mut *y, &mut scratch));
             unscale_rows(y, outputs, &[scale]);
         }
         Ok(())
@@ -168,20 +168,20 @@ impl<T: Real> Task<(&Sparse<'_, T>, (&[T], T), &mut [T], &mut Scratch<'_, T>)> f
         let Scratch { sums, direction, at } = scratch;
         let (linear, squared) = widths(shape);
         sums.fill(T::zero());
-        let (of_x, of_squares) = shape::split(sums, linear);
+        let (linear_sums, square_sums) = shape::split(sums, linear);
         for (square, &x) in direction.iter_mut().zip(x) {
             *square = x * x;
         }
         let runs = x.chunks(RUN).zip(direction.chunks(RUN));
         for ((x, x_squares), rows) in runs.zip(layer.columns.chunks((RUN * (linear + squared)).max(1))) {
-            add_run(simd, x, x_squares, rows, of_x, of_squares);
+            add_run(simd, x, x_squares, rows, linear_sums, square_sums);
         }
-        let (slopes, moments) = shape::split_ref(of_x, shape.v_len());
+        let (slopes, moments) = shape::split_ref(linear_sums, shape.v_len());
         let (means, squares, _) = at.fields();
         for (mean, &moment) in means.iter_mut().zip(moments) {
             *mean = moment;
         }
-        for (to, &from) in squares.iter_mut().zip(&*of_squares) {
+        for (to, &from) in squares.iter_mut().zip(&*square_sums) {
             *to = from;
         }
         at.rectify(simd);
@@ -213,8 +213,8 @@ fn add_run<T: Real, S: Simd>(
     x: &[T],
     x_squares: &[T],
     rows: &[T],
-    of_x: &mut [T],
-    of_squares: &mut [T],
+    linear_sums: &mut [T],
+    square_sums: &mut [T],
 ) {
     // The inputs that are not 0, found without a branch that depends on them.
     let mut places = [0_u8; RUN];
@@ -226,22 +226,22 @@ fn add_run<T: Real, S: Simd>(
         count += usize::from(!x.is_zero());
     }
     let (places, _) = shape::split_ref(&places, count.min(RUN));
-    let width = of_x.len() + of_squares.len();
+    let width = linear_sums.len() + square_sums.len();
     let row = |place: u8| rows.get(usize::from(place) * width..).unwrap_or_default();
     let input = |place: u8| x.get(usize::from(place)).copied().unwrap_or_else(T::zero);
-    let linear = of_x.len() / LANES;
+    let linear = linear_sums.len() / LANES;
     let mut block = 0;
     while block + BLOCK <= linear {
-        add_block::<T, S, BLOCK>(simd, places, |place| (row(place), input(place)), block, of_x, block);
+        add_block::<T, S, BLOCK>(simd, places, |place| (row(place), input(place)), block, linear_sums, block);
         block += BLOCK;
     }
     while block < linear {
-        add_block::<T, S, 1>(simd, places, |place| (row(place), input(place)), block, of_x, block);
+        add_block::<T, S, 1>(simd, places, |place| (row(place), input(place)), block, linear_sums, block);
         block += 1;
     }
-    for block in 0..of_squares.len() / LANES {
+    for block in 0..square_sums.len() / LANES {
         let of = |place: u8| (row(place), x_squares.get(usize::from(place)).copied().unwrap_or_else(T::zero));
-        add_block::<T, S, 1>(simd, places, of, linear + block, of_squares, block);
+        add_block::<T, S, 1>(simd, places, of, linear + block, square_sums, block);
     }
 }
 

@@ -7,7 +7,7 @@
 use super::form::Coordinates;
 use super::parameters::Targets;
 use crate::Real;
-use crate::kernel::{Along, Simd, Task, Vector, widest};
+use crate::kernel::{Simd, Task, Vector, VectorLoop, dispatch};
 use crate::mixture::Target;
 use crate::slices::take;
 
@@ -179,7 +179,7 @@ impl<T: Real> Columns<'_, T> {
             d_w: take(d_w, self.variance.len()),
             u: u.take_row(self.mu.len()),
         });
-        widest(Several, (self, rows));
+        dispatch(Several, (self, rows));
     }
 }
 
@@ -202,7 +202,7 @@ impl<T: Real, U: Rows<T>, const ROWS: usize> Task<(&mut Columns<'_, T>, [Row<'_,
         let Columns { mu, variance, d_mean, d_variance, .. } = columns;
         let d_a = rows.each_ref().map(|row| simd.splat(row.d_a));
         let len = mu.len();
-        Walk { simd, mu, variance, d_mean, d_variance, rows: rows.each_mut(), d_a }.along(len);
+        Walk { simd, mu, variance, d_mean, d_variance, rows: rows.each_mut(), d_a }.run(len);
     }
 }
 
@@ -217,7 +217,7 @@ struct Walk<'a, 'b, T, U, S, const ROWS: usize> {
     d_a: [Vector<T>; ROWS],
 }
 
-impl<T: Real, U: Rows<T>, S: Simd, const ROWS: usize> Along for Walk<'_, '_, T, U, S, ROWS> {
+impl<T: Real, U: Rows<T>, S: Simd, const ROWS: usize> VectorLoop for Walk<'_, '_, T, U, S, ROWS> {
     #[inline(always)]
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let simd = self.simd;

@@ -16,7 +16,7 @@
 use super::layout::Cotangents;
 use super::parameters::Component;
 use crate::Real;
-use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Simd, task, widest};
+use crate::kernel::{Accum, LANES, Matrix, Panels, Rows, RowsMut, Simd, dispatch, task};
 use crate::mixture::{Activations, Target, fits_batch, largest_of, pull_back, write_product, write_rows};
 use crate::slices::{after, row, zip_rows};
 
@@ -42,8 +42,8 @@ pub(super) fn combine<T: Real>(
     parameters: [&[T]; 2],
 ) {
     let products = coefficients.into_iter().zip(parameters);
-    for (onto, (coefficients, data)) in [Onto::Zeros, Onto::Sums].into_iter().zip(products) {
-        write_rows(onto, y, width, (coefficients, lanes, first), Rows { data, stride: width });
+    for (accum, (coefficients, data)) in [Accum::Replace, Accum::Add].into_iter().zip(products) {
+        write_rows(accum, y, width, (coefficients, lanes, first), Rows { data, stride: width });
     }
 }
 
@@ -59,7 +59,7 @@ pub(super) fn add_gradients<T: Real>(
     for (target, coefficients) in targets.into_iter().zip(coefficients) {
         if let Some((to, _)) = target.destination() {
             let (rows, a) = (to.len() / width.max(1), Matrix::rows(after(coefficients, first), lanes));
-            x.product::<false>(Onto::Sums, RowsMut { data: to, stride: width }, a, rows, width, &[]);
+            x.product::<false>(Accum::Add, RowsMut { data: to, stride: width }, a, rows, width, &[]);
         }
     }
 }
@@ -74,7 +74,7 @@ impl<T: Real> Component<'_, T> {
 
 /// s² = Σ q∘q of a component.
 pub(super) fn write_squares<T: Real>(q: &[T], squares: &mut [T]) {
-    widest(Squares, (q, squares));
+    dispatch(Squares, (q, squares));
 }
 
 #[inline(always)]
@@ -89,7 +89,7 @@ fn sum_squares<T: Real, S: Simd>(_: S, q: &[T], squares: &mut [T]) {
 
 /// q p of a component.
 pub(super) fn write_weighted<T: Real>(q: &[T], p: &[T], q_p: &mut [T]) {
-    widest(Weigh, (q, p, q_p));
+    dispatch(Weigh, (q, p, q_p));
 }
 
 #[inline(always)]
@@ -117,7 +117,7 @@ impl<T: Real> Cotangents<&mut [T]> {
         };
         let means = [row(&mut *self.r, component, lanes), row(&mut *self.d_m, component, lanes)];
         let factors = [row(&mut *self.q_p, component, factors), row(&mut *self.d_q, component, factors)];
-        widest(PullBack, (saved, means, factors));
+        dispatch(PullBack, (saved, means, factors));
     }
 
     /// 0 in every field of a component that does not go along with the batch.

@@ -7,7 +7,7 @@
 
 use super::JointShape;
 use super::parameters::{Component, Parameters};
-use crate::kernel::{Simd, Task, add_combination, add_scaled, dot, for_each_dot, sum, widest};
+use crate::kernel::{Simd, Task, add_combination, add_scaled, dispatch, dot, for_each_dot, sum};
 use crate::mixture::{Powers, PreActivations, halves, input_scale, largest_of, scale_row};
 use crate::rectified::{in_range, norm};
 use crate::slices::take;
@@ -26,7 +26,7 @@ pub(super) fn forward<T: Real>(
     let x_scale = input_scale(size);
     let RowScratch { x: scaled, at, vectors, .. } = scratch;
     let x = scale_row(x, x_scale, scaled);
-    widest(Forward, (shape, parameters, (x, size), &mut *y, (&mut *vectors, &mut *at)));
+    dispatch(Forward, (shape, parameters, (x, size), &mut *y, (&mut *vectors, &mut *at)));
     let (divisor, back) = (scale.divisor::<T>(shape.components()), x_scale.recip());
     if size.is_finite() && !y.iter().all(|y| y.is_finite()) {
         y.fill(T::zero());
@@ -138,7 +138,7 @@ impl<T: Real> Component<'_, T> {
         let q = take(&mut &mut **q, unit.len());
         let Powers { inner, outer } = self.powers();
         let [for_b, for_w, back] = [-inner, -outer, x_power + inner + outer].map(halves::<T>);
-        let z = widest(Project, (self, for_b, x, [&mut **vector, &mut *q, &mut **unit]));
+        let z = dispatch(Project, (self, for_b, x, [&mut **vector, &mut *q, &mut **unit]));
         for (output, (y, &mu_w)) in y.iter_mut().zip(self.mu_w).enumerate() {
             let factors = self.c_w.iter().skip(output).step_by(self.mu_w.len().max(1));
             let terms = factors.zip(&*q).map(|(&c_w, &q)| c_w * for_w[0] * for_w[1] * (q * z.probability));

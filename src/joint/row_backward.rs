@@ -15,7 +15,7 @@
 use super::JointShape;
 use super::parameters::Targets;
 use super::row::{RowScratch, Vectors, write_dots};
-use crate::kernel::{Simd, Task, add_combination, add_scaled, dot, widest};
+use crate::kernel::{Simd, Task, add_combination, add_scaled, dispatch, dot};
 use crate::mixture::{Powers, Row, Target, halves, scale_row};
 use crate::slices::take;
 use crate::{Real, Scale};
@@ -39,9 +39,9 @@ pub(super) fn backward<T: Real>(
     mut dx: Option<&mut [T]>,
     vectors: &mut Vectors<'_, T>,
 ) {
-    if !widest(Backward, (&mut *target, row, None, dx.as_deref_mut(), &mut *vectors)) {
+    if !dispatch(Backward, (&mut *target, row, None, dx.as_deref_mut(), &mut *vectors)) {
         let powers = target.component().powers();
-        widest(Backward, (target, row, Some(powers), dx, vectors));
+        dispatch(Backward, (target, row, Some(powers), dx, vectors));
     }
 }
 

@@ -6,7 +6,7 @@
 //! | [`transpose`] | rows to columns |
 //! | [`Panels`] | rows of inputs laid out for products that run along them |
 //! | [`square_roots`] | of every element |
-//! | [`Simd`], [`widest`] | loops in vectors, compiled for the widest that the processor has |
+//! | [`Simd`], [`dispatch`] | loops in vectors, compiled for the widest vectors of the processor |
 //! | [`dot`] and its kin | sums along one row, or several at once |
 //! | [`Workers`] | work in parts, on one thread or several |
 //!
@@ -28,7 +28,7 @@ pub(crate) use parallel::{Split, Workers};
 pub(crate) use row::{
     LANES, add_combination, add_scaled, dot, dot_of_three, for_each_dot, largest, sum, tree,
 };
-pub(crate) use vector::{Along, Simd, Vector};
+pub(crate) use vector::{Simd, Vector, VectorLoop};
 
 use crate::Real;
 
@@ -85,14 +85,14 @@ pub(crate) struct Size {
     pub(crate) terms: usize,
     pub(crate) columns: usize,
     /// What the terms belong to.
-    pub(crate) along: Terms,
+    pub(crate) over: Terms,
 }
 
 impl Size {
     /// The length of the runs of terms that a tile sums before it adds them to C, all but the last: as equal as they
     /// can be.
     const fn run(self) -> usize {
-        let most = match self.along {
+        let most = match self.over {
             Terms::Numbers => TERMS,
             Terms::Rows => ALIKE,
         };
@@ -112,33 +112,33 @@ pub(crate) enum Terms {
     Rows,
 }
 
-/// What a product is added to.
+/// What becomes of what C holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Onto {
-    /// What C holds.
-    Sums,
-    /// 0: what C holds is not read.
-    Zeros,
+pub(crate) enum Accum {
+    /// The product is added to it.
+    Add,
+    /// It is overwritten, and not read.
+    Replace,
 }
 
-/// C += A·B, or A·(B∘B) where `SQUARED`; C = A·B where it goes onto zeros. B has rows of any distance, or is cut into
+/// C += A·B, or A·(B∘B) where `SQUARED`; C = A·B where it is replaced. B has rows of any distance, or is cut into
 /// panels.
 ///
-/// Missing elements of A count as 0, and so do missing rows of B; those of C are left out. `ahead` is
+/// Missing elements of A count as 0, and so do missing rows of B; those of C are left out. `prefetch` is
 /// what will be read next: it is fetched into the second cache meanwhile.
 pub(crate) fn product<'a, T: Real, const SQUARED: bool>(
-    onto: Onto,
+    accum: Accum,
     c: RowsMut<'_, T>,
     a: Matrix<'_, T>,
     b: impl Into<Panels<'a, T>>,
     size: Size,
-    ahead: &[T],
+    prefetch: &[T],
 ) {
     let b = b.into();
     #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
-    let Some(c) = x86::product::<T, SQUARED>(onto, c, a, b, size, ahead) else { return };
-    let _ = ahead;
-    portable::product::<T, SQUARED>(onto, c, a, b, size);
+    let Some(c) = x86::product::<T, SQUARED>(accum, c, a, b, size, prefetch) else { return };
+    let _ = prefetch;
+    portable::product::<T, SQUARED>(accum, c, a, b, size);
 }
 
 /// Writes `from: [rows × columns]` as its transpose; what is left of a row of `to` is filled up with 0.
@@ -164,10 +164,10 @@ pub(crate) fn square_roots<T: Real>(values: &mut [T]) {
 
 /// Runs a task compiled for the widest vectors that the processor has: the same arithmetic, the same bits.
 #[inline(always)]
-pub(crate) fn widest<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
+pub(crate) fn dispatch<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
     #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
     {
-        x86::widest(task, arguments)
+        x86::dispatch(task, arguments)
     }
     #[cfg(not(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable))))]
     {
@@ -175,7 +175,7 @@ pub(crate) fn widest<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
     }
 }
 
-/// A function that [`widest`] can compile anew: closures and function items would be called, not inlined.
+/// A function that [`dispatch`] can compile anew: closures and function items would be called, not inlined.
 pub(crate) trait Task<A> {
     /// What the function returns.
     type Output;
@@ -204,7 +204,7 @@ pub(crate) use task;
 
 #[cfg(test)]
 mod tests {
-    use super::{Matrix, Onto, Rows, RowsMut, Size, Terms, portable, product, transpose};
+    use super::{Accum, Matrix, Rows, RowsMut, Size, Terms, portable, product, transpose};
     use crate::Real;
 
     const SIZES: [(usize, usize, usize); 16] = [
@@ -238,26 +238,28 @@ mod tests {
     /// C, A and B, each with rows farther apart than they are long where `apart` is not 0, and A's transpose.
     fn products<T: Real, const SQUARED: bool>(check: impl Fn(&[T], &[T], [usize; 3])) {
         for (rows, terms, columns) in SIZES {
-            for (apart, along) in
+            for (apart, over) in
                 [(0, Terms::Numbers), (3, Terms::Numbers), (0, Terms::Rows), (3, Terms::Rows)]
             {
-                let size = Size { rows, terms, columns, along };
+                let size = Size { rows, terms, columns, over };
                 let (c_stride, b_stride) = (columns + apart, columns + 2 * apart);
                 let (a_stride, t_stride) = (terms + apart, rows + apart);
                 let a = strided::<T>(rows.max(terms), a_stride.max(t_stride), 3);
                 let b = strided::<T>(terms, b_stride, 5);
                 let start = strided::<T>(rows, c_stride, 1);
                 let matrices = [Matrix::rows(&a, a_stride), Matrix::transposed(&a, t_stride)];
-                for (matrix, onto) in matrices.into_iter().flat_map(|a| [(a, Onto::Sums), (a, Onto::Zeros)]) {
+                for (matrix, accum) in
+                    matrices.into_iter().flat_map(|a| [(a, Accum::Add), (a, Accum::Replace)])
+                {
                     let rows_of = |data| RowsMut { data, stride: c_stride };
                     let (mut got, mut safe, mut want) = (start.clone(), start.clone(), start.clone());
                     let b_rows = Rows { data: &b, stride: b_stride };
-                    product::<T, SQUARED>(onto, rows_of(&mut got), matrix, b_rows, size, &a);
-                    portable::product::<T, SQUARED>(onto, rows_of(&mut safe), matrix, b_rows.into(), size);
+                    product::<T, SQUARED>(accum, rows_of(&mut got), matrix, b_rows, size, &a);
+                    portable::product::<T, SQUARED>(accum, rows_of(&mut safe), matrix, b_rows.into(), size);
                     for (row, column) in
                         (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)))
                     {
-                        if onto == Onto::Zeros {
+                        if accum == Accum::Replace {
                             want[row * c_stride + column] = T::zero();
                         }
                         for first in (0..terms).step_by(size.run()) {
@@ -317,12 +319,12 @@ mod tests {
         for (terms, columns, rows_of_b) in [(7, 16, 6), (198, 14, 165)] {
             let (a, b) = (vec![1.0_f32; 10 * terms - 3], vec![1.0_f32; rows_of_b * columns]);
             let (mut got, mut want) = (vec![0.0; 10 * columns], vec![0.0; 10 * columns]);
-            let size = Size { rows: 10, terms, columns, along: Terms::Numbers };
+            let size = Size { rows: 10, terms, columns, over: Terms::Numbers };
             let (matrix, rows) = (Matrix::rows(&a, terms), Rows { data: &b, stride: columns });
-            let (onto, stride) = (Onto::Sums, columns);
-            product::<f32, false>(onto, RowsMut { data: &mut got, stride }, matrix, rows, size, &[]);
+            let (accum, stride) = (Accum::Add, columns);
+            product::<f32, false>(accum, RowsMut { data: &mut got, stride }, matrix, rows, size, &[]);
             portable::product::<f32, false>(
-                onto,
+                accum,
                 RowsMut { data: &mut want, stride },
                 matrix,
                 rows.into(),
@@ -330,8 +332,8 @@ mod tests {
             );
             assert_eq!(got, want);
             assert_eq!(want[..9 * columns], vec![rows_of_b as f32; 9 * columns]);
-            let of_last_row = (terms - 3).min(rows_of_b) as f32;
-            assert_eq!(want[9 * columns..], vec![of_last_row; columns]);
+            let last_row = (terms - 3).min(rows_of_b) as f32;
+            assert_eq!(want[9 * columns..], vec![last_row; columns]);
         }
     }
 
@@ -340,8 +342,8 @@ mod tests {
     fn no_terms_give_zeros() {
         let mut c = [1.0_f32; 6];
         let (matrix, rows) = (Matrix::rows(&[], 0), Rows { data: &[], stride: 2 });
-        let size = Size { rows: 2, terms: 0, columns: 2, along: Terms::Numbers };
-        product::<f32, false>(Onto::Zeros, RowsMut { data: &mut c, stride: 3 }, matrix, rows, size, &[]);
+        let size = Size { rows: 2, terms: 0, columns: 2, over: Terms::Numbers };
+        product::<f32, false>(Accum::Replace, RowsMut { data: &mut c, stride: 3 }, matrix, rows, size, &[]);
         assert_eq!(c, [0.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
     }
 

@@ -1,6 +1,6 @@
 //! Inputs laid out for the products that run along them.
 
-use super::{LANES, Matrix, Onto, Rows, RowsMut, Size, Terms, product};
+use super::{Accum, LANES, Matrix, Rows, RowsMut, Size, Terms, product};
 use crate::{Real, shape};
 
 /// The width of a panel: what a register tile takes from one row of inputs to the next.
@@ -62,21 +62,21 @@ impl<'a, T: Real> Panels<'a, T> {
         self.stride
     }
 
-    /// C += A X, or A (X∘X), for `rows` rows of C and the first `columns` columns of X; or without C, onto zeros.
+    /// C += A X, or A (X∘X), for `rows` rows of C and the first `columns` columns of X; without C where it is replaced.
     ///
-    /// `ahead` is what will be read next.
+    /// `prefetch` is what will be read next.
     pub(crate) fn product<const SQUARED: bool>(
         self,
-        onto: Onto,
+        accum: Accum,
         c: RowsMut<'_, T>,
         a: Matrix<'_, T>,
         rows: usize,
         columns: usize,
-        ahead: &[T],
+        prefetch: &[T],
     ) {
         let terms = self.data.len() / self.stride.max(1);
-        let size = Size { rows, terms, columns, along: Terms::Rows };
-        product::<T, SQUARED>(onto, c, a, self, size, ahead);
+        let size = Size { rows, terms, columns, over: Terms::Rows };
+        product::<T, SQUARED>(accum, c, a, self, size, prefetch);
     }
 
     /// The panels, `[terms × width]` each, with their first columns.
@@ -92,7 +92,7 @@ impl<'a, T: Real> Panels<'a, T> {
 #[cfg(test)]
 mod tests {
     use super::{Panels, WIDTH};
-    use crate::kernel::{BLOCK, LANES, Matrix, Onto, RowsMut};
+    use crate::kernel::{Accum, BLOCK, LANES, Matrix, RowsMut};
 
     /// C += A X for sizes around those of panels and blocks, rows that are scaled, and C narrower than X.
     #[test]
@@ -109,7 +109,7 @@ mod tests {
             let mut c = vec![1.0; rows * columns];
             let matrix = Matrix::rows(&a, terms);
             let c_rows = RowsMut { data: &mut c, stride: columns };
-            panels.product::<false>(Onto::Sums, c_rows, matrix, rows, columns, &a);
+            panels.product::<false>(Accum::Add, c_rows, matrix, rows, columns, &a);
             for (place, &got) in c.iter().enumerate() {
                 let (row, column) = (place / columns, place % columns);
                 let term = |term: usize| a[row * terms + term] * x[term * columns + column] * scales[term];

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::{BLOCK, Matrix, Onto, Panels, Rows, RowsMut, Size, TERMS};
+use super::{Accum, BLOCK, Matrix, Panels, Rows, RowsMut, Size, TERMS};
 use crate::{Real, shape};
 
 /// Rows of C that one tile holds.
@@ -32,7 +32,7 @@ impl<T: Real> Matrix<'_, T> {
 /// Never inlined: it takes up to 8 KiB of stack, which single rows, that go another way, should not have to find.
 #[inline(never)]
 pub(super) fn product<T: Real, const SQUARED: bool>(
-    onto: Onto,
+    accum: Accum,
     c: RowsMut<'_, T>,
     a: Matrix<'_, T>,
     b: Panels<'_, T>,
@@ -41,7 +41,7 @@ pub(super) fn product<T: Real, const SQUARED: bool>(
     if c.stride < size.columns || b.stride < size.columns {
         return;
     }
-    if onto == Onto::Zeros {
+    if accum == Accum::Replace {
         for c in c.data.chunks_mut(c.stride.max(1)).take(size.rows) {
             c.iter_mut().take(size.columns).for_each(|c| *c = T::zero());
         }

@@ -21,7 +21,7 @@ use products::Strides;
 use simd::{Avx2, Avx512};
 
 use super::vector::Portable;
-use super::{Matrix, Onto, Panels, Rows, RowsMut, Size, Task};
+use super::{Accum, Matrix, Panels, Rows, RowsMut, Size, Task};
 use crate::Real;
 
 /// The instructions that are used.
@@ -79,12 +79,12 @@ fn cast_mut<T: 'static, U: 'static>(slice: &mut [T]) -> Option<&mut [U]> {
 /// [`super::product`] for `f32` and `f64`; gives C back, with nothing done, for other scalars, on other processors,
 /// and where a slice is too short.
 pub(super) fn product<'a, T: Real, const SQUARED: bool>(
-    onto: Onto,
+    accum: Accum,
     c: RowsMut<'a, T>,
     a: Matrix<'_, T>,
     b: Panels<'_, T>,
     size: Size,
-    ahead: &[T],
+    prefetch: &[T],
 ) -> Option<RowsMut<'a, T>> {
     let level = instructions();
     if level == Instructions::Portable || !fits(&c, &a, &b, size) {
@@ -98,14 +98,14 @@ pub(super) fn product<'a, T: Real, const SQUARED: bool>(
                 (cast::<T, $float>(a.data), cast::<T, $float>(b.data), cast_mut::<T, $float>(c.data))
             {
                 let (c, a, b) = (c.as_mut_ptr(), a.as_ptr(), b.as_ptr());
-                let ahead = ahead.as_ptr_range();
-                let ahead = ahead.start.cast::<u8>()..ahead.end.cast::<u8>();
+                let prefetch = prefetch.as_ptr_range();
+                let prefetch = prefetch.start.cast::<u8>()..prefetch.end.cast::<u8>();
                 // SAFETY: the processor has the instructions, and `fits` has checked all lengths.
                 unsafe {
                     if level == Instructions::Avx512 {
-                        avx512::$product::<SQUARED>(onto, c, a, b, strides, size, ahead);
+                        avx512::$product::<SQUARED>(accum, c, a, b, strides, size, prefetch);
                     } else {
-                        avx2::$product::<SQUARED>(onto, c, a, b, strides, size, ahead);
+                        avx2::$product::<SQUARED>(accum, c, a, b, strides, size, prefetch);
                     }
                 }
                 return None;
@@ -134,16 +134,12 @@ fn fits<T>(c: &RowsMut<'_, T>, a: &Matrix<'_, T>, b: &Panels<'_, T>, size: Size)
         return false;
     };
     let last_panel_starts = last_panel.checked_mul(terms).filter(|&start| start <= b.data.len());
-    let Some(of_last_panel) = last_panel_starts.map(|start| b.data.len() - start) else { return false };
+    let Some(last_panel) = last_panel_starts.map(|start| b.data.len() - start) else { return false };
     c.stride >= columns
         && b.stride >= columns
         && inside(c.data.len(), (last_row, c.stride), (last_column, 1))
         && inside(a.data.len(), (last_row, a.row_stride), (last_term, a.column_stride))
-        && inside(
-            of_last_panel,
-            (last_term, b.width.min(b.stride - last_panel)),
-            (last_column - last_panel, 1),
-        )
+        && inside(last_panel, (last_term, b.width.min(b.stride - last_panel)), (last_column - last_panel, 1))
 }
 
 /// [`super::transpose`] for `f32` and `f64`; gives `to` back, with nothing done, as for [`product`], and where rows
@@ -195,9 +191,9 @@ pub(super) fn square_roots<T: Real>(values: &mut [T]) -> bool {
     false
 }
 
-/// [`super::widest`].
+/// [`super::dispatch`].
 #[inline(always)]
-pub(super) fn widest<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
+pub(super) fn dispatch<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
     fn with_avx512<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
         // SAFETY: this function is called where there is AVX-512.
@@ -227,7 +223,7 @@ mod tests {
     fn what_fits_is_counted_to_the_element() {
         let (a, b, mut c) = ([0.0_f32; 12], [0.0_f32; 20], [0.0_f32; 15]);
         // 3 × 5 from 3 × 4 and 4 × 5.
-        let size = Size { rows: 3, terms: 4, columns: 5, along: Terms::Numbers };
+        let size = Size { rows: 3, terms: 4, columns: 5, over: Terms::Numbers };
         let mut fit = |c_len: usize, a: Matrix<'_, f32>, b_len: usize, size: Size| {
             let c = RowsMut { data: &mut c[..c_len], stride: 5 };
             fits(&c, &a, &Rows { data: &b[..b_len], stride: 5 }.into(), size)
@@ -251,7 +247,7 @@ mod tests {
     #[test]
     fn the_last_panel_reaches_farthest() {
         let (a, b, mut c) = ([0.0_f32; 12], [0.0_f32; 24], [0.0_f32; 15]);
-        let size = Size { rows: 3, terms: 4, columns: 5, along: Terms::Rows };
+        let size = Size { rows: 3, terms: 4, columns: 5, over: Terms::Rows };
         let mut fit = |b_len: usize, stride: usize, width: usize| {
             let b = Panels { data: &b[..b_len], stride, width };
             fits(&RowsMut { data: &mut c, stride: 5 }, &Matrix::rows(&a, 4), &b, size)

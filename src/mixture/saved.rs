@@ -1,6 +1,6 @@
 //! The activations of a batch that the forward pass saves for the backward pass.
 
-use crate::kernel::{Simd, square_roots, task, widest};
+use crate::kernel::{Simd, dispatch, square_roots, task};
 use crate::slices::{Slice, cut, row, total};
 use crate::{Real, Rectified};
 
@@ -92,7 +92,7 @@ impl<T: Real> Activations<&mut [T]> {
                 }
             }
         }
-        widest(Rectify, (r, inv_s, p, phi, t_phi));
+        dispatch(Rectify, (r, inv_s, p, phi, t_phi));
     }
 
     /// 0 in every field of a component that does not go along with the batch.

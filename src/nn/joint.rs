@@ -3,7 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::crew::Crew;
+use super::threads::OptionalThreads;
 use super::{Block, Layer, LayerKind};
 use crate::joint::{self, Gradients, Joint, JointMut, JointShape, Parameters, ParametersMut, Rates};
 use crate::{Error, Real, Scale};
@@ -30,14 +30,14 @@ pub struct JointMixture {
     shape: JointShape,
     gamma: JointGamma,
     scale: Scale,
-    crew: Crew,
+    threads: OptionalThreads,
 }
 
 impl JointMixture {
     /// A layer of the sizes `shape`, whose starting values have the scales `gamma`.
     #[must_use]
     pub const fn new(shape: JointShape, gamma: JointGamma) -> Self {
-        Self { shape, gamma, scale: Scale::Mean, crew: Crew::alone() }
+        Self { shape, gamma, scale: Scale::Mean, threads: OptionalThreads::alone() }
     }
 
     /// The same layer with another scale; see [`Joint::with_scale`].
@@ -51,13 +51,13 @@ impl JointMixture {
     #[cfg(feature = "threads")]
     #[must_use]
     pub fn with_threads(self, threads: crate::Threads) -> Self {
-        Self { crew: Crew::of(threads), ..self }
+        Self { threads: OptionalThreads::of(threads), ..self }
     }
 
     /// The layer over its parameters in one flat slice.
     fn joint<'a, T: Real>(&'a self, parameters: &'a [T]) -> Result<Joint<'a, T>, Error> {
         let layer = Joint::new(self.shape, Parameters::from_flat(self.shape, parameters)?)?;
-        Ok(layer.with_scale(self.scale).with_workers(self.crew.workers()))
+        Ok(layer.with_scale(self.scale).with_workers(self.threads.workers()))
     }
 }
 
@@ -90,7 +90,7 @@ impl<T: Real> Layer<T> for JointMixture {
     }
 
     fn scratch_len(&self, batch: usize) -> Result<usize, Error> {
-        joint::scratch_len_of(self.shape, batch, self.crew.workers())
+        joint::scratch_len_of(self.shape, batch, self.threads.workers())
     }
 
     fn forward(
@@ -143,7 +143,7 @@ impl<T: Real> Layer<T> for JointMixture {
             return Err(Error::Length { argument: "rates", expected: 4, got: rates.len() });
         };
         let layer = JointMut::new(self.shape, ParametersMut::from_flat(self.shape, parameters)?)?;
-        let mut layer = layer.with_scale(self.scale).with_workers(self.crew.workers());
+        let mut layer = layer.with_scale(self.scale).with_workers(self.threads.workers());
         layer.descend(x, g, saved, Rates { mu_w, c_w, mu_b, c_b }, dx, scratch)?;
         Ok(true)
     }

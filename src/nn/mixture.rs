@@ -3,7 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::crew::Crew;
+use super::threads::OptionalThreads;
 use super::{Block, Layer, LayerKind};
 use crate::diagonal::{
     self, Coordinates, Diagonal, DiagonalMut, Form, Gradients, Parameters, ParametersMut, Rates, Scale,
@@ -23,7 +23,7 @@ pub struct Mixture {
     shape: Shape,
     gamma: f64,
     form: Form,
-    crew: Crew,
+    threads: OptionalThreads,
 }
 
 impl Mixture {
@@ -34,7 +34,7 @@ impl Mixture {
             shape,
             gamma,
             form: Form { coordinates: Coordinates::Paper, scale: Scale::Mean },
-            crew: Crew::alone(),
+            threads: OptionalThreads::alone(),
         }
     }
 
@@ -49,13 +49,13 @@ impl Mixture {
     #[cfg(feature = "threads")]
     #[must_use]
     pub fn with_threads(self, threads: crate::Threads) -> Self {
-        Self { crew: Crew::of(threads), ..self }
+        Self { threads: OptionalThreads::of(threads), ..self }
     }
 
     /// The layer over its parameters in one flat slice.
     fn diagonal<'a, T: Real>(&'a self, parameters: &'a [T]) -> Result<Diagonal<'a, T>, Error> {
         let layer = Diagonal::new(self.shape, Parameters::from_flat(self.shape, parameters)?)?;
-        Ok(layer.with_form(self.form).with_workers(self.crew.workers()))
+        Ok(layer.with_form(self.form).with_workers(self.threads.workers()))
     }
 }
 
@@ -88,7 +88,7 @@ impl<T: Real> Layer<T> for Mixture {
     }
 
     fn scratch_len(&self, batch: usize) -> Result<usize, Error> {
-        diagonal::scratch_len_of(self.shape, batch, self.crew.workers())
+        diagonal::scratch_len_of(self.shape, batch, self.threads.workers())
     }
 
     fn forward(
@@ -142,7 +142,7 @@ impl<T: Real> Layer<T> for Mixture {
         };
         let parameters = ParametersMut::from_flat(self.shape, parameters)?;
         let layer = DiagonalMut::new(self.shape, parameters)?;
-        let mut layer = layer.with_form(self.form).with_workers(self.crew.workers());
+        let mut layer = layer.with_form(self.form).with_workers(self.threads.workers());
         layer.descend(x, g, saved, Rates { mu, sigma, u, v }, dx, scratch)?;
         Ok(true)
     }

@@ -33,7 +33,6 @@
 //! ```
 
 mod adam;
-mod crew;
 mod dense;
 mod joint;
 mod kind;
@@ -47,6 +46,7 @@ mod relu;
 mod schedule;
 mod sgd;
 mod state;
+mod threads;
 
 pub use crate::loss::{cross_entropy, squared};
 pub use adam::{Adam, AdamSettings};

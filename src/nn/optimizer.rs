@@ -60,7 +60,7 @@ const AT_ONCE: usize = 8;
 ///
 /// Where the blocks are worth several of `workers`, each takes its share of every block: the one that the passes of a
 /// layer leave in its cache. It takes them all at once, since a small block is done before another thread comes.
-pub(super) fn along_blocks<T: Real, const N: usize>(
+pub(super) fn for_each_block<T: Real, const N: usize>(
     workers: Workers<'_>,
     blocks: &[ParameterBlock],
     rates: &[T],

@@ -168,9 +168,9 @@ fn balanced<T: Real>(inputs: usize, outputs: usize, hidden: &[T], last: &[T]) ->
         (0..neurons).flat_map(|neuron| (0..outputs).map(move |output| omega(neuron, output))).collect();
     for (beta, omega) in betas.chunks_exact_mut(inputs).zip(omegas.chunks_exact_mut(outputs)) {
         let size = |row: &[f64]| libm::sqrt(row.iter().map(|value| value * value).sum());
-        let (of_beta, of_omega) = (size(beta), size(omega));
-        if of_beta > 0.0 && of_omega > 0.0 {
-            let factor = libm::sqrt(of_omega / of_beta);
+        let (beta_size, omega_size) = (size(beta), size(omega));
+        if beta_size > 0.0 && omega_size > 0.0 {
+            let factor = libm::sqrt(omega_size / beta_size);
             beta.iter_mut().for_each(|value| *value *= factor);
             omega.iter_mut().for_each(|value| *value /= factor);
         }

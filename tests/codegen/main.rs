@@ -31,7 +31,7 @@ const SETS: [Set; 4] = [
     Set { name: "avx2", float: "f64", vectors: Vectors { bytes: 32, operations_a_spill: 1 }, tile: 6 * 2 },
 ];
 
-/// The tasks that must be compiled for the widest vectors: what their names hold, and their loops over floats. Any
+/// The tasks that must be compiled for the dispatch vectors: what their names hold, and their loops over floats. Any
 /// other task must have one.
 const TASKS: [(&[&str], usize); 21] = [
     (&["::Prepare>"], 5), // σ²; the sizes of σ, μ and v; a row of W
@@ -100,7 +100,7 @@ impl Set {
     fn demand(&self, name: &str) -> Option<Demand> {
         if name.starts_with(&format!("{}::product_{}", self.name, self.float)) {
             Some(Demand::Tile(self.tile))
-        } else if name.starts_with(&format!("widest::with_{}::", self.name)) && name.contains(self.float) {
+        } else if name.starts_with(&format!("dispatch::with_{}::", self.name)) && name.contains(self.float) {
             let loops = TASKS.iter().find(|(parts, _)| holds(name, parts)).map_or(1, |(_, loops)| *loops);
             Some(Demand::Loops(loops))
         } else {

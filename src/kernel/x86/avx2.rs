@@ -4,7 +4,7 @@ use core::arch::x86_64::*;
 use core::ops::Range;
 
 use super::products::{LINE, Strides, products};
-use crate::kernel::{BLOCK, Onto, Size};
+use crate::kernel::{Accum, BLOCK, Size};
 
 /// Eight words of ones, then eight of zeros: a mask for any number of lanes is a window of it.
 static MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];

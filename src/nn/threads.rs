@@ -2,14 +2,14 @@
 
 use crate::kernel::Workers;
 
-/// Some threads, or none. They change no bit, so that one crew is as good as another.
+/// Some threads, or none. They change no bit, so that they are equal to any others.
 #[derive(Debug, Clone)]
-pub(super) struct Crew {
+pub(super) struct OptionalThreads {
     #[cfg(feature = "threads")]
     threads: Option<crate::Threads>,
 }
 
-impl Crew {
+impl OptionalThreads {
     /// The caller's thread alone.
     pub(super) const fn alone() -> Self {
         Self {
@@ -34,7 +34,7 @@ impl Crew {
     }
 }
 
-impl PartialEq for Crew {
+impl PartialEq for OptionalThreads {
     fn eq(&self, _: &Self) -> bool {
         true
     }
