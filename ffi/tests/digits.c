@@ -116,7 +116,7 @@ static void one_precision(const char *name, const struct gmlayer_model *arrays, 
 static void train(const unsigned char *samples, size_t len, const char *expected)
 {
     static float parameters[sizeof start_parameters / sizeof *start_parameters];
-    static float scratch[4 * INPUTS + OUTPUTS + 3 * 16]; /* 4 components, rounded up to 16 */
+    static float scratch[3 * INPUTS + OUTPUTS];
     const struct gmlayer_layer layer = {sizes, parameters};
     const struct gmlayer_rates rates = {0.02f, 0.1f, 0.02f, 0.02f};
     const size_t scratch_len = gmlayer_layer_scratch(sizes), count = gmlayer_layer_parameters(sizes);

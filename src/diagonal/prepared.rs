@@ -2,11 +2,11 @@
 
 use crate::kernel::{Matrix, Rows, RowsMut, Simd, Task, dispatch, dot, for_each_dot};
 use crate::mixture::{
-    Activations, CHUNK, LEAST_ROWS, PreActivations, activations_len, input_scale, largest_of, measure,
-    scale_row, transpose_scaled, unscale_rows,
+    Activations, CHUNK, Fields, LEAST_ROWS, PreActivations, activation_lens, fields_len, input_scale,
+    largest_of, measure, scale_row, transpose_scaled, unscale_rows,
 };
 use crate::rectified::{in_range, norm};
-use crate::slices::{cut, row, total, whole, zip_rows};
+use crate::slices::{Slice, cut, row, total, whole, zip_rows};
 use crate::{Error, Real, Rectified, Scale, Shape, shape};
 
 /// The constants of a prepared layer, as borrowed row-major slices: what an exported model holds.
@@ -94,7 +94,7 @@ impl<'a, T: Real> Prepared<'a, T> {
             lanes,
             lanes.saturating_mul(inputs),
             lanes.saturating_mul(outputs),
-            activations_len(lanes, components, outputs),
+            fields_len(components, activation_lens(lanes, outputs)),
             inputs.saturating_mul(2),
             PreActivations::<T>::len(components),
         ]
@@ -129,7 +129,7 @@ impl<'a, T: Real> Prepared<'a, T> {
         let lanes = Self::lanes(batch);
         let ([scales, sizes, x_transposed, y_transposed, activations, vectors, at], _) =
             cut(self.layout(lanes), scratch);
-        let (scaled, direction) = shape::split(vectors, inputs);
+        let (scaled, direction) = vectors.divide(inputs);
         if lanes == 0 {
             let mut scratch = RowScratch { x: scaled, direction, at: PreActivations(at) };
             for (x, y) in zip_rows(x, inputs, y, outputs) {
@@ -137,7 +137,9 @@ impl<'a, T: Real> Prepared<'a, T> {
             }
             return Ok(());
         }
-        let activations = Activations::cut(lanes, self.shape.components(), outputs, activations);
+        let each = activation_lens(lanes, outputs);
+        let (fields, _) = Fields::cut(self.shape.components(), each, activations);
+        let activations = Activations::new(lanes, fields.fields);
         let mut chunk =
             Chunk { scales, sizes, x: x_transposed, y: y_transposed, activations, scaled, direction };
         for (x, y) in zip_rows(x, CHUNK * inputs, y, CHUNK * outputs) {

@@ -11,7 +11,7 @@ use super::parameters::{Component, Parameters};
 use crate::kernel::{Simd, Task, Vector, VectorLoop, dispatch, for_each_dot, sum};
 use crate::mixture::{Powers, PreActivations, halves, input_scale, largest_of, power, scale_row};
 use crate::rectified::{in_range, norm, project_row};
-use crate::slices::take;
+use crate::slices::{rows, take};
 use crate::{Real, Rectified, Shape};
 
 /// Overwrites `y` with h(x) of one row.
@@ -25,7 +25,7 @@ pub(super) fn forward<T: Real>(
 ) {
     let size = largest_of(x);
     let scale = input_scale(size);
-    let RowScratch { x: scaled, direction, q, at, .. } = scratch;
+    let RowScratch { x: scaled, vectors: Vectors { direction, q, .. }, at, .. } = scratch;
     let x = scale_row(x, scale, scaled);
     dispatch(Forward, (shape, form, parameters, (x, size), &mut *y, (&mut **q, &mut *at)));
     let (divisor, back) = (form.scale.divisor::<T>(shape.components()), scale.recip());
@@ -125,7 +125,7 @@ impl<T: Real> Component<'_, T> {
         let factor = power::<T>(-inner);
         let at = project_row(self.mu, self.sigma, factor, x, direction).rectified;
         self.write_q(coordinates, factor, x, &at, q);
-        for ((y, row), &offset) in y.iter_mut().zip(self.u.chunks_exact(x.len().max(1))).zip(self.v) {
+        for ((y, row), &offset) in y.iter_mut().zip(rows(self.u, x.len())).zip(self.v) {
             let slope = sum(row.iter().zip(&*q).map(|(&slope, &q)| slope * u[0] * u[1] * q));
             *y += (slope + offset * v[0] * v[1] * at.mean) * back[0] * back[1];
         }
@@ -137,16 +137,21 @@ impl<T: Real> Component<'_, T> {
 pub(super) struct RowScratch<'a, T> {
     /// The row times its scale: `[inputs]`.
     pub(super) x: &'a mut [T],
-    /// σ⊙x up to a scale: `[inputs]`.
-    pub(super) direction: &'a mut [T],
-    /// q: `[inputs]`.
-    pub(super) q: &'a mut [T],
-    /// Uᵀg: `[inputs]`.
-    pub(super) c: &'a mut [T],
     /// g times its scale, over the divisor: `[outputs]`.
     pub(super) g: &'a mut [T],
     /// The pre-activations of all components.
     pub(super) at: PreActivations<'a, T>,
+    pub(super) vectors: Vectors<'a, T>,
+}
+
+/// Scratch for a component: `[inputs]` each.
+#[derive(Debug)]
+pub(super) struct Vectors<'a, T> {
+    /// σ⊙x up to a scale, then y.
+    pub(super) direction: &'a mut [T],
+    pub(super) q: &'a mut [T],
+    /// Uᵀg.
+    pub(super) c: &'a mut [T],
 }
 
 impl<'a, T> RowScratch<'a, T> {
@@ -161,10 +166,11 @@ impl<'a, T> RowScratch<'a, T> {
     where
         T: Real,
     {
-        for ((direction, &sigma), &x) in self.direction.iter_mut().zip(sigma).zip(x) {
+        let direction = &mut *self.vectors.direction;
+        for ((direction, &sigma), &x) in direction.iter_mut().zip(sigma).zip(x) {
             *direction = sigma * (x * scale);
         }
-        norm(self.direction).0
+        norm(direction).0
     }
 
     /// Adds h of some components with parameters of any size.
@@ -179,7 +185,7 @@ impl<'a, T> RowScratch<'a, T> {
         T: Real,
     {
         let scale = input_scale(largest_of(x));
-        let Self { x: scaled, direction, q, g: sums, .. } = self;
+        let Self { x: scaled, g: sums, vectors: Vectors { direction, q, .. }, .. } = self;
         let x = scale_row(x, scale, scaled);
         sums.fill(T::zero());
         for component in components {
@@ -192,18 +198,11 @@ impl<'a, T> RowScratch<'a, T> {
 
     /// Cuts a slice of [`len`](Self::len) elements.
     pub(super) fn cut(shape: Shape, scratch: &'a mut [T]) -> Self {
-        let (inputs, mut rest) = (shape.inputs(), scratch);
-        let (x, direction) = (take(&mut rest, inputs), take(&mut rest, inputs));
-        let (q, c) = (take(&mut rest, inputs), take(&mut rest, inputs));
+        let mut rest = scratch;
+        let [x, direction, q, c] = [(); 4].map(|()| take(&mut rest, shape.inputs()));
         let g = take(&mut rest, shape.outputs());
-        Self {
-            x,
-            direction,
-            q,
-            c,
-            g,
-            at: PreActivations(take(&mut rest, PreActivations::<T>::len(shape.components()))),
-        }
+        let at = PreActivations(take(&mut rest, PreActivations::<T>::len(shape.components())));
+        Self { x, g, at, vectors: Vectors { direction, q, c } }
     }
 }
 

@@ -13,35 +13,14 @@
 //! In centred coordinates ⟨c, μ⟩ is left out of A and cᵢ r out of ∂μ. No term divides by s, so nothing overflows however
 //! small s is. The row and its cotangent are read at usual size; a component is read so only where a product overflows.
 
-use super::form::{Coordinates, Form};
+use super::form::Coordinates;
 use super::parameters::{Component, Targets};
-use super::row::RowScratch;
+use super::row::Vectors;
+use crate::Real;
 use crate::kernel::{Simd, Task, add_combination, dispatch, dot, dot_of_three, sum};
 use crate::mixture::{Powers, Row, halves, largest, power};
 use crate::rectified::project_row;
-use crate::slices::take;
-use crate::{Real, Shape};
-
-/// Scratch for a component, `[inputs]` each.
-#[derive(Debug)]
-pub(super) struct Vectors<'a, T> {
-    /// σ⊙x up to a scale, then y.
-    direction: &'a mut [T],
-    q: &'a mut [T],
-    /// Uᵀg.
-    c: &'a mut [T],
-}
-
-/// Reads a row and its cotangent, and returns what is left of the scratch.
-pub(super) fn read<'a, T: Real>(
-    shape: Shape,
-    form: Form,
-    row: (&'a [T], &[T]),
-    scratch: &'a mut RowScratch<'_, T>,
-) -> (Row<'a, T>, Vectors<'a, T>) {
-    let RowScratch { x, direction, q, c, g, .. } = scratch;
-    (Row::read(row, form.scale.divisor(shape.components()), [x, g]), Vectors { direction, q, c })
-}
+use crate::slices::{rows, take};
 
 /// Uses the gradients of ⟨g, U q + v r⟩ at one row, and adds that of the row to `dx`.
 pub(super) fn backward<T: Real>(
@@ -159,7 +138,7 @@ impl<T: Real> Component<'_, T> {
     fn write_c<S: Simd>(&self, simd: S, g: &[T], factors: [T; 2], c: &mut [T]) {
         c.fill(T::zero());
         if factors != [T::one(); 2] {
-            for (row, &g) in self.u.chunks_exact(c.len().max(1)).zip(g) {
+            for (row, &g) in rows(self.u, c.len()).zip(g) {
                 c.iter_mut().zip(row).for_each(|(c, &u)| *c += g * (u * factors[0] * factors[1]));
             }
             return;

@@ -5,7 +5,7 @@ use super::prepared::{Constants, Prepared};
 use crate::kernel::{LANES, Simd, Task, dispatch, dot};
 use crate::mixture::{PreActivations, input_scale, largest_of, scale_row, unscale_rows};
 use crate::rectified::in_range;
-use crate::slices::zip_rows;
+use crate::slices::{Slice, column, rows, zip_rows};
 use crate::{Error, Real, Rectified, Shape, shape};
 
 /// Inputs whose terms are summed before they are added to the rest: rounding errors grow with this, not with the
@@ -84,10 +84,10 @@ impl<'a, T: Real> Sparse<'a, T> {
         let Constants { w, mu, variance, .. } = prepared.constants();
         let (linear, squared) = widths(shape);
         let inputs = shape.inputs();
-        for (input, row) in storage.chunks_exact_mut((linear + squared).max(1)).enumerate() {
+        for (input, row) in rows(&mut *storage, linear + squared).enumerate() {
             row.fill(T::zero());
-            let (linear_sums, square_sums) = shape::split(row, linear);
-            let column = |matrix: &'a [T]| matrix.iter().skip(input).step_by(inputs.max(1));
+            let (linear_sums, square_sums) = row.divide(linear);
+            let column = |matrix: &'a [T]| column(matrix, input, inputs);
             for (value, &constant) in linear_sums.iter_mut().zip(column(w).chain(column(mu))) {
                 *value = constant;
             }
@@ -129,9 +129,9 @@ impl<'a, T: Real> Sparse<'a, T> {
         shape::exact("y", y.len(), shape::product("y", batch, outputs)?)?;
         let scratch = shape::buffer("scratch", scratch, self.scratch_len()?)?;
         let (linear, squared) = widths(shape);
-        let (sums, rest) = shape::split(scratch, linear + squared);
-        let (scaled, rest) = shape::split(rest, inputs);
-        let (direction, at) = shape::split(rest, inputs);
+        let (sums, rest) = scratch.divide(linear + squared);
+        let (scaled, rest) = rest.divide(inputs);
+        let (direction, at) = rest.divide(inputs);
         let mut scratch = Scratch { sums, direction, at: PreActivations(at) };
         for (x, y) in zip_rows(x, inputs, y, outputs) {
             let size = largest_of(x);
@@ -168,17 +168,17 @@ impl<T: Real> Task<(&Sparse<'_, T>, (&[T], T), &mut [T], &mut Scratch<'_, T>)> f
         let Scratch { sums, direction, at } = scratch;
         let (linear, squared) = widths(shape);
         sums.fill(T::zero());
-        let (linear_sums, square_sums) = shape::split(sums, linear);
+        let (linear_sums, square_sums) = sums.divide(linear);
         for (square, &x) in direction.iter_mut().zip(x) {
             *square = x * x;
         }
         let runs = x.chunks(RUN).zip(direction.chunks(RUN));
-        for ((x, x_squares), rows) in runs.zip(layer.columns.chunks((RUN * (linear + squared)).max(1))) {
+        for ((x, x_squares), rows) in runs.zip(rows(layer.columns, RUN * (linear + squared))) {
             add_run(simd, x, x_squares, rows, linear_sums, square_sums);
         }
-        let (slopes, moments) = shape::split_ref(linear_sums, shape.v_len());
+        let (slopes, moments) = linear_sums.divide(shape.v_len());
         let (means, squares, _) = at.fields();
-        for (mean, &moment) in means.iter_mut().zip(moments) {
+        for (mean, &mut moment) in means.iter_mut().zip(moments) {
             *mean = moment;
         }
         for (to, &from) in squares.iter_mut().zip(&*square_sums) {
@@ -225,7 +225,7 @@ fn add_run<T: Real, S: Simd>(
         }
         count += usize::from(!x.is_zero());
     }
-    let (places, _) = shape::split_ref(&places, count.min(RUN));
+    let (places, _) = places.as_slice().divide(count.min(RUN));
     let width = linear_sums.len() + square_sums.len();
     let row = |place: u8| rows.get(usize::from(place) * width..).unwrap_or_default();
     let input = |place: u8| x.get(usize::from(place)).copied().unwrap_or_else(T::zero);

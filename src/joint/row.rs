@@ -10,7 +10,7 @@ use super::parameters::{Component, Parameters};
 use crate::kernel::{Simd, Task, add_combination, add_scaled, dispatch, dot, for_each_dot, sum};
 use crate::mixture::{Powers, PreActivations, halves, input_scale, largest_of, scale_row};
 use crate::rectified::{in_range, norm};
-use crate::slices::take;
+use crate::slices::{column, take};
 use crate::{Real, Rectified, Scale};
 
 /// Overwrites `y` with h(x) of one row.
@@ -140,7 +140,7 @@ impl<T: Real> Component<'_, T> {
         let [for_b, for_w, back] = [-inner, -outer, x_power + inner + outer].map(halves::<T>);
         let z = dispatch(Project, (self, for_b, x, [&mut **vector, &mut *q, &mut **unit]));
         for (output, (y, &mu_w)) in y.iter_mut().zip(self.mu_w).enumerate() {
-            let factors = self.c_w.iter().skip(output).step_by(self.mu_w.len().max(1));
+            let factors = column(self.c_w, output, self.mu_w.len());
             let terms = factors.zip(&*q).map(|(&c_w, &q)| c_w * for_w[0] * for_w[1] * (q * z.probability));
             *y += (mu_w * for_w[0] * for_w[1] * z.mean + sum(terms)) * back[0] * back[1];
         }

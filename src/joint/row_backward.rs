@@ -12,25 +12,12 @@
 //! No term divides by s, so nothing overflows however small s is. The row and its cotangent are read at usual size; a
 //! component is read so only where a product overflows.
 
-use super::JointShape;
 use super::parameters::Targets;
-use super::row::{RowScratch, Vectors, write_dots};
+use super::row::{Vectors, write_dots};
+use crate::Real;
 use crate::kernel::{Simd, Task, add_combination, add_scaled, dispatch, dot};
 use crate::mixture::{Powers, Row, Target, halves, scale_row};
 use crate::slices::take;
-use crate::{Real, Scale};
-
-/// Reads a row and its cotangent, and returns what is left of the scratch.
-pub(super) fn read<'a, T: Real>(
-    shape: JointShape,
-    scale: Scale,
-    row: (&'a [T], &[T]),
-    scratch: &'a mut RowScratch<'_, T>,
-) -> (Row<'a, T>, Vectors<'a, T>) {
-    let RowScratch { x, g: scaled_g, vectors: Vectors { vector, g, q, unit, d_q }, .. } = scratch;
-    let q = take(&mut &mut **q, unit.len());
-    (Row::read(row, scale.divisor(shape.components()), [x, scaled_g]), Vectors { vector, g, q, unit, d_q })
-}
 
 /// Uses the gradients of ⟨g, μ_ω r + C_ω q p⟩ at one row, and adds that of the row to `dx`.
 pub(super) fn backward<T: Real>(
@@ -59,12 +46,13 @@ impl<T: Real> Task<Arguments<'_, '_, '_, T>> for Backward {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S, (target, row, powers, dx, vectors): Arguments<'_, '_, '_, T>) -> bool {
         let Vectors { vector, g: scaled_g, q, unit, d_q } = vectors;
+        let q = take(&mut &mut **q, unit.len());
         let &Row { x, g, x_power, g_power, .. } = row;
         let Powers { inner, outer } = powers.unwrap_or(Powers::NONE);
         let [for_b, for_w] = [-inner, -outer].map(halves::<T>);
 
         let component = target.component();
-        let z = component.project(simd, for_b, x, [&mut **vector, &mut **q, &mut **unit]);
+        let z = component.project(simd, for_b, x, [&mut **vector, &mut *q, &mut **unit]);
         let (r, p) = (z.mean, z.probability);
         let w_g = scale_row(g, for_w[0], scaled_g);
         write_dots(simd, component.c_w, w_g, d_q);
