@@ -4,7 +4,7 @@ use core::array;
 
 use super::form::Coordinates;
 use super::parameters::{Component, Parameters};
-use crate::kernel::{Simd, Task, Vector, VectorLoop, dispatch, task};
+use crate::kernel::{Simd, Vector, VectorLoop, dispatch, task};
 use crate::mixture::{fits_batch, largest};
 use crate::slices::{Slice, rows, zip_rows};
 use crate::{Real, Shape};
@@ -39,32 +39,6 @@ impl<T: Real> Component<'_, T> {
     /// Writes W = U diag(σ²) alone, whose rows are as long as that of σ².
     pub(super) fn write_w(&self, variance: &[T], w: &mut [T]) {
         dispatch(WriteW, (self.u, self.mu.len(), variance, w));
-    }
-
-    #[inline(always)]
-    fn prepare_rows<S: Simd>(
-        &self,
-        simd: S,
-        coordinates: Coordinates,
-        a: &mut [T],
-        w: &mut [T],
-        variance: &mut [T],
-    ) -> bool {
-        let inputs = self.mu.len();
-        let (filled, rest) = variance.divide(inputs.min(variance.len()));
-        for (variance, &sigma) in filled.iter_mut().zip(self.sigma) {
-            *variance = sigma * sigma;
-        }
-        rest.fill(T::zero());
-        let w = rows(w, variance.len());
-        // As many rows of U side by side as the registers hold.
-        let slopes = match S::VECTORS {
-            ..16 => self.scale_rows::<1, S>(simd, coordinates, a, w, variance),
-            _ => self.scale_rows::<2, S>(simd, coordinates, a, w, variance),
-        };
-        // A closure over the blocks would be compiled without the vectors at hand.
-        let (mu, sigma, v) = (largest(simd, self.mu), largest(simd, self.sigma), largest(simd, self.v));
-        fits_batch([mu, sigma], [simd.largest(slopes), v])
     }
 
     /// Writes a and the rows of W. Returns the sizes of the largest numbers of U.
@@ -130,25 +104,31 @@ impl<T: Real, S: Simd, const ROWS: usize> VectorLoop for Rows<'_, T, S, ROWS> {
 }
 
 /// [`Component::prepare`].
-struct Prepare;
-
-impl<T: Real> Task<(&Component<'_, T>, Coordinates, &mut [T], &mut [T], &mut [T])> for Prepare {
-    type Output = bool;
-
-    #[inline(always)]
-    fn run<S: Simd>(
-        self,
-        simd: S,
-        (component, coordinates, a, w, variance): (
-            &Component<'_, T>,
-            Coordinates,
-            &mut [T],
-            &mut [T],
-            &mut [T],
-        ),
-    ) -> bool {
-        component.prepare_rows(simd, coordinates, a, w, variance)
+#[inline(always)]
+fn prepare_rows<T: Real, S: Simd>(
+    simd: S,
+    component: &Component<'_, T>,
+    coordinates: Coordinates,
+    a: &mut [T],
+    w: &mut [T],
+    variance: &mut [T],
+) -> bool {
+    let inputs = component.mu.len();
+    let (filled, rest) = variance.divide(inputs.min(variance.len()));
+    for (variance, &sigma) in filled.iter_mut().zip(component.sigma) {
+        *variance = sigma * sigma;
     }
+    rest.fill(T::zero());
+    let w = rows(w, variance.len());
+    // As many rows of U side by side as the registers hold.
+    let slopes = match S::VECTORS {
+        ..16 => component.scale_rows::<1, S>(simd, coordinates, a, w, variance),
+        _ => component.scale_rows::<2, S>(simd, coordinates, a, w, variance),
+    };
+    // A closure over the blocks would be compiled without the vectors at hand.
+    let (mu, sigma, v) =
+        (largest(simd, component.mu), largest(simd, component.sigma), largest(simd, component.v));
+    fits_batch([mu, sigma], [simd.largest(slopes), v])
 }
 
 /// [`Component::write_w`].
@@ -162,3 +142,10 @@ fn write_rows<T: Real, S: Simd>(_: S, u: &[T], inputs: usize, variance: &[T], w:
 }
 
 task!(WriteW, write_rows, (u: &'a [T], inputs: usize, variance: &'a [T], w: &'a mut [T]) -> ());
+task!(Prepare, prepare_rows, (
+    component: &'a Component<'b, T>,
+    coordinates: Coordinates,
+    a: &'a mut [T],
+    w: &'a mut [T],
+    variance: &'a mut [T],
+) -> bool);

@@ -1,6 +1,6 @@
 //! The form for inference: everything that does not depend on the input, computed once.
 
-use crate::kernel::{Matrix, Rows, RowsMut, Simd, Task, dispatch, dot, for_each_dot};
+use crate::kernel::{Matrix, Rows, RowsMut, Simd, dispatch, dot, for_each_dot, task};
 use crate::mixture::{
     Activations, CHUNK, Fields, LEAST_ROWS, PreActivations, activation_lens, fields_len, input_scale,
     largest_of, measure, scale_row, transpose_scaled, unscale_rows,
@@ -177,7 +177,7 @@ impl<'a, T: Real> Prepared<'a, T> {
         let size = largest_of(x);
         let scale = input_scale(size);
         let RowScratch { x: scaled, direction, at } = scratch;
-        dispatch(Row, (self, (scale_row(x, scale, scaled), size), &mut *y, (&mut **direction, at)));
+        dispatch(ForwardRow, (self, (scale_row(x, scale, scaled), size), &mut *y, &mut **direction, at));
         unscale_rows(y, self.shape.outputs(), &[scale]);
     }
 }
@@ -211,57 +211,62 @@ struct RowScratch<'a, T> {
     at: PreActivations<'a, T>,
 }
 
-/// One row by itself.
-struct Row;
-
-/// The arguments of [`Row`]: the row is beside the size of its largest entry.
-type RowArguments<'a, 'b, T> =
-    (&'a Prepared<'a, T>, (&'a [T], T), &'a mut [T], (&'a mut [T], &'a mut PreActivations<'b, T>));
-
-impl<T: Real> Task<RowArguments<'_, '_, T>> for Row {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S, (layer, (x, size), y, (direction, at)): RowArguments<'_, '_, T>) {
-        let Prepared { shape, constants: Constants { a, w, mu, variance }, .. } = *layer;
-        let divisor = layer.divisor();
-        let (inputs, outputs) = (shape.inputs(), shape.outputs());
-        for (square, &x) in direction.iter_mut().zip(x) {
-            *square = x * x;
-        }
-        let (means, squares, _) = at.fields();
-        for_each_dot(simd, mu, x, |component, dot| set(means, component, dot));
-        for_each_dot(simd, variance, direction, |component, dot| set(squares, component, dot));
-        at.rectify(simd);
-        if !size.is_zero() {
-            for (at, (mu, variance)) in at.iter_mut().zip(zip_rows(mu, inputs, variance, inputs)) {
-                if !in_range(*at.squares) {
-                    let at_row = Rectified::new(dot(mu, x), deviation(variance, x, direction));
-                    (*at.mean, *at.probability) = (at_row.mean, at_row.probability);
-                }
+/// One row by itself, beside the size of its largest entry.
+#[inline(always)]
+fn forward_row<T: Real, S: Simd>(
+    simd: S,
+    layer: &Prepared<'_, T>,
+    (x, size): (&[T], T),
+    y: &mut [T],
+    direction: &mut [T],
+    at: &mut PreActivations<'_, T>,
+) {
+    let Prepared { shape, constants: Constants { a, w, mu, variance }, .. } = *layer;
+    let divisor = layer.divisor();
+    let (inputs, outputs) = (shape.inputs(), shape.outputs());
+    for (square, &x) in direction.iter_mut().zip(x) {
+        *square = x * x;
+    }
+    let (means, squares, _) = at.fields();
+    for_each_dot(simd, mu, x, |component, dot| set(means, component, dot));
+    for_each_dot(simd, variance, direction, |component, dot| set(squares, component, dot));
+    at.rectify(simd);
+    if !size.is_zero() {
+        for (at, (mu, variance)) in at.iter_mut().zip(zip_rows(mu, inputs, variance, inputs)) {
+            if !in_range(*at.squares) {
+                let at_row = Rectified::new(dot(mu, x), deviation(variance, x, direction));
+                (*at.mean, *at.probability) = (at_row.mean, at_row.probability);
             }
-        }
-        y.fill(T::zero());
-        let (means, probabilities) = at.means_and_probabilities(shape.components());
-        // The rows of all components are one matrix.
-        let mut components = means.iter().zip(probabilities);
-        let (mut r, mut p, mut output) = (T::zero(), T::zero(), outputs);
-        for_each_dot(simd, w, x, |row, slope| {
-            if output == outputs
-                && let Some((&mean, &probability)) = components.next()
-            {
-                (r, p, output) = (mean, probability, 0);
-            }
-            if let Some((y, &a)) = y.get_mut(output).zip(a.get(row)) {
-                *y += a * r + slope * p;
-            }
-            output += 1;
-        });
-        for y in y {
-            *y /= divisor;
         }
     }
+    y.fill(T::zero());
+    let (means, probabilities) = at.means_and_probabilities(shape.components());
+    // The rows of all components are one matrix.
+    let mut components = means.iter().zip(probabilities);
+    let (mut r, mut p, mut output) = (T::zero(), T::zero(), outputs);
+    for_each_dot(simd, w, x, |row, slope| {
+        if output == outputs
+            && let Some((&mean, &probability)) = components.next()
+        {
+            (r, p, output) = (mean, probability, 0);
+        }
+        if let Some((y, &a)) = y.get_mut(output).zip(a.get(row)) {
+            *y += a * r + slope * p;
+        }
+        output += 1;
+    });
+    for y in y {
+        *y /= divisor;
+    }
 }
+
+task!(ForwardRow, forward_row, (
+    layer: &'a Prepared<'b, T>,
+    row: (&'a [T], T),
+    y: &'a mut [T],
+    direction: &'a mut [T],
+    at: &'a mut PreActivations<'c, T>,
+) -> ());
 
 /// Writes one element, if there is one.
 #[inline(always)]

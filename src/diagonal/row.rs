@@ -8,7 +8,7 @@
 
 use super::form::{Coordinates, Form};
 use super::parameters::{Component, Parameters};
-use crate::kernel::{Simd, Task, Vector, VectorLoop, dispatch, for_each_dot, sum};
+use crate::kernel::{Simd, Vector, VectorLoop, dispatch, for_each_dot, sum, task};
 use crate::mixture::{Powers, PreActivations, halves, input_scale, largest_of, power, scale_row};
 use crate::rectified::{in_range, norm, project_row};
 use crate::slices::{rows, take};
@@ -27,7 +27,7 @@ pub(super) fn forward<T: Real>(
     let scale = input_scale(size);
     let RowScratch { x: scaled, vectors: Vectors { direction, q, .. }, at, .. } = scratch;
     let x = scale_row(x, scale, scaled);
-    dispatch(Forward, (shape, form, parameters, (x, size), &mut *y, (&mut **q, &mut *at)));
+    dispatch(Forward, ((shape, form), parameters, (x, size), &mut *y, &mut **q, &mut *at));
     let (divisor, back) = (form.scale.divisor::<T>(shape.components()), scale.recip());
     if size.is_finite() && !y.iter().all(|y| y.is_finite()) {
         y.fill(T::zero());
@@ -40,43 +40,46 @@ pub(super) fn forward<T: Real>(
     }
 }
 
-/// [`forward`], without the divisor.
-struct Forward;
-
-/// The arguments of [`Forward`]: the row is beside the size of its largest entry.
-type ForwardArguments<'a, 'b, T> =
-    (Shape, Form, Parameters<'a, T>, (&'a [T], T), &'a mut [T], (&'a mut [T], &'a mut PreActivations<'b, T>));
-
-impl<T: Real> Task<ForwardArguments<'_, '_, T>> for Forward {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(
-        self,
-        simd: S,
-        (shape, form, parameters, (x, size), y, (q, pre_activations)): ForwardArguments<'_, '_, T>,
-    ) {
-        for (component, at) in parameters.components(shape).zip(pre_activations.iter_mut()) {
-            (*at.mean, *at.squares) = component.moments(simd, x);
+/// [`forward`], without the divisor; the row is beside the size of its largest entry.
+#[inline(always)]
+fn forward_row<T: Real, S: Simd>(
+    simd: S,
+    (shape, form): (Shape, Form),
+    parameters: Parameters<'_, T>,
+    (x, size): (&[T], T),
+    y: &mut [T],
+    q: &mut [T],
+    pre_activations: &mut PreActivations<'_, T>,
+) {
+    for (component, at) in parameters.components(shape).zip(pre_activations.iter_mut()) {
+        (*at.mean, *at.squares) = component.moments(simd, x);
+    }
+    pre_activations.rectify(simd);
+    y.fill(T::zero());
+    for (component, at) in parameters.components(shape).zip(pre_activations.iter_mut()) {
+        if !in_range(*at.squares) && !size.is_zero() {
+            let rectified = project_row(component.mu, component.sigma, T::one(), x, q).rectified;
+            (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
         }
-        pre_activations.rectify(simd);
-        y.fill(T::zero());
-        for (component, at) in parameters.components(shape).zip(pre_activations.iter_mut()) {
-            if !in_range(*at.squares) && !size.is_zero() {
-                let rectified = project_row(component.mu, component.sigma, T::one(), x, q).rectified;
-                (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
+        let (r, p) = (*at.mean, *at.probability);
+        let (mean, p) = (simd.splat(form.coordinates.through_mean(r)), simd.splat(p));
+        Weighted { simd, component: &component, x, q, mean, p }.run(x.len());
+        for_each_dot(simd, component.u, q, |output, dot| {
+            if let Some((y, &v)) = y.get_mut(output).zip(component.v.get(output)) {
+                *y += dot + v * r;
             }
-            let (r, p) = (*at.mean, *at.probability);
-            let (mean, p) = (simd.splat(form.coordinates.through_mean(r)), simd.splat(p));
-            Weighted { simd, component: &component, x, q, mean, p }.run(x.len());
-            for_each_dot(simd, component.u, q, |output, dot| {
-                if let Some((y, &v)) = y.get_mut(output).zip(component.v.get(output)) {
-                    *y += dot + v * r;
-                }
-            });
-        }
+        });
     }
 }
+
+task!(Forward, forward_row, (
+    layer: (Shape, Form),
+    parameters: Parameters<'a, T>,
+    row: (&'a [T], T),
+    y: &'a mut [T],
+    q: &'a mut [T],
+    at: &'a mut PreActivations<'b, T>,
+) -> ());
 
 impl<T: Real> Component<'_, T> {
     /// m = ⟨μ, x⟩ and s² = |σ⊙x|².

@@ -2,7 +2,7 @@
 
 use super::prepared::deviation;
 use super::prepared::{Constants, Prepared};
-use crate::kernel::{LANES, Simd, Task, dispatch, dot};
+use crate::kernel::{LANES, Simd, dispatch, dot, task};
 use crate::mixture::{PreActivations, input_scale, largest_of, scale_row, unscale_rows};
 use crate::rectified::in_range;
 use crate::slices::{Slice, column, rows, zip_rows};
@@ -136,7 +136,7 @@ impl<'a, T: Real> Sparse<'a, T> {
         for (x, y) in zip_rows(x, inputs, y, outputs) {
             let size = largest_of(x);
             let scale = input_scale(size);
-            dispatch(Row, (self, (scale_row(x, scale, scaled), size), &mut *y, &mut scratch));
+            dispatch(ForwardRow, (self, (scale_row(x, scale, scaled), size), &mut *y, &mut scratch));
             unscale_rows(y, outputs, &[scale]);
         }
         Ok(())
@@ -152,59 +152,62 @@ struct Scratch<'a, T> {
     at: PreActivations<'a, T>,
 }
 
-/// One row.
-struct Row;
+/// One row, beside the size of its largest entry.
+#[inline(always)]
+fn forward_row<T: Real, S: Simd>(
+    simd: S,
+    layer: &Sparse<'_, T>,
+    (x, size): (&[T], T),
+    y: &mut [T],
+    scratch: &mut Scratch<'_, T>,
+) {
+    let shape = layer.prepared.shape();
+    let Scratch { sums, direction, at } = scratch;
+    let (linear, squared) = widths(shape);
+    sums.fill(T::zero());
+    let (linear_sums, square_sums) = sums.divide(linear);
+    for (square, &x) in direction.iter_mut().zip(x) {
+        *square = x * x;
+    }
+    let runs = x.chunks(RUN).zip(direction.chunks(RUN));
+    for ((x, x_squares), rows) in runs.zip(rows(layer.columns, RUN * (linear + squared))) {
+        add_run(simd, x, x_squares, rows, linear_sums, square_sums);
+    }
+    let (slopes, moments) = linear_sums.divide(shape.v_len());
+    let (means, squares, _) = at.fields();
+    for (mean, &mut moment) in means.iter_mut().zip(moments) {
+        *mean = moment;
+    }
+    for (to, &from) in squares.iter_mut().zip(&*square_sums) {
+        *to = from;
+    }
+    at.rectify(simd);
 
-impl<T: Real> Task<(&Sparse<'_, T>, (&[T], T), &mut [T], &mut Scratch<'_, T>)> for Row {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(
-        self,
-        simd: S,
-        (layer, (x, size), y, scratch): (&Sparse<'_, T>, (&[T], T), &mut [T], &mut Scratch<'_, T>),
-    ) {
-        let shape = layer.prepared.shape();
-        let Scratch { sums, direction, at } = scratch;
-        let (linear, squared) = widths(shape);
-        sums.fill(T::zero());
-        let (linear_sums, square_sums) = sums.divide(linear);
-        for (square, &x) in direction.iter_mut().zip(x) {
-            *square = x * x;
+    let Constants { a, mu, variance, .. } = layer.prepared.constants();
+    y.fill(T::zero());
+    let rows = mu.chunks_exact(shape.inputs()).zip(variance.chunks_exact(shape.inputs()));
+    let outputs = a.chunks_exact(shape.outputs()).zip(slopes.chunks_exact(shape.outputs()));
+    for ((at, (mu, variance)), (a, slopes)) in at.iter_mut().zip(rows).zip(outputs) {
+        if !in_range(*at.squares) && !size.is_zero() {
+            let rectified = Rectified::new(dot(mu, x), deviation(variance, x, direction));
+            (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
         }
-        let runs = x.chunks(RUN).zip(direction.chunks(RUN));
-        for ((x, x_squares), rows) in runs.zip(rows(layer.columns, RUN * (linear + squared))) {
-            add_run(simd, x, x_squares, rows, linear_sums, square_sums);
-        }
-        let (slopes, moments) = linear_sums.divide(shape.v_len());
-        let (means, squares, _) = at.fields();
-        for (mean, &mut moment) in means.iter_mut().zip(moments) {
-            *mean = moment;
-        }
-        for (to, &from) in squares.iter_mut().zip(&*square_sums) {
-            *to = from;
-        }
-        at.rectify(simd);
-
-        let Constants { a, mu, variance, .. } = layer.prepared.constants();
-        y.fill(T::zero());
-        let rows = mu.chunks_exact(shape.inputs()).zip(variance.chunks_exact(shape.inputs()));
-        let outputs = a.chunks_exact(shape.outputs()).zip(slopes.chunks_exact(shape.outputs()));
-        for ((at, (mu, variance)), (a, slopes)) in at.iter_mut().zip(rows).zip(outputs) {
-            if !in_range(*at.squares) && !size.is_zero() {
-                let rectified = Rectified::new(dot(mu, x), deviation(variance, x, direction));
-                (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
-            }
-            for ((y, &a), &slope) in y.iter_mut().zip(a).zip(slopes) {
-                *y += a * *at.mean + slope * *at.probability;
-            }
-        }
-        let divisor = layer.prepared.divisor();
-        for y in y {
-            *y /= divisor;
+        for ((y, &a), &slope) in y.iter_mut().zip(a).zip(slopes) {
+            *y += a * *at.mean + slope * *at.probability;
         }
     }
+    let divisor = layer.prepared.divisor();
+    for y in y {
+        *y /= divisor;
+    }
 }
+
+task!(ForwardRow, forward_row, (
+    layer: &'a Sparse<'b, T>,
+    row: (&'a [T], T),
+    y: &'a mut [T],
+    scratch: &'a mut Scratch<'c, T>,
+) -> ());
 
 /// Adds the terms of at most [`RUN`] inputs, whose rows are `rows`.
 #[inline(always)]

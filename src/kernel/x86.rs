@@ -173,24 +173,6 @@ pub(super) fn transpose<'a, T: Real>(
     Some(to)
 }
 
-/// [`super::square_roots`] for `f32` and `f64`; false, with nothing done, for other scalars and on other processors.
-pub(super) fn square_roots<T: Real>(values: &mut [T]) -> bool {
-    if instructions() == Instructions::Portable {
-        return false;
-    }
-    if let Some(values) = cast_mut::<T, f32>(values) {
-        // SAFETY: the processor has AVX2.
-        unsafe { avx2::square_roots_f32(values) };
-        return true;
-    }
-    if let Some(values) = cast_mut::<T, f64>(values) {
-        // SAFETY: the processor has AVX2.
-        unsafe { avx2::square_roots_f64(values) };
-        return true;
-    }
-    false
-}
-
 /// [`super::dispatch`].
 #[inline(always)]
 pub(super) fn dispatch<A, W: Task<A>>(task: W, arguments: A) -> W::Output {

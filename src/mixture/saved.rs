@@ -1,6 +1,6 @@
 //! The activations of a batch that the forward pass saves for the backward pass.
 
-use crate::kernel::{Simd, dispatch, square_roots, task};
+use crate::kernel::{LANES, Simd, Vector, dispatch, task};
 use crate::slices::row;
 use crate::{Real, Rectified};
 
@@ -73,7 +73,7 @@ impl<T: Real> Activations<&mut [T]> {
         let safe =
             |square: T, size: T| square >= least && square <= most || size.is_zero() || !size.is_finite();
         if inv_s.iter().zip(sizes).all(|(&square, &size)| safe(square, size)) {
-            square_roots(inv_s);
+            dispatch(SquareRoots, (inv_s,));
         } else {
             for (lane, (square, &size)) in inv_s.iter_mut().zip(sizes).enumerate() {
                 *square = if safe(*square, size) { square.sqrt() } else { deviation(lane) };
@@ -93,6 +93,16 @@ impl<T: Real> Activations<&mut [T]> {
         }
     }
 }
+
+/// √x of every element of whole vectors.
+#[inline(always)]
+fn square_roots<T: Real, S: Simd>(simd: S, values: &mut [T]) {
+    for lanes in values.as_chunks_mut::<LANES>().0 {
+        *lanes = simd.sqrt(Vector(*lanes)).0;
+    }
+}
+
+task!(SquareRoots, square_roots, (values: &'a mut [T]) -> ());
 
 /// From m in `r` and s in `inv_s`: r, 1/s, p, φ and tφ of a component.
 #[inline(always)]
