@@ -6,7 +6,7 @@ use std::error::Error;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use gmlayer::nn::{Adam, AdamSettings, Mixture, Network};
+use gmlayer::nn::{Adam, AdamSettings, Diagonal, Network};
 use gmlayer::random::StandardNormal;
 use gmlayer::train::{Event, Regularisation, Settings, checkpoint, generator, train};
 use gmlayer::{Shape, data};
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let layers =
         [(data.inputs, 6), (6, data.classes)].map(|(inputs, outputs)| Shape::new(inputs, outputs, 3));
     let [first, last] = layers;
-    let (first, last) = (Mixture::new(first?, 0.5), Mixture::new(last?, 0.5));
+    let (first, last) = (Diagonal::new(first?, 0.5), Diagonal::new(last?, 0.5));
     let settings = Settings { epochs: 2, batch_size: 20, seed: 0, regularisation: Regularisation::NONE };
     let mut network = Network::<f32>::new(vec![Box::new(first), Box::new(last)], settings.batch_size)?;
     network.initialise(&mut generator(settings.seed, 0))?;

@@ -12,6 +12,7 @@
 mod cases;
 mod costs;
 mod descent;
+mod diagonal;
 mod joint;
 mod machine;
 mod numbers;
