@@ -128,13 +128,13 @@ fn dense(batch: usize) -> Cases {
         step_fused.learn(&x_again, &g_again, &mut optimizer_fused).expect("blocks fit");
     };
     let half = 2.0 * batch as f64;
-    let of_forward = half * (first + second);
+    let forward_flop = half * (first + second);
     // The first layer has no ∂x.
-    let of_step = half * (2.0 * first + 3.0 * second);
+    let step_flop = half * (2.0 * first + 3.0 * second);
     let case = |what, flop, run| Case { config: "dense", batch, what, threads: 1, flop, run };
     Ok(vec![
-        case("dense_forward", of_forward, Box::new(forward_run) as Box<dyn FnMut() + Send>),
-        case("dense_step", of_step, Box::new(step_run)),
-        case("step_fused", of_step, Box::new(step_fused_run)),
+        case("dense_forward", forward_flop, Box::new(forward_run) as Box<dyn FnMut() + Send>),
+        case("dense_step", step_flop, Box::new(step_run)),
+        case("step_fused", step_flop, Box::new(step_fused_run)),
     ])
 }

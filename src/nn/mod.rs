@@ -35,6 +35,7 @@
 mod adam;
 mod dense;
 mod diagonal;
+mod error;
 mod joint;
 mod kind;
 mod layer;
@@ -52,10 +53,11 @@ pub use crate::loss::{cross_entropy, squared};
 pub use adam::{Adam, AdamSettings};
 pub use dense::Dense;
 pub use diagonal::Diagonal;
+pub use error::NetworkError;
 pub use joint::{Joint, JointStart};
 pub use kind::LayerKind;
 pub use layer::{Block, Layer};
-pub use network::{BackwardPass, Network, NetworkError, ParameterBlock};
+pub use network::{BackwardPass, Network, ParameterBlock};
 pub use optimizer::Optimizer;
 #[cfg(feature = "rand")]
 pub use particles::{fit_neurons, sample_neurons};
