@@ -31,7 +31,7 @@ struct Stage<T> {
     outputs: usize,
     parameters: Range<usize>,
     frozen: Vec<bool>,
-    /// The learning rates of a joined step.
+    /// The learning rates of a fused step.
     rates: Vec<Option<T>>,
     /// The outputs of the last forward pass.
     y: Aligned<T>,

@@ -1,4 +1,4 @@
-//! From a Gaussian mixture layer to the neurons of a dense network, and back.
+//! From a diagonal layer to the neurons of a dense network, and back.
 
 use alloc::boxed::Box;
 use alloc::vec;
