@@ -4,7 +4,8 @@ use super::number::Number;
 use super::products::dot;
 use crate::diagonal::Constants;
 use crate::rectified::project_checked;
-use crate::shape::{self, split};
+use crate::shape;
+use crate::slices::Slice;
 use crate::{Error, Real, Rectified, Shape};
 
 /// A prepared layer whose constants are stored as `f32` or `f16`, for one sample at a time.
@@ -107,8 +108,8 @@ impl<'a, N: Number> Floating<'a, N> {
         shape::exact("x", x.len(), inputs)?;
         shape::exact("y", y.len(), outputs)?;
         let scratch = shape::buffer("scratch", scratch, self.scratch_len())?;
-        let (sigma, rest) = split(scratch, inputs);
-        let (squares, row) = split(rest, inputs);
+        let (sigma, rest) = scratch.divide(inputs);
+        let (squares, row) = rest.divide(inputs);
         let mut scratch = Scratch { sigma, squares, row };
         square(x, scratch.squares);
 

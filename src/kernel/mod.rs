@@ -5,7 +5,6 @@
 //! | [`product`] | A·B or A·(B∘B), added to C or in its place, in register tiles |
 //! | [`transpose`] | rows to columns |
 //! | [`Panels`] | rows of inputs laid out for products that run along them |
-//! | [`square_roots`] | of every element |
 //! | [`Simd`], [`dispatch`] | loops in vectors, compiled for the widest vectors of the processor |
 //! | [`dot`] and its kin | sums along one row, or several at once |
 //! | [`Workers`] | work in parts, on one thread or several |
@@ -151,17 +150,6 @@ pub(crate) fn transpose<T: Real>(from: Rows<'_, T>, to: RowsMut<'_, T>, rows: us
     portable::transpose(from, to, rows, columns);
 }
 
-/// √x of every element, to the same bits as [`Real::sqrt`].
-pub(crate) fn square_roots<T: Real>(values: &mut [T]) {
-    #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
-    if x86::square_roots(values) {
-        return;
-    }
-    for value in values {
-        *value = value.sqrt();
-    }
-}
-
 /// Runs a task compiled for the widest vectors that the processor has: the same arithmetic, the same bits.
 #[inline(always)]
 pub(crate) fn dispatch<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
@@ -185,12 +173,12 @@ pub(crate) trait Task<A> {
 }
 
 /// Makes `$task` stand for an `#[inline(always)]` function, whose first argument is the instructions and whose
-/// other argument types may use `'a` and `T`.
+/// other argument types may use `'a`, `'b`, `'c` and `T`.
 macro_rules! task {
     ($task:ident, $function:path, ($($argument:ident: $type:ty),* $(,)?) -> $output:ty) => {
         struct $task;
 
-        impl<'a, T: $crate::Real> $crate::kernel::Task<($($type,)*)> for $task {
+        impl<'a, 'b, 'c, T: $crate::Real> $crate::kernel::Task<($($type,)*)> for $task {
             type Output = $output;
 
             #[inline(always)]

@@ -1,7 +1,8 @@
 //! Inputs laid out for the products that run along them.
 
 use super::{Accum, LANES, Matrix, Rows, RowsMut, Size, Terms, product};
-use crate::{Real, shape};
+use crate::Real;
+use crate::slices::Slice;
 
 /// The width of a panel: what a register tile takes from one row of inputs to the next.
 const WIDTH: usize = 64;
@@ -39,13 +40,13 @@ impl<'a, T: Real> Panels<'a, T> {
     pub(crate) fn pack(columns: usize, x: &[T], scales: &[T], to: &'a mut [T]) -> Self {
         let columns = columns.max(1);
         let (rows, stride) = ((x.len() / columns).max(1), columns.next_multiple_of(LANES));
-        let (to, _) = shape::split(to, (rows * stride).min(to.len()));
+        let (to, _) = to.divide((rows * stride).min(to.len()));
         for (panel, to) in to.chunks_mut((rows * WIDTH).max(1)).enumerate() {
             let lines = to.chunks_exact_mut((to.len() / rows).max(1));
             for (row, (line, x)) in lines.zip(x.chunks_exact(columns)).enumerate() {
                 let scale = scales.get(row).copied().unwrap_or_else(T::one);
                 let x = x.get(panel * WIDTH..).unwrap_or_default();
-                let (line, rest) = shape::split(line, x.len().min(line.len()));
+                let (line, rest) = line.divide(x.len().min(line.len()));
                 if scale == T::one() {
                     line.iter_mut().zip(x).for_each(|(line, &x)| *line = x);
                 } else {

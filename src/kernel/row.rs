@@ -1,8 +1,8 @@
 //! Loops along one row.
 
 use super::vector::{Simd, Vector, VectorLoop};
-use crate::slices::take;
-use crate::{Real, shape};
+use crate::Real;
+use crate::slices::{Slice, take};
 
 /// Partial sums that a row is split into: vector lanes, and the reason why rounding errors stay small.
 pub(crate) const LANES: usize = 16;
@@ -140,7 +140,7 @@ pub(crate) fn sum<T: Real>(terms: impl Iterator<Item = T>) -> T {
 pub(crate) fn tree<T: Real>(mut sums: [T; LANES]) -> T {
     let mut width = LANES / 2;
     while width > 0 {
-        let (low, high) = shape::split(&mut sums, width);
+        let (low, high) = sums.as_mut_slice().divide(width);
         for (low, &high) in low.iter_mut().zip(high.iter()) {
             *low += high;
         }

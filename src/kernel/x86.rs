@@ -133,13 +133,13 @@ fn fits<T>(c: &RowsMut<'_, T>, a: &Matrix<'_, T>, b: &Panels<'_, T>, size: Size)
     let Some(last_panel) = last_column.checked_div(b.width).map(|panel| panel * b.width) else {
         return false;
     };
-    let last_panel_starts = last_panel.checked_mul(terms).filter(|&start| start <= b.data.len());
-    let Some(last_panel) = last_panel_starts.map(|start| b.data.len() - start) else { return false };
+    let start = last_panel.checked_mul(terms).filter(|&start| start <= b.data.len());
+    let Some(panel_len) = start.map(|start| b.data.len() - start) else { return false };
     c.stride >= columns
         && b.stride >= columns
         && inside(c.data.len(), (last_row, c.stride), (last_column, 1))
         && inside(a.data.len(), (last_row, a.row_stride), (last_term, a.column_stride))
-        && inside(last_panel, (last_term, b.width.min(b.stride - last_panel)), (last_column - last_panel, 1))
+        && inside(panel_len, (last_term, b.width.min(b.stride - last_panel)), (last_column - last_panel, 1))
 }
 
 /// [`super::transpose`] for `f32` and `f64`; gives `to` back, with nothing done, as for [`product`], and where rows
@@ -171,24 +171,6 @@ pub(super) fn transpose<'a, T: Real>(
         return None;
     }
     Some(to)
-}
-
-/// [`super::square_roots`] for `f32` and `f64`; false, with nothing done, for other scalars and on other processors.
-pub(super) fn square_roots<T: Real>(values: &mut [T]) -> bool {
-    if instructions() == Instructions::Portable {
-        return false;
-    }
-    if let Some(values) = cast_mut::<T, f32>(values) {
-        // SAFETY: the processor has AVX2.
-        unsafe { avx2::square_roots_f32(values) };
-        return true;
-    }
-    if let Some(values) = cast_mut::<T, f64>(values) {
-        // SAFETY: the processor has AVX2.
-        unsafe { avx2::square_roots_f64(values) };
-        return true;
-    }
-    false
 }
 
 /// [`super::dispatch`].

@@ -2,7 +2,7 @@
 
 use crate::Real;
 use crate::kernel::{Accum, Matrix, Rows, RowsMut, Size, Terms, product};
-use crate::slices::after;
+use crate::slices::{after, count};
 
 /// C = A Xᵀ for the lanes of a chunk of `lanes`, whose inputs are `x`; `prefetch` is what will be read next.
 pub(crate) fn write_product<T: Real>(
@@ -13,7 +13,7 @@ pub(crate) fn write_product<T: Real>(
     inputs: usize,
     prefetch: &[T],
 ) {
-    let size = Size { rows: c.len() / lanes.max(1), terms: inputs, columns: x.stride, over: Terms::Numbers };
+    let size = Size { rows: count(c.len(), lanes), terms: inputs, columns: x.stride, over: Terms::Numbers };
     let c = RowsMut { data: c.get_mut(first..).unwrap_or_default(), stride: lanes };
     product::<T, false>(Accum::Replace, c, a, x, size, prefetch);
 }
@@ -27,7 +27,7 @@ pub(crate) fn write_rows<T: Real>(
     (f, lanes, first): (&[T], usize, usize),
     b: Rows<'_, T>,
 ) {
-    let (rows, terms) = (c.len() / columns.max(1), f.len() / lanes.max(1));
+    let (rows, terms) = (count(c.len(), columns), count(f.len(), lanes));
     let size = Size { rows, terms, columns, over: Terms::Numbers };
     let c = RowsMut { data: c, stride: columns };
     product::<T, false>(accum, c, Matrix::transposed(after(f, first), lanes), b, size, &[]);

@@ -2,7 +2,7 @@
 
 use crate::Real;
 use crate::kernel::{Rows, RowsMut, Simd, Vector, VectorLoop, dispatch, task, transpose};
-use crate::slices::{Slice, take, whole, zip_rows};
+use crate::slices::{Slice, count, rows, take, whole, zip_rows};
 
 /// 2ⁿ.
 pub(crate) fn power<T: Real>(n: i32) -> T {
@@ -109,7 +109,7 @@ pub(crate) fn scale_lanes<T: Real>(matrix: &mut [T], stride: usize, factors: &[T
 
 #[inline(always)]
 fn lanes<T: Real, S: Simd>(_: S, matrix: &mut [T], stride: usize, factors: &[T]) {
-    for row in matrix.chunks_mut(stride.max(1)) {
+    for row in rows(matrix, stride) {
         for (number, &factor) in row.iter_mut().zip(factors) {
             *number *= factor;
         }
@@ -125,7 +125,7 @@ pub(crate) fn transpose_scaled<'a, T: Real>(
     scales: &[T],
     to: &'a mut [T],
 ) -> (&'a mut [T], usize) {
-    let rows = from.len() / columns.max(1);
+    let rows = count(from.len(), columns);
     let stride = whole(rows);
     let to = take(&mut { to }, columns * stride);
     transpose(Rows { data: from, stride: columns }, RowsMut { data: &mut *to, stride }, rows, columns);
