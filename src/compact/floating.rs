@@ -16,8 +16,8 @@ use crate::{Error, Real, Rectified, Shape};
 ///
 /// `N` is how a number is stored: see [`Number`].
 ///
-/// **Accuracy**: that of [`Prepared`](crate::diagonal::Prepared) for the constants as they are stored: within 8
-/// budgets u·scale + η. With `f32` the bits are those of a row by itself there, if its
+/// **Accuracy**: that of [`Prepared`](crate::diagonal::Prepared) for the constants as they are stored:
+/// within 8(u·scale + η·floor), the accuracy rule of `docs/NUMERICS.md`. With `f32` the bits are those of a row by itself there, if its
 /// largest entry is 0 or from 2⁻¹⁰ to 2¹⁰ (it reads others times a power of two).
 ///
 /// # Example
@@ -98,7 +98,7 @@ impl<'a, N: Number> Floating<'a, N> {
     /// **Shapes**: `x: [inputs]`, `y: [outputs]`; `scratch`: at least [`scratch_len`](Self::scratch_len)
     /// elements, whose contents do not matter.
     ///
-    /// **Accuracy**: within 8 budgets u·scale + η for the constants as they are stored, as [the model](Self) says.
+    /// **Accuracy**: within 8(u·scale + η·floor) for the constants as they are stored, as [the model](Self) says.
     ///
     /// # Errors
     ///

@@ -65,7 +65,7 @@ impl<T: Real> Adam<T> {
             steps: 0,
             mean: zeros.clone(),
             square: zeros,
-            threads: OptionalThreads::alone(),
+            threads: OptionalThreads::none(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! From a Gaussian mixture layer to the neurons of a dense network, and back.
+//! From a diagonal layer to the neurons of a dense network, and back.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -58,7 +58,7 @@ pub fn sample_neurons<T: Real, R: Rng + ?Sized>(
         ],
         batch,
     )?;
-    let share = form.scale.divisor::<T>(sizes.components()) * T::from_usize(count);
+    let divisor = form.scale.divisor::<T>(sizes.components()) * T::from_usize(count);
     let (hidden, last) = network.parameters_mut().split_at_mut(width * inputs);
     let components = parameters.mu.chunks_exact(inputs).zip(parameters.sigma.chunks_exact(inputs));
     let slopes = parameters.u.chunks_exact(outputs * inputs).zip(parameters.v.chunks_exact(outputs));
@@ -74,7 +74,7 @@ pub fn sample_neurons<T: Real, R: Rng + ?Sized>(
                 let terms = u.iter().zip(beta.iter()).zip(mu);
                 let slope = terms.fold(T::zero(), |sum, ((&u, &beta), &mu)| sum + u * (beta - centre(mu)));
                 if let Some(omega) = row.get_mut(neuron) {
-                    *omega = (slope + v) / share;
+                    *omega = (slope + v) / divisor;
                 }
             }
         }

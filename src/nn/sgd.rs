@@ -20,8 +20,8 @@ use crate::{Error, Real, shape};
 /// The paper's rates:
 ///
 /// ```
-/// # use gmlayer::{Shape, nn::{Mixture, Network, Sgd}};
-/// # let network = Network::<f32>::new(vec![Box::new(Mixture::new(Shape::new(4, 2, 3)?, 0.5))], 8)?;
+/// # use gmlayer::{Shape, nn::{Diagonal, Network, Sgd}};
+/// # let network = Network::<f32>::new(vec![Box::new(Diagonal::new(Shape::new(4, 2, 3)?, 0.5))], 8)?;
 /// let optimizer = Sgd::new(network.blocks(), |block| if block.kind == "sigma" { 1.0 } else { 0.1 });
 /// # let _: Sgd<f32> = optimizer;
 /// # Ok::<(), gmlayer::nn::NetworkError>(())
@@ -45,7 +45,7 @@ impl<T: Real> Sgd<T> {
             rates,
             momentum: T::zero(),
             velocity: Vec::new(),
-            threads: OptionalThreads::alone(),
+            threads: OptionalThreads::none(),
         }
     }
 

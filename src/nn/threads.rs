@@ -10,8 +10,8 @@ pub(super) struct OptionalThreads {
 }
 
 impl OptionalThreads {
-    /// The caller's thread alone.
-    pub(super) const fn alone() -> Self {
+    /// No threads but the caller's.
+    pub(super) const fn none() -> Self {
         Self {
             #[cfg(feature = "threads")]
             threads: None,
