@@ -24,7 +24,7 @@ use crate::{Error, Real, Shape, shape};
 /// Other coordinates, E\[ω|β\] = U(β − μ) + v, and a sum in the place of the mean are a choice:
 /// [`with_form`](Self::with_form).
 ///
-/// **Accuracy**: every output and gradient is within 8(u·scale + 2η·floor) of the exact value, for numbers of any size:
+/// **Accuracy**: every output and gradient is within 8(u·scale + η·floor) of the exact value, for numbers of any size:
 /// the accuracy rule of `docs/NUMERICS.md`. Held by `tests/diagonal_table.rs` against 60-digit tables, in `f32` and
 /// `f64`.
 ///

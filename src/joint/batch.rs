@@ -26,6 +26,8 @@ pub(super) struct Pass<'a, T> {
     pub(super) workers: Workers<'a>,
     pub(super) layout: Layout,
     pub(super) x: &'a [T],
+    /// Whether all components are known to fit a batch.
+    pub(super) all_fit: bool,
 }
 
 impl<T: Real> Pass<'_, T> {
@@ -73,7 +75,7 @@ impl<T: Real> Pass<'_, T> {
         let [fits, activations @ ..] = saved.fields;
         let mut activations = Activations::new(lanes, activations);
         for (component, fits) in parameters.components(self.shape).zip(&mut *fits) {
-            *fits = if component.fits() { T::one() } else { T::zero() };
+            *fits = if self.all_fit || component.fits() { T::one() } else { T::zero() };
         }
         for (chunk, x) in rows(self.x, CHUNK * inputs).enumerate() {
             let first = chunk * CHUNK;

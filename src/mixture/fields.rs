@@ -11,6 +11,7 @@ pub(crate) struct Fields<S, const N: usize> {
 }
 
 /// The number of elements that such fields of some items take.
+#[allow(clippy::indexing_slicing)] // below N
 pub(crate) const fn fields_len<const N: usize>(items: usize, each: [usize; N]) -> usize {
     let (mut lens, mut field) = (each, 0);
     while field < N {
