@@ -17,8 +17,8 @@ use crate::{Error, Real, Rectified, Shape};
 /// `N` is how a number is stored: see [`Number`].
 ///
 /// **Accuracy**: that of [`Prepared`](crate::diagonal::Prepared) for the constants as they are stored:
-/// within 8(u·scale + η·floor), the accuracy rule of `docs/NUMERICS.md`. With `f32` the bits are those of a row by itself there, if its
-/// largest entry is 0 or from 2⁻¹⁰ to 2¹⁰ (it reads others times a power of two).
+/// within 8(u·scale + η·floor), the accuracy rule of `docs/NUMERICS.md`. With `f32` the bits are those of a row by
+/// itself there, if its largest entry is 0 or from 2⁻¹⁰ to 2¹⁰ (it reads others times a power of two).
 ///
 /// # Example
 ///

@@ -123,8 +123,8 @@ pub(crate) enum Accum {
 /// C += A·B, or A·(B∘B) where `SQUARED`; C = A·B where it is replaced. B has rows of any distance, or is cut into
 /// panels.
 ///
-/// Missing elements of A count as 0, and so do missing rows of B; those of C are left out. `prefetch` is
-/// what will be read next: it is fetched into the second cache meanwhile.
+/// The three matrices hold all elements of the product, which a debug build asserts. `prefetch` is what will be read next:
+/// it is fetched into the second cache meanwhile.
 pub(crate) fn product<'a, T: Real, const SQUARED: bool>(
     accum: Accum,
     c: RowsMut<'_, T>,
@@ -134,10 +134,36 @@ pub(crate) fn product<'a, T: Real, const SQUARED: bool>(
     prefetch: &[T],
 ) {
     let b = b.into();
+    debug_assert!(size.terms == 0 || fits(&c, &a, &b, size), "{size:?}");
     #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
     let Some(c) = x86::product::<T, SQUARED>(accum, c, a, b, size, prefetch) else { return };
     let _ = prefetch;
     portable::product::<T, SQUARED>(accum, c, a, b, size);
+}
+
+/// Whether every element that the product touches lies inside its slice, and rows of C do not overlap.
+fn fits<T>(c: &RowsMut<'_, T>, a: &Matrix<'_, T>, b: &Panels<'_, T>, size: Size) -> bool {
+    let Size { rows, terms, columns, .. } = size;
+    let (Some(last_row), Some(last_term), Some(last_column)) =
+        (rows.checked_sub(1), terms.checked_sub(1), columns.checked_sub(1))
+    else {
+        return false;
+    };
+    let inside = |len: usize, first: (usize, usize), second: (usize, usize)| {
+        let (first, second) = (first.0.checked_mul(first.1), second.0.checked_mul(second.1));
+        first.zip(second).and_then(|(first, second)| first.checked_add(second)).is_some_and(|last| last < len)
+    };
+    // Of the panels, the last one reaches farthest.
+    let Some(last_panel) = last_column.checked_div(b.width).map(|panel| panel * b.width) else {
+        return false;
+    };
+    let start = last_panel.checked_mul(terms).filter(|&start| start <= b.data.len());
+    let Some(panel_len) = start.map(|start| b.data.len() - start) else { return false };
+    c.stride >= columns
+        && b.stride >= columns
+        && inside(c.data.len(), (last_row, c.stride), (last_column, 1))
+        && inside(a.data.len(), (last_row, a.row_stride), (last_term, a.column_stride))
+        && inside(panel_len, (last_term, b.width.min(b.stride - last_panel)), (last_column - last_panel, 1))
 }
 
 /// Writes `from: [rows × columns]` as its transpose; what is left of a row of `to` is filled up with 0.
@@ -192,7 +218,7 @@ pub(crate) use task;
 
 #[cfg(test)]
 mod tests {
-    use super::{Accum, Matrix, Rows, RowsMut, Size, Terms, portable, product, transpose};
+    use super::{Accum, Matrix, Panels, Rows, RowsMut, Size, Terms, fits, portable, product, transpose};
     use crate::Real;
 
     const SIZES: [(usize, usize, usize); 16] = [
@@ -300,31 +326,6 @@ mod tests {
         }
     }
 
-    /// Short slices count as filled up with 0, in every implementation: in the only run of terms, and in the second of
-    /// two, whose last columns fill no tile.
-    #[test]
-    fn missing_elements_are_zero() {
-        for (terms, columns, rows_of_b) in [(7, 16, 6), (198, 14, 165)] {
-            let (a, b) = (vec![1.0_f32; 10 * terms - 3], vec![1.0_f32; rows_of_b * columns]);
-            let (mut got, mut want) = (vec![0.0; 10 * columns], vec![0.0; 10 * columns]);
-            let size = Size { rows: 10, terms, columns, over: Terms::Numbers };
-            let (matrix, rows) = (Matrix::rows(&a, terms), Rows { data: &b, stride: columns });
-            let (accum, stride) = (Accum::Add, columns);
-            product::<f32, false>(accum, RowsMut { data: &mut got, stride }, matrix, rows, size, &[]);
-            portable::product::<f32, false>(
-                accum,
-                RowsMut { data: &mut want, stride },
-                matrix,
-                rows.into(),
-                size,
-            );
-            assert_eq!(got, want);
-            assert_eq!(want[..9 * columns], vec![rows_of_b as f32; 9 * columns]);
-            let last_row = (terms - 3).min(rows_of_b) as f32;
-            assert_eq!(want[9 * columns..], vec![last_row; columns]);
-        }
-    }
-
     /// A sum of nothing is 0, and what is not of C stays.
     #[test]
     fn no_terms_give_zeros() {
@@ -345,5 +346,48 @@ mod tests {
     fn in_f64() {
         products_are_the_definition::<f64>();
         transposes::<f64>();
+    }
+
+    /// One element less, and the product is left to the safe code.
+    #[test]
+    fn what_fits_is_counted_to_the_element() {
+        let (a, b, mut c) = ([0.0_f32; 12], [0.0_f32; 20], [0.0_f32; 15]);
+        // 3 × 5 from 3 × 4 and 4 × 5.
+        let size = Size { rows: 3, terms: 4, columns: 5, over: Terms::Numbers };
+        let mut fit = |c_len: usize, a: Matrix<'_, f32>, b_len: usize, size: Size| {
+            let c = RowsMut { data: &mut c[..c_len], stride: 5 };
+            fits(&c, &a, &Rows { data: &b[..b_len], stride: 5 }.into(), size)
+        };
+        for (row_stride, column_stride) in [(4, 1), (1, 3)] {
+            let of = |len: usize| Matrix { data: &a[..len], row_stride, column_stride };
+            assert!(fit(15, of(12), 20, size));
+            assert!(!fit(15, of(11), 20, size));
+            assert!(!fit(15, of(12), 19, size));
+            assert!(!fit(14, of(12), 20, size));
+            assert!(!fit(0, of(12), 20, size));
+            assert!(!fit(15, Matrix { row_stride: usize::MAX, ..of(12) }, 20, size));
+            assert!(!fit(15, of(12), 20, Size { columns: 6, ..size }), "rows of C would overlap");
+            for empty in [Size { rows: 0, ..size }, Size { terms: 0, ..size }, Size { columns: 0, ..size }] {
+                assert!(!fit(15, of(12), 20, empty));
+            }
+        }
+    }
+
+    /// 4 × 6 in panels of 4 and 2 columns, of which 5 are used: the last term of the second panel ends before the end.
+    #[test]
+    fn the_last_panel_reaches_farthest() {
+        let (a, b, mut c) = ([0.0_f32; 12], [0.0_f32; 24], [0.0_f32; 15]);
+        let size = Size { rows: 3, terms: 4, columns: 5, over: Terms::Rows };
+        let mut fit = |b_len: usize, stride: usize, width: usize| {
+            let b = Panels { data: &b[..b_len], stride, width };
+            fits(&RowsMut { data: &mut c, stride: 5 }, &Matrix::rows(&a, 4), &b, size)
+        };
+        assert!(fit(24, 6, 4));
+        assert!(fit(23, 6, 4));
+        assert!(!fit(22, 6, 4));
+        assert!(!fit(24, 4, 4), "no second panel");
+        assert!(!fit(15, 6, 4), "the second panel begins beyond the end");
+        assert!(!fit(24, 6, 0), "no width");
+        assert!(fit(20, 5, 5));
     }
 }

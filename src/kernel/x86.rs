@@ -87,7 +87,7 @@ pub(super) fn product<'a, T: Real, const SQUARED: bool>(
     prefetch: &[T],
 ) -> Option<RowsMut<'a, T>> {
     let level = instructions();
-    if level == Instructions::Portable || !fits(&c, &a, &b, size) {
+    if level == Instructions::Portable || !super::fits(&c, &a, &b, size) {
         return Some(c);
     }
     let strides =
@@ -115,31 +115,6 @@ pub(super) fn product<'a, T: Real, const SQUARED: bool>(
     of!(f32, product_f32);
     of!(f64, product_f64);
     Some(c)
-}
-
-/// Whether every element that the product touches lies inside its slice, and rows of C do not overlap.
-fn fits<T>(c: &RowsMut<'_, T>, a: &Matrix<'_, T>, b: &Panels<'_, T>, size: Size) -> bool {
-    let Size { rows, terms, columns, .. } = size;
-    let (Some(last_row), Some(last_term), Some(last_column)) =
-        (rows.checked_sub(1), terms.checked_sub(1), columns.checked_sub(1))
-    else {
-        return false;
-    };
-    let inside = |len: usize, first: (usize, usize), second: (usize, usize)| {
-        let (first, second) = (first.0.checked_mul(first.1), second.0.checked_mul(second.1));
-        first.zip(second).and_then(|(first, second)| first.checked_add(second)).is_some_and(|last| last < len)
-    };
-    // Of the panels, the last one reaches farthest.
-    let Some(last_panel) = last_column.checked_div(b.width).map(|panel| panel * b.width) else {
-        return false;
-    };
-    let start = last_panel.checked_mul(terms).filter(|&start| start <= b.data.len());
-    let Some(panel_len) = start.map(|start| b.data.len() - start) else { return false };
-    c.stride >= columns
-        && b.stride >= columns
-        && inside(c.data.len(), (last_row, c.stride), (last_column, 1))
-        && inside(a.data.len(), (last_row, a.row_stride), (last_term, a.column_stride))
-        && inside(panel_len, (last_term, b.width.min(b.stride - last_panel)), (last_column - last_panel, 1))
 }
 
 /// [`super::transpose`] for `f32` and `f64`; gives `to` back, with nothing done, as for [`product`], and where rows
@@ -192,54 +167,5 @@ pub(super) fn dispatch<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
         // SAFETY: the processor has the instructions.
         Instructions::Avx2 => unsafe { with_avx2(task, arguments) },
         Instructions::Portable => task.run(Portable, arguments),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Matrix, Panels, Rows, RowsMut, Size, fits};
-    use crate::kernel::Terms;
-
-    /// One element less, and the product is left to the safe code.
-    #[test]
-    fn what_fits_is_counted_to_the_element() {
-        let (a, b, mut c) = ([0.0_f32; 12], [0.0_f32; 20], [0.0_f32; 15]);
-        // 3 × 5 from 3 × 4 and 4 × 5.
-        let size = Size { rows: 3, terms: 4, columns: 5, over: Terms::Numbers };
-        let mut fit = |c_len: usize, a: Matrix<'_, f32>, b_len: usize, size: Size| {
-            let c = RowsMut { data: &mut c[..c_len], stride: 5 };
-            fits(&c, &a, &Rows { data: &b[..b_len], stride: 5 }.into(), size)
-        };
-        for (row_stride, column_stride) in [(4, 1), (1, 3)] {
-            let of = |len: usize| Matrix { data: &a[..len], row_stride, column_stride };
-            assert!(fit(15, of(12), 20, size));
-            assert!(!fit(15, of(11), 20, size));
-            assert!(!fit(15, of(12), 19, size));
-            assert!(!fit(14, of(12), 20, size));
-            assert!(!fit(0, of(12), 20, size));
-            assert!(!fit(15, Matrix { row_stride: usize::MAX, ..of(12) }, 20, size));
-            assert!(!fit(15, of(12), 20, Size { columns: 6, ..size }), "rows of C would overlap");
-            for empty in [Size { rows: 0, ..size }, Size { terms: 0, ..size }, Size { columns: 0, ..size }] {
-                assert!(!fit(15, of(12), 20, empty));
-            }
-        }
-    }
-
-    /// 4 × 6 in panels of 4 and 2 columns, of which 5 are used: the last term of the second panel ends before the end.
-    #[test]
-    fn the_last_panel_reaches_farthest() {
-        let (a, b, mut c) = ([0.0_f32; 12], [0.0_f32; 24], [0.0_f32; 15]);
-        let size = Size { rows: 3, terms: 4, columns: 5, over: Terms::Rows };
-        let mut fit = |b_len: usize, stride: usize, width: usize| {
-            let b = Panels { data: &b[..b_len], stride, width };
-            fits(&RowsMut { data: &mut c, stride: 5 }, &Matrix::rows(&a, 4), &b, size)
-        };
-        assert!(fit(24, 6, 4));
-        assert!(fit(23, 6, 4));
-        assert!(!fit(22, 6, 4));
-        assert!(!fit(24, 4, 4), "no second panel");
-        assert!(!fit(15, 6, 4), "the second panel begins beyond the end");
-        assert!(!fit(24, 6, 0), "no width");
-        assert!(fit(20, 5, 5));
     }
 }
