@@ -6,7 +6,8 @@ use std::error::Error;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use gmlayer::nn::{Adam, AdamSettings, Mixture, Network};
+use gmlayer::joint::JointShape;
+use gmlayer::nn::{Adam, AdamSettings, Diagonal, Joint, JointStart, Network};
 use gmlayer::random::StandardNormal;
 use gmlayer::train::{Event, Regularisation, Settings, checkpoint, generator, train};
 use gmlayer::{Shape, data};
@@ -19,12 +20,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     std::fs::create_dir_all(&folder)?;
     let model = folder.join("model.safetensors");
     let data = data::digits(0, 200, 50)?;
-    let layers =
-        [(data.inputs, 6), (6, data.classes)].map(|(inputs, outputs)| Shape::new(inputs, outputs, 3));
-    let [first, last] = layers;
-    let (first, last) = (Mixture::new(first?, 0.5), Mixture::new(last?, 0.5));
+    let first = Diagonal::new(Shape::new(data.inputs, 6, 3)?, 0.5);
+    let start = JointStart { gamma: 0.5, output_gamma: 0.5 };
+    let second = Joint::new(JointShape::new(6, 5, 3, 2)?, start);
+    let last = Diagonal::new(Shape::new(5, data.classes, 3)?, 0.5);
     let settings = Settings { epochs: 2, batch_size: 20, seed: 0, regularisation: Regularisation::NONE };
-    let mut network = Network::<f32>::new(vec![Box::new(first), Box::new(last)], settings.batch_size)?;
+    let mut network =
+        Network::<f32>::new(vec![Box::new(first), Box::new(second), Box::new(last)], settings.batch_size)?;
     network.initialise(&mut generator(settings.seed, 0))?;
     let mut optimizer = Adam::new(network.blocks(), |_| 0.003, AdamSettings::default());
     let mut saved = Ok(());

@@ -26,6 +26,7 @@ fi
 if rustup run nightly cargo --version 2>/dev/null; then
     copy=target/oldest-versions
     mkdir -p "$copy"
+    rm -rf "$copy"/{src,cli,tests,examples,benches}
     # As it is in the working tree, without what is built.
     git ls-files -z -- Cargo.toml src cli tests examples benches README.md | xargs -0 cp --parents -t "$copy"
     (

@@ -62,17 +62,17 @@ impl<T: Real> Rectified<T> {
     }
 
     /// The same from m and s beside powers of two that they still want, which may carry either out of range.
-    pub(crate) fn scaled((m, of_m): (T, i32), (s, of_s): (T, i32)) -> Self {
+    pub(crate) fn scaled((m, m_power): (T, i32), (s, s_power): (T, i32)) -> Self {
         // t takes the ratio of the two powers, the mean takes the larger of them.
         let common = if m.is_zero() {
-            of_s
+            s_power
         } else if s.is_zero() {
-            of_m
+            m_power
         } else {
-            of_m.max(of_s)
+            m_power.max(s_power)
         };
-        let t = standardised(m, s).times_power_of_two(of_m - of_s);
-        let (m, s) = (m.times_power_of_two(of_m - common), s.times_power_of_two(of_s - common));
+        let t = standardised(m, s).times_power_of_two(m_power - s_power);
+        let (m, s) = (m.times_power_of_two(m_power - common), s.times_power_of_two(s_power - common));
         // The tail keeps its factor until all powers of two are put together, so that the mean rounds once.
         let unscale = T::UNSCALE.exponent();
         let at = normal_once(t);
@@ -256,15 +256,15 @@ fn add_terms<T: Real>(
 /// that bring the largest of each to [1, 4).
 #[cold]
 fn project_scaled<T: Real>(mu: &[T], sigma: &[T], x: &[T], direction: &mut [T]) -> Projection<T> {
-    let (of_m, of_s) = (largest_product(mu, x), largest_product(sigma, x));
+    let (m_power, s_power) = (largest_product(mu, x), largest_product(sigma, x));
     for ((direction, &sigma), &x) in direction.iter_mut().zip(sigma).zip(x) {
-        *direction = scaled_product(sigma, x, of_s);
+        *direction = scaled_product(sigma, x, s_power);
     }
     let s = dot(direction, direction).sqrt();
-    let m = sum(mu.iter().zip(x).map(|(&mu, &x)| scaled_product(mu, x, of_m)));
+    let m = sum(mu.iter().zip(x).map(|(&mu, &x)| scaled_product(mu, x, m_power)));
 
     Projection {
-        rectified: Rectified::scaled((m, of_m), (s, of_s)),
+        rectified: Rectified::scaled((m, m_power), (s, s_power)),
         unit: if s.is_zero() { T::zero() } else { s.recip() },
     }
 }
@@ -277,6 +277,7 @@ fn largest_product<T: Real>(a: &[T], b: &[T]) -> i32 {
 
 /// a·b·2⁻ⁿ, rounded once more only where it is far below the largest one.
 fn scaled_product<T: Real>(a: T, b: T, n: i32) -> T {
-    let (of_a, of_b) = (a.exponent(), b.exponent());
-    (a.times_power_of_two(-of_a) * b.times_power_of_two(-of_b)).times_power_of_two(of_a + of_b - n)
+    let (a_power, b_power) = (a.exponent(), b.exponent());
+    (a.times_power_of_two(-a_power) * b.times_power_of_two(-b_power))
+        .times_power_of_two(a_power + b_power - n)
 }

@@ -83,6 +83,33 @@ pub(crate) fn row<S: Slice>(matrix: S, row: usize, len: usize) -> S {
     matrix.divide(row * len).1.divide(len).0
 }
 
+/// The rows of a matrix of rows of `len` elements; what is left at the end, if it is less, is the last one.
+#[inline]
+pub(crate) fn rows<S: Slice>(mut matrix: S, len: usize) -> impl Iterator<Item = S> {
+    debug_assert!(len > 0 || matrix.length() == 0);
+    core::iter::from_fn(move || {
+        (matrix.length() > 0).then(|| {
+            let len = len.clamp(1, matrix.length());
+            take(&mut matrix, len)
+        })
+    })
+}
+
+/// The number of whole rows of `len` elements.
+#[inline]
+pub(crate) const fn count(elements: usize, len: usize) -> usize {
+    match elements.checked_div(len) {
+        Some(rows) => rows,
+        None => 0,
+    }
+}
+
+/// The column `column` of a matrix of rows of `len` elements.
+#[inline]
+pub(crate) fn column<T>(matrix: &[T], column: usize, len: usize) -> impl Iterator<Item = &T> {
+    matrix.iter().skip(column).step_by(len.max(1))
+}
+
 /// Rows of two slices side by side, of `a_len` and `b_len` elements, the last ones shorter.
 ///
 /// Two iterators of chunks that are zipped divide by these lengths, and where that is not inlined, the compiler cannot
@@ -105,7 +132,7 @@ pub(crate) fn zip_rows<A: Slice, B: Slice>(
 
 #[cfg(test)]
 mod tests {
-    use super::{LANES, cut, row, total, whole, zip_rows};
+    use super::{LANES, column, count, cut, row, rows, total, whole, zip_rows};
 
     #[test]
     fn fields_begin_with_whole_vectors() {
@@ -125,5 +152,8 @@ mod tests {
         let pairs: Vec<_> = zip_rows(&matrix[..], 4, &matrix[..], 2).collect();
         assert_eq!(pairs, [(&[1, 2, 3, 4][..], &[1, 2][..]), (&[5, 6], &[3, 4])]);
         assert_eq!(zip_rows(&matrix[..0], 4, &matrix[..], 2).count(), 0);
+        assert_eq!(rows(&matrix[..], 4).collect::<Vec<_>>(), [&[1, 2, 3, 4][..], &[5, 6]]);
+        assert_eq!((count(6, 4), count(6, 0)), (1, 0));
+        assert_eq!(column(&matrix, 1, 3).collect::<Vec<_>>(), [&2, &5]);
     }
 }

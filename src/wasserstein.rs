@@ -127,20 +127,20 @@ pub fn squared<T: Real>(
     Ok(if total < T::zero() { T::zero() } else { total })
 }
 
-/// Sweeps over all pairs of columns; convergence is quadratic, and six to ten are what it takes.
-const SWEEPS: usize = 40;
+/// Rounds over all pairs of columns; convergence is quadratic, and six to ten are what it takes.
+const ROUNDS: usize = 40;
 
 /// The sum of the singular values of a matrix whose columns are the rows of `columns`, which is overwritten.
 fn sum_of_singular_values<T: Real>(columns: &mut [T], len: usize) -> T {
     let (len, count) = (len.max(1), columns.len() / len.max(1));
-    for _ in 0..SWEEPS {
-        let mut turned = false;
+    for _ in 0..ROUNDS {
+        let mut rotated = false;
         for second in 1..count {
             for first in 0..second {
-                turned |= orthogonalise(columns, len, first, second);
+                rotated |= orthogonalise(columns, len, first, second);
             }
         }
-        if !turned {
+        if !rotated {
             break;
         }
     }

@@ -7,14 +7,14 @@ use std::path::Path;
 
 use gmlayer::Shape;
 use gmlayer::data::DataMark;
-use gmlayer::nn::{Adam, AdamSettings, Dense, Mixture, Network, Optimizer};
+use gmlayer::nn::{Adam, AdamSettings, Dense, Diagonal, Network, Optimizer};
 use gmlayer::train::checkpoint::{self, Checkpoint, CheckpointProblem};
 use gmlayer::train::{Position, Record, Regularisation, Settings, State, generator};
 use serde_json::{Value, json};
 
 /// The file of a small network in the middle of its training.
 fn file() -> Vec<u8> {
-    let layer = Mixture::new(Shape::new(2, 2, 1).unwrap(), 0.5);
+    let layer = Diagonal::new(Shape::new(2, 2, 1).unwrap(), 0.5);
     let mut network =
         Network::new(vec![Box::new(layer), Box::new(Dense::new(2, 1, true).unwrap())], 4).unwrap();
     network.initialise(&mut generator(1, 0)).unwrap();
@@ -283,7 +283,7 @@ fn training_that_makes_no_sense_is_named() {
         (&|it| it["training"]["loss_sum"] = json!("1"), "invalid type: string"),
         (&|it| it["training"]["seed"] = json!(-1), "invalid value"),
         (&|it| it["training"]["more"] = 1.into(), "unknown field `more`"),
-        (&|it| it["version"] = 2.into(), "version 2 of the format, but only version 1"),
+        (&|it| it["version"] = 3.into(), "version 3 of the format, but only version 2"),
     ] {
         refused(&described(change), message);
     }

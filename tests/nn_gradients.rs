@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use gmlayer::gradcheck::{Block, Check};
 use gmlayer::joint::JointShape;
-use gmlayer::nn::{Dense, JointGamma, JointMixture, Layer, Mixture, Network, Relu, cross_entropy, squared};
+use gmlayer::nn::{Dense, Diagonal, Joint, JointStart, Layer, Network, Relu, cross_entropy, squared};
 use gmlayer::{Error, Real, Shape, random};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -145,14 +145,14 @@ proptest! {
 
     #[test]
     fn mixture_layers(inputs in 1_usize..5, outputs in 1_usize..4, components in 1_usize..3, rows in 1_usize..12, seed in 0..1000_u64) {
-        check_layer(&Mixture::new(Shape::new(inputs, outputs, components).unwrap(), 0.5), rows, seed);
+        check_layer(&Diagonal::new(Shape::new(inputs, outputs, components).unwrap(), 0.5), rows, seed);
     }
 
     #[test]
     fn joint_layers(inputs in 1_usize..5, outputs in 1_usize..4, components in 1_usize..3, rows in 1_usize..12, seed in 0..1000_u64) {
         // Ranks at which q does not nearly cancel.
         let shape = JointShape::new(inputs, outputs, components, (inputs + outputs).max(2)).unwrap();
-        check_layer(&JointMixture::new(shape, JointGamma { weights: 0.5, outputs: 0.5 }), rows, seed);
+        check_layer(&Joint::new(shape, JointStart { gamma: 0.5, output_gamma: 0.5 }), rows, seed);
     }
 
     #[test]
@@ -207,15 +207,15 @@ fn a_rectifier_halves_the_gradient_at_zero() {
 fn a_whole_network() {
     let shapes = [Shape::new(4, 3, 2).unwrap(), Shape::new(5, 3, 2).unwrap()];
     let layers: Vec<Box<dyn Layer<f64>>> = vec![
-        Box::new(Mixture::new(shapes[0], 0.5)),
+        Box::new(Diagonal::new(shapes[0], 0.5)),
         Box::new(Dense::new(3, 6, false).unwrap()),
         Box::new(Relu::new(6).unwrap()),
         Box::new(Dense::new(6, 5, true).unwrap()),
-        Box::new(JointMixture::new(
+        Box::new(Joint::new(
             JointShape::new(5, 5, 2, 3).unwrap(),
-            JointGamma { weights: 0.5, outputs: 0.5 },
+            JointStart { gamma: 0.5, output_gamma: 0.5 },
         )),
-        Box::new(Mixture::new(shapes[1], 0.5)),
+        Box::new(Diagonal::new(shapes[1], 0.5)),
     ];
     let network = RefCell::new(Network::new(layers, 9).unwrap());
     let parameters = normals(3, network.borrow().parameters().len());

@@ -4,8 +4,8 @@
 use gmlayer::diagonal::Form;
 use gmlayer::joint::JointShape;
 use gmlayer::nn::{
-    Adam, AdamSettings, Block, Dense, JointGamma, JointMixture, Layer, LayerKind, Mixture, Network,
-    NetworkError, Optimizer, Relu, Sgd,
+    Adam, AdamSettings, Block, Dense, Diagonal, Joint, JointStart, Layer, LayerKind, Network, NetworkError,
+    Optimizer, Relu, Sgd,
 };
 use gmlayer::{Error, Scale, Shape};
 use rand_core::SeedableRng;
@@ -31,7 +31,7 @@ fn names(network: &Network<f64>) -> Vec<&str> {
 fn blocks_lie_one_after_the_other() {
     let shape = Shape::new(3, 2, 4).unwrap();
     let layers: Vec<Box<dyn Layer<f64>>> =
-        vec![Box::new(Mixture::new(shape, 0.5)), Box::new(Dense::new(2, 7, true).unwrap())];
+        vec![Box::new(Diagonal::new(shape, 0.5)), Box::new(Dense::new(2, 7, true).unwrap())];
     let network = Network::new(layers, 1).unwrap();
     assert_eq!(names(&network), ["0.mu", "0.sigma", "0.u", "0.v", "1.weight", "1.bias"]);
     let dimensions: Vec<&[usize]> = network.blocks().iter().map(|block| &*block.dimensions).collect();
@@ -52,11 +52,12 @@ fn layers_are_rebuilt_from_their_kinds() {
     let layers = kinds.iter().map(|kind| kind.build().unwrap().unwrap()).collect();
     assert_eq!(Network::<f64>::new(layers, 5).unwrap().blocks(), network.blocks());
     assert!(LayerKind::Other("mine").build::<f64>().unwrap().is_none());
-    let kind = LayerKind::Mixture { shape: Shape::new(3, 2, 4).unwrap(), gamma: 0.25, form: Form::default() };
+    let kind =
+        LayerKind::Diagonal { shape: Shape::new(3, 2, 4).unwrap(), gamma: 0.25, form: Form::default() };
     assert_eq!(kind.build::<f64>().unwrap().unwrap().kind(), kind);
     let kind = LayerKind::Joint {
         shape: JointShape::new(3, 2, 4, 5).unwrap(),
-        gamma: JointGamma { weights: 0.25, outputs: 0.5 },
+        start: JointStart { gamma: 0.25, output_gamma: 0.5 },
         scale: Scale::Sum,
     };
     let layer = kind.build::<f64>().unwrap().unwrap();
@@ -318,14 +319,14 @@ impl Layer<f64> for Plain {
 /// Mixtures, a joint one, dense layers, and one that cannot join the step.
 fn mixed(batch: usize) -> Network<f64> {
     let layers: Vec<Box<dyn Layer<f64>>> = vec![
-        Box::new(Mixture::new(Shape::new(6, 5, 2).unwrap(), 0.5)),
+        Box::new(Diagonal::new(Shape::new(6, 5, 2).unwrap(), 0.5)),
         Box::new(Plain(Dense::new(5, 7, true).unwrap())),
         Box::new(Relu::new(7).unwrap()),
         Box::new(Dense::new(7, 4, true).unwrap()),
-        Box::new(Mixture::new(Shape::new(4, 3, 3).unwrap(), 0.5)),
-        Box::new(JointMixture::new(
+        Box::new(Diagonal::new(Shape::new(4, 3, 3).unwrap(), 0.5)),
+        Box::new(Joint::new(
             JointShape::new(3, 3, 2, 4).unwrap(),
-            JointGamma { weights: 0.5, outputs: 0.5 },
+            JointStart { gamma: 0.5, output_gamma: 0.5 },
         )),
     ];
     let mut network = Network::new(layers, batch).unwrap();

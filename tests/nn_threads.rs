@@ -2,7 +2,7 @@
 #![cfg(feature = "std")]
 
 use gmlayer::nn::{
-    Adam, AdamSettings, Cosine, Layer, Mixture, Network, Optimizer, ParameterBlock, Sgd, cross_entropy,
+    Adam, AdamSettings, Cosine, Diagonal, Layer, Network, Optimizer, ParameterBlock, Sgd, cross_entropy,
 };
 use gmlayer::{Shape, Threads};
 use rand_core::SeedableRng;
@@ -104,7 +104,7 @@ fn any_number_of_threads_trains_the_same_network() {
     let x: Vec<f32> = (0..rows * 500).map(|index| (index as f32 * 0.7).sin().max(0.0)).collect();
     let labels: Vec<usize> = (0..rows).map(|row| row % classes).collect();
     let learn = |make: Make, threads: Option<&Threads>| {
-        let layer = Mixture::new(shape, 0.1);
+        let layer = Diagonal::new(shape, 0.1);
         let layer = if let Some(threads) = threads { layer.with_threads(threads.clone()) } else { layer };
         let layers: Vec<Box<dyn Layer<f32>>> = vec![Box::new(layer)];
         let mut network = Network::new(layers, rows).unwrap();

@@ -7,7 +7,7 @@ use gmlayer::Shape;
 use gmlayer::data::{Dataset, Samples};
 use gmlayer::joint::JointShape;
 use gmlayer::nn::{
-    Adam, AdamSettings, Dense, JointGamma, JointMixture, Layer, Mixture, Network, Optimizer, Relu, Sgd,
+    Adam, AdamSettings, Dense, Diagonal, Joint, JointStart, Layer, Network, Optimizer, Relu, Sgd,
 };
 use gmlayer::train::{self, Regularisation, Settings};
 
@@ -19,14 +19,14 @@ fn allocations(samples: usize, optimizer: impl Fn(&Network<f32>) -> Box<dyn Opti
     };
     let data = Dataset::new("data", part(samples), part(10)).unwrap();
     let layers: Vec<Box<dyn Layer<f32>>> = vec![
-        Box::new(Mixture::new(Shape::new(6, 5, 2).unwrap(), 0.5)),
+        Box::new(Diagonal::new(Shape::new(6, 5, 2).unwrap(), 0.5)),
         Box::new(Dense::new(5, 4, true).unwrap()),
         Box::new(Relu::new(4).unwrap()),
-        Box::new(JointMixture::new(
+        Box::new(Joint::new(
             JointShape::new(4, 5, 2, 3).unwrap(),
-            JointGamma { weights: 0.5, outputs: 0.5 },
+            JointStart { gamma: 0.5, output_gamma: 0.5 },
         )),
-        Box::new(Mixture::new(Shape::new(5, 3, 2).unwrap(), 0.5)),
+        Box::new(Diagonal::new(Shape::new(5, 3, 2).unwrap(), 0.5)),
     ];
     let mut network = Network::new(layers, 8).unwrap();
     network.initialise(&mut train::generator(0, 0)).unwrap();

@@ -4,13 +4,13 @@
 use std::path::Path;
 
 use gmlayer::joint::JointShape;
-use gmlayer::nn::{Block, Dense, JointGamma, JointMixture, Layer, LayerKind, Mixture, Network, Relu};
+use gmlayer::nn::{Block, Dense, Diagonal, Joint, JointStart, Layer, LayerKind, Network, Relu};
 use gmlayer::train::{checkpoint, generator};
 use gmlayer::{Scale, Shape};
 
 fn network() -> Network<f32> {
     let layers: Vec<Box<dyn Layer<f32>>> = vec![
-        Box::new(Mixture::new(Shape::new(5, 4, 3).unwrap(), 0.1)),
+        Box::new(Diagonal::new(Shape::new(5, 4, 3).unwrap(), 0.1)),
         Box::new(Dense::new(4, 3, true).unwrap()),
         Box::new(Relu::new(3).unwrap()),
         Box::new(Dense::new(3, 2, false).unwrap()),
@@ -62,7 +62,7 @@ fn a_joint_layer_comes_back() {
     let path = folder.path().join("model");
     for scale in [Scale::Mean, Scale::Sum] {
         let shape = JointShape::new(5, 4, 3, 2).unwrap();
-        let layer = JointMixture::new(shape, JointGamma { weights: 0.03, outputs: 0.1 }).with_scale(scale);
+        let layer = Joint::new(shape, JointStart { gamma: 0.03, output_gamma: 0.1 }).with_scale(scale);
         let mut network = Network::new(vec![Box::new(layer) as Box<dyn Layer<f32>>], 4).unwrap();
         network.initialise(&mut generator(1, 0)).unwrap();
         checkpoint::save(&network, &path).unwrap();
@@ -145,8 +145,8 @@ fn a_changed_header_is_named() {
     };
     for (change, message) in [
         (
-            &(|it: &mut serde_json::Value| it["version"] = 2.into()) as &dyn Fn(&mut serde_json::Value),
-            "version 2 of the format, but only version 1",
+            &(|it: &mut serde_json::Value| it["version"] = 3.into()) as &dyn Fn(&mut serde_json::Value),
+            "version 3 of the format, but only version 2",
         ),
         (&|it| it["layers"][0]["kind"] = "conv".into(), "unknown variant `conv`"),
         (&|it| it["layers"][0]["inputs"] = 0.into(), "`inputs` must be at least 1"),

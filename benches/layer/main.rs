@@ -4,7 +4,7 @@
 //! The throughput is in operations: a multiply-add counts as two.
 
 mod dense;
-mod mixture;
+mod diagonal;
 mod numbers;
 mod plain;
 
@@ -15,7 +15,7 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_gr
 use gmlayer::{Error, Shape};
 
 use dense::Rectifying;
-use mixture::Mixture;
+use diagonal::State;
 use plain::Plain;
 
 /// The batches that are measured.
@@ -52,16 +52,16 @@ fn shape(inputs: usize, outputs: usize, components: usize) -> Shape {
 
 /// Every pass of every configuration.
 fn passes(criterion: &mut Criterion) {
-    let passes: [(&str, u64, Pass<Mixture>); 4] = [
-        ("forward", 1, Mixture::forward),
-        ("backward", 2, Mixture::backward),
-        ("step", 2, Mixture::step),
-        ("fused step", 2, Mixture::fused_step),
+    let passes: [(&str, u64, Pass<State>); 4] = [
+        ("forward", 1, State::forward),
+        ("backward", 2, State::backward),
+        ("step", 2, State::step),
+        ("fused step", 2, State::fused_step),
     ];
     for (name, inputs, outputs, components, largest) in CONFIGURATIONS {
         let mut group = criterion.benchmark_group(name);
         for batch in BATCHES.into_iter().filter(|&batch| batch <= largest) {
-            let mut layer = Mixture::new(shape(inputs, outputs, components), batch).expect("the sizes fit");
+            let mut layer = State::new(shape(inputs, outputs, components), batch).expect("the sizes fit");
             let flop = layer.flop();
             for (what, halves, pass) in passes {
                 time(&mut group, BenchmarkId::new(what, batch), halves * flop, &mut layer, fits(pass));
@@ -118,15 +118,9 @@ fn growth(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("step by {name}"));
         for size in sizes {
             let [inputs, outputs, components, batch] = size;
-            let mut layer = Mixture::new(shape(inputs, outputs, components), batch).expect("the sizes fit");
+            let mut layer = State::new(shape(inputs, outputs, components), batch).expect("the sizes fit");
             let flop = 2 * layer.flop();
-            time(
-                &mut group,
-                BenchmarkId::from_parameter(size[varied]),
-                flop,
-                &mut layer,
-                fits(Mixture::step),
-            );
+            time(&mut group, BenchmarkId::from_parameter(size[varied]), flop, &mut layer, fits(State::step));
         }
         group.finish();
     }

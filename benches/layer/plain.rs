@@ -53,8 +53,8 @@ pub(crate) struct Plain {
     projected: Aligned<f32>,
     spread: Aligned<f32>,
     y: Aligned<f32>,
-    of_rows: Aligned<f32>,
-    of_variance: Aligned<f32>,
+    d_rows: Aligned<f32>,
+    d_variance: Aligned<f32>,
 }
 
 impl Plain {
@@ -75,8 +75,8 @@ impl Plain {
             projected: Aligned::zeros(batch * height)?,
             spread: Aligned::zeros(batch * components)?,
             y: Aligned::zeros(batch * outputs)?,
-            of_rows: Aligned::zeros(height * inputs)?,
-            of_variance: Aligned::zeros(components * inputs)?,
+            d_rows: Aligned::zeros(height * inputs)?,
+            d_variance: Aligned::zeros(components * inputs)?,
         })
     }
 
@@ -132,17 +132,17 @@ impl Plain {
                 }
             }
         }
-        product([height, batch, inputs], (&self.projected, true), (&self.x, false), &mut self.of_rows);
+        product([height, batch, inputs], (&self.projected, true), (&self.x, false), &mut self.d_rows);
         product(
             [components, batch, inputs],
             (&self.spread, true),
             (&self.squares, false),
-            &mut self.of_variance,
+            &mut self.d_variance,
         );
-        for (parameter, gradient) in self.rows.iter_mut().zip(self.of_rows.iter()) {
+        for (parameter, gradient) in self.rows.iter_mut().zip(self.d_rows.iter()) {
             *parameter -= 1e-9 * gradient;
         }
-        for (parameter, gradient) in self.variance.iter_mut().zip(self.of_variance.iter()) {
+        for (parameter, gradient) in self.variance.iter_mut().zip(self.d_variance.iter()) {
             *parameter -= 1e-9 * gradient;
         }
     }

@@ -27,7 +27,7 @@ pub(crate) enum Command {
     Predict(PredictArguments),
     /// Print what a saved model is made of and how far its training has come
     Inspect(InspectArguments),
-    /// Write a saved model of one Gaussian mixture layer for a microcontroller
+    /// Write a saved model of one diagonal or joint layer for a microcontroller
     Export(ExportArguments),
 }
 
@@ -80,8 +80,8 @@ fn given(command: &clap::Command, matches: &ArgMatches) -> Vec<String> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Model {
-    /// Gaussian mixture layers
-    Gm,
+    /// Gaussian mixture layers with a diagonal covariance
+    Diagonal,
     /// Gaussian mixture layers with a joint covariance of a given rank
     Joint,
     /// Dense layers with rectifiers between, no biases
@@ -92,7 +92,7 @@ impl Model {
     /// The name on the command line.
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Gm => "gm",
+            Self::Diagonal => "diagonal",
             Self::Joint => "joint",
             Self::Dense => "dense",
         }
@@ -167,14 +167,14 @@ pub(crate) struct TrainArguments {
     pub(crate) train_images: Option<usize>,
 
     /// What the network is made of
-    #[arg(long, value_enum, default_value_t = Model::Gm)]
+    #[arg(long, value_enum, default_value_t = Model::Diagonal)]
     pub(crate) model: Model,
 
-    /// Components of each Gaussian mixture layer [default: 20]
+    /// Components of each diagonal or joint layer [default: 20]
     #[arg(long, value_name = "K", value_parser = count)]
     pub(crate) components: Option<usize>,
 
-    /// Rank of the covariance of the joint model [default: 4]
+    /// Rank of the covariance of each joint layer [default: 4]
     #[arg(long, value_name = "R", value_parser = count)]
     pub(crate) rank: Option<usize>,
 
@@ -186,19 +186,19 @@ pub(crate) struct TrainArguments {
     #[arg(long, value_name = "N", value_parser = count, conflicts_with = "hidden")]
     pub(crate) width: Option<usize>,
 
-    /// Scale of the starting values of Gaussian mixture layers [default: 0.5; joint: 0.03]
+    /// Scale of the starting values of diagonal and joint layers [default: 0.5; with joint 0.03]
     #[arg(long, value_name = "X", value_parser = positive)]
     pub(crate) gamma: Option<f32>,
 
-    /// Scale of the starting values of the outputs of the joint model [default: 0.1]
+    /// Scale of the starting values of the outputs of joint layers [default: 0.1]
     #[arg(long, value_name = "X", value_parser = positive)]
     pub(crate) output_gamma: Option<f32>,
 
-    /// Coordinates of Gaussian mixture layers [default: paper]
+    /// Coordinates of diagonal layers [default: paper]
     #[arg(long, value_enum)]
     pub(crate) coordinates: Option<CoordinatesName>,
 
-    /// Mean or sum over the components of Gaussian mixture layers [default: mean]
+    /// Mean or sum over the components of diagonal and joint layers [default: mean]
     #[arg(long, value_enum)]
     pub(crate) scale: Option<ScaleName>,
 
@@ -218,7 +218,7 @@ pub(crate) struct TrainArguments {
     #[arg(long, value_name = "X", value_parser = positive)]
     pub(crate) learning_rate: Option<f32>,
 
-    /// Learning rate of the standard deviations [default: 1; with adam that of the rest]
+    /// Learning rate of the standard deviations of diagonal layers [default: 1; with adam that of the rest]
     #[arg(long, value_name = "X", value_parser = positive)]
     pub(crate) sigma_learning_rate: Option<f32>,
 
@@ -242,7 +242,7 @@ pub(crate) struct TrainArguments {
     #[arg(long, value_name = "N", value_parser = seed, default_value = "0")]
     pub(crate) seed: u64,
 
-    /// Threads that share the work of Gaussian mixture layers and of the optimiser; the results are the same [default: 1]
+    /// Threads that share the work of diagonal and joint layers and of the optimiser; the results are the same [default: 1]
     #[arg(long, value_name = "N", value_parser = threads)]
     #[serde(skip)]
     pub(crate) threads: Option<usize>,

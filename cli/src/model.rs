@@ -3,8 +3,8 @@
 use gmlayer::diagonal::{Coordinates, Form};
 use gmlayer::joint::JointShape;
 use gmlayer::nn::{
-    Adam, AdamSettings, Cosine, Dense, JointGamma, JointMixture, Layer, Mixture, Network, NetworkError,
-    Optimizer, Relu, Sgd,
+    Adam, AdamSettings, Cosine, Dense, Diagonal, Joint, JointStart, Layer, Network, NetworkError, Optimizer,
+    Relu, Sgd,
 };
 use gmlayer::{Error, Scale, Shape, Threads};
 
@@ -17,15 +17,15 @@ const MOST_PARAMETERS: usize = 1 << 30;
 /// What the arguments mean once the defaults are filled in.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Choices {
-    /// Components of a Gaussian mixture layer.
+    /// Components of a diagonal or joint layer.
     pub(crate) components: usize,
     /// Rank of the covariance of a joint layer.
     pub(crate) rank: usize,
-    /// Scale of the starting values of a Gaussian mixture layer.
+    /// Scale of the starting values of a diagonal or joint layer.
     pub(crate) gamma: f32,
     /// Scale of the starting values of the outputs of a joint layer.
     pub(crate) output_gamma: f32,
-    /// Coordinates of a Gaussian mixture layer.
+    /// Coordinates of a diagonal layer.
     pub(crate) coordinates: CoordinatesName,
     /// Mean or sum over the components.
     pub(crate) scale: ScaleName,
@@ -41,7 +41,7 @@ impl Choices {
     /// Fills in the defaults; an option that the model has no use for is refused.
     pub(crate) fn of(arguments: &TrainArguments) -> Result<Self, Failure> {
         let unused = match arguments.model {
-            Model::Gm => vec![
+            Model::Diagonal => vec![
                 ("--width", arguments.width.is_some()),
                 ("--rank", arguments.rank.is_some()),
                 ("--output-gamma", arguments.output_gamma.is_some()),
@@ -120,7 +120,7 @@ impl Choices {
         Ok(network)
     }
 
-    /// The form of a Gaussian mixture layer.
+    /// The form of a diagonal layer.
     fn form(&self) -> Form {
         Form {
             coordinates: match self.coordinates {
@@ -149,9 +149,9 @@ impl Choices {
         let mut layers: Vec<Box<dyn Layer<f32>>> = Vec::new();
         for &outputs in self.hidden.iter().chain([&classes]) {
             match model {
-                Model::Gm => {
+                Model::Diagonal => {
                     let shape = Shape::new(inputs, outputs, self.components)?;
-                    let layer = Mixture::new(shape, f64::from(self.gamma)).with_form(self.form());
+                    let layer = Diagonal::new(shape, f64::from(self.gamma)).with_form(self.form());
                     layers.push(Box::new(match threads {
                         Some(threads) => layer.with_threads(threads.clone()),
                         None => layer,
@@ -159,9 +159,9 @@ impl Choices {
                 }
                 Model::Joint => {
                     let shape = JointShape::new(inputs, outputs, self.components, self.rank)?;
-                    let (weights, outputs) = (f64::from(self.gamma), f64::from(self.output_gamma));
-                    let layer = JointMixture::new(shape, JointGamma { weights, outputs });
-                    let layer = layer.with_scale(self.scale());
+                    let (gamma, output_gamma) = (f64::from(self.gamma), f64::from(self.output_gamma));
+                    let start = JointStart { gamma, output_gamma };
+                    let layer = Joint::new(shape, start).with_scale(self.scale());
                     layers.push(Box::new(match threads {
                         Some(threads) => layer.with_threads(threads.clone()),
                         None => layer,

@@ -82,25 +82,25 @@ pub(crate) fn run(arguments: TrainArguments, given: &[String]) -> Result<(), Fai
     let (settings, position) = (&settings, &position);
     checkpoints.save(&State { network: &network, optimizer: &*optimizer, data: mark, settings, position })?;
 
-    let (gm, joint) = (arguments.model == Model::Gm, arguments.model == Model::Joint);
+    let (diagonal, joint) = (arguments.model == Model::Diagonal, arguments.model == Model::Joint);
     let last = history.records.last();
     let report = TrainReport {
         dataset: &data.name,
         model: arguments.model,
-        components: (gm || joint).then_some(choices.components),
+        components: (diagonal || joint).then_some(choices.components),
         rank: joint.then_some(choices.rank),
         hidden: &choices.hidden,
         parameters: network.parameters().len(),
         train_images: data.train.len(),
         test_images: data.test.len(),
-        gamma: (gm || joint).then_some(choices.gamma),
+        gamma: (diagonal || joint).then_some(choices.gamma),
         output_gamma: joint.then_some(choices.output_gamma),
-        coordinates: gm.then_some(choices.coordinates),
-        scale: (gm || joint).then_some(choices.scale),
+        coordinates: diagonal.then_some(choices.coordinates),
+        scale: (diagonal || joint).then_some(choices.scale),
         optimizer: arguments.optimizer,
         schedule: arguments.schedule,
         learning_rate: choices.learning_rate,
-        sigma_learning_rate: gm.then_some(choices.sigma_learning_rate),
+        sigma_learning_rate: diagonal.then_some(choices.sigma_learning_rate),
         batch_size,
         input_dropout: arguments.input_dropout,
         label_smoothing: arguments.label_smoothing,

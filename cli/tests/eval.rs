@@ -14,7 +14,7 @@ fn a_saved_model_has_the_error_that_training_reported() {
     for key in ["dataset", "parameters", "test_images", "test_error", "errors_per_class"] {
         assert_eq!(evaluated[key], trained[key], "{key}");
     }
-    assert_eq!(evaluated["layers"], serde_json::json!(["gm"]));
+    assert_eq!(evaluated["layers"], serde_json::json!(["diagonal"]));
 
     let text = stdout(&gmlayer(&["eval", path, "--test-images", "50"]));
     assert!(text.contains("test error") && text.contains("class 9"), "{text}");

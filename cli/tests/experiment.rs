@@ -48,7 +48,8 @@ fn it_writes_a_table_figures_and_a_page_and_does_nothing_twice() {
     }
 
     // A trial that is gone is run again, on two threads, and nothing else; everything comes out the same.
-    let (lost, kept) = (out.path().join("trials/gm-5-1.json"), out.path().join("trials/gm-10-1.json"));
+    let (lost, kept) =
+        (out.path().join("trials/diagonal-5-1.json"), out.path().join("trials/diagonal-10-1.json"));
     std::fs::remove_file(&lost).unwrap();
     let before = modified(&kept);
     let output = experiment("components", data.path(), out.path(), &["--threads", "2"]);
@@ -59,7 +60,11 @@ fn it_writes_a_table_figures_and_a_page_and_does_nothing_twice() {
     // A file that answers another question, or is damaged, is not used.
     std::fs::write(&lost, "{\"task\":").unwrap();
     let output = experiment("components", data.path(), out.path(), &[]);
-    assert!(output.status.success() && stdout(&output).contains("gm-5, trial 2"), "{}", stdout(&output));
+    assert!(
+        output.status.success() && stdout(&output).contains("diagonal-5, trial 2"),
+        "{}",
+        stdout(&output)
+    );
     assert!(files(out.path()) == first);
 }
 

@@ -190,7 +190,7 @@ fn what_cannot_be_exported_is_named() {
 
     let deep = folder.path().join("deep").to_str().unwrap().to_owned();
     json(&quick(&["--side", "8", "--hidden", "4", "--json", "--save", &deep]));
-    assert_fails(&export(&deep, &["--format", "bin"]), 1, "only a model of one Gaussian mixture layer");
+    assert_fails(&export(&deep, &["--format", "bin"]), 1, "only a model of one diagonal or joint layer");
 }
 
 #[test]

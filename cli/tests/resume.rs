@@ -237,14 +237,16 @@ fn inspection_says_what_is_in_the_file() {
         gmlayer(&[arguments(&path), vec!["--freeze".into(), "0.sigma".into()]].concat()).status.success()
     );
     let report = json(&gmlayer(&["inspect".as_ref(), path.as_os_str(), "--json".as_ref()]));
-    assert_eq!(report["layers"], serde_json::json!(["gm", "gm"]));
+    assert_eq!(report["layers"], serde_json::json!(["diagonal", "diagonal"]));
     assert_eq!(report["tensors"][1]["name"], "0.sigma");
     assert_eq!(report["tensors"][1]["shape"], serde_json::json!([2, 784]));
     assert_eq!(report["tensors"][1]["frozen"], true);
     assert_eq!(report["training"]["epoch"], 4);
     assert_eq!(report["training"]["optimizer"], "adam");
     let text = stdout(&gmlayer(&["inspect".as_ref(), path.as_os_str()]));
-    for part in ["gm, gm", "0.sigma", "frozen", "3 of 3 epochs", "0 of 10 steps", "adam", "seed 0"] {
+    for part in
+        ["diagonal, diagonal", "0.sigma", "frozen", "3 of 3 epochs", "0 of 10 steps", "adam", "seed 0"]
+    {
         assert!(text.contains(part), "{part} is missing:\n{text}");
     }
 }

@@ -10,7 +10,7 @@ fn the_last_line_is_one_json_object() {
     let report = json(&output);
     for (key, value) in [
         ("dataset", "digits".into()),
-        ("model", "gm".into()),
+        ("model", "diagonal".into()),
         ("components", 2.into()),
         ("parameters", (2 * (784 * 12 + 10)).into()),
         ("epochs", 2.into()),
@@ -120,10 +120,10 @@ fn sizes_of_networks() {
         let images = ["train", "--train-images", "20", "--test-images", "20", "--epochs", "1", "--json"];
         json(&gmlayer(&[&images[..], more].concat()))["parameters"].as_u64().unwrap()
     };
-    let gm =
+    let diagonal =
         |inputs: u64, outputs: u64, components: u64| components * (2 * inputs + outputs * inputs + outputs);
-    assert_eq!(parameters(&[]), gm(784, 10, 20));
-    assert_eq!(parameters(&["--components", "3", "--hidden", "8"]), gm(784, 8, 3) + gm(8, 10, 3));
+    assert_eq!(parameters(&[]), diagonal(784, 10, 20));
+    assert_eq!(parameters(&["--components", "3", "--hidden", "8"]), diagonal(784, 8, 3) + diagonal(8, 10, 3));
     assert_eq!(parameters(&["--model", "joint"]), 20 * 794 * 5);
     assert_eq!(parameters(&["--model", "joint", "--rank", "2", "--components", "34"]), 34 * 794 * 3);
     assert_eq!(parameters(&["--model", "dense"]), 794_000);
@@ -168,21 +168,21 @@ fn wrong_arguments_are_named() {
         (&["--seed", "-1"], "'-1' for '--seed <N>': it must be a whole number"),
         (&["--seed", "x"], "'--seed <N>'"),
         (&["--optimizer", "lion"], "'lion' for '--optimizer <OPTIMIZER>' [possible values: sgd, adam]"),
-        (&["--model", "conv"], "possible values: gm, joint, dense"),
+        (&["--model", "conv"], "possible values: diagonal, joint, dense"),
         (&["--threads", "0"], "'0' for '--threads <N>': it must be a whole number from 1 to 256"),
         (&["--threads", "257"], "'257' for '--threads <N>'"),
         (&["--model", "dense", "--threads", "2"], "--threads has no meaning with --model dense"),
         (&["--freeze", "mu,nu"], "--freeze has `nu`, but the blocks are mu, sigma, u, v"),
         (&["--freeze", "mu,sigma,u,v"], "nothing to train"),
-        (&["--width", "5"], "--width has no meaning with --model gm"),
+        (&["--width", "5"], "--width has no meaning with --model diagonal"),
         (&["--model", "dense", "--components", "5"], "--components has no meaning with --model dense"),
         (&["--model", "dense", "--gamma", "1"], "--gamma has no meaning"),
         (&["--model", "dense", "--sigma-learning-rate", "1"], "--sigma-learning-rate has no meaning"),
         (&["--model", "dense", "--width", "5", "--hidden", "5"], "cannot be used with"),
         (&["--model", "dense", "--width", "1000000", "--hidden", "1000000"], "cannot be used with"),
         (&["--model", "dense", "--hidden", "1000000", "--hidden", "1000000"], "parameters, but at most"),
-        (&["--rank", "3"], "--rank has no meaning with --model gm"),
-        (&["--output-gamma", "1"], "--output-gamma has no meaning with --model gm"),
+        (&["--rank", "3"], "--rank has no meaning with --model diagonal"),
+        (&["--output-gamma", "1"], "--output-gamma has no meaning with --model diagonal"),
         (&["--model", "dense", "--rank", "3"], "--rank has no meaning with --model dense"),
         (&["--model", "joint", "--width", "3"], "--width has no meaning with --model joint"),
         (&["--model", "joint", "--coordinates", "paper"], "--coordinates has no meaning with --model joint"),

@@ -11,8 +11,9 @@ use gmlayer::joint::{self, Joint, JointShape};
 use gmlayer::{Aligned, Shape};
 use serde::Serialize;
 
-use super::cases::{Mixture, Passes};
-use super::joint::State;
+use super::cases::Passes;
+use super::diagonal::DiagonalState;
+use super::joint::JointState;
 use super::median;
 use super::numbers::{KINDS, Numbers};
 
@@ -154,7 +155,7 @@ fn descend(mut layer: impl Passes + 'static) -> Measure {
 }
 
 fn online_forward(shape: Shape) -> Outcome<Measure> {
-    let Mixture { mut flat, mut y, .. } = Mixture::new(shape, 1, None)?;
+    let DiagonalState { mut flat, mut y, .. } = DiagonalState::new(shape, 1, None)?;
     let mut scratch = vec![0.0; Online::<f32>::scratch_len(shape)];
     Ok(Box::new(move |numbers| {
         flat.copy_from_slice(&numbers.flat);
@@ -164,7 +165,7 @@ fn online_forward(shape: Shape) -> Outcome<Measure> {
 }
 
 fn online_step(shape: Shape) -> Outcome<Measure> {
-    let Mixture { mut flat, g, .. } = Mixture::new(shape, 1, None)?;
+    let DiagonalState { mut flat, g, .. } = DiagonalState::new(shape, 1, None)?;
     let mut scratch = vec![0.0; Online::<f32>::scratch_len(shape)];
     Ok(Box::new(move |numbers| {
         repeat(|| {
@@ -176,7 +177,7 @@ fn online_step(shape: Shape) -> Outcome<Measure> {
 }
 
 fn prepared(shape: Shape, batch: usize) -> Outcome<Measure> {
-    let Mixture { mut flat, mut x, mut y, .. } = Mixture::new(shape, batch, None)?;
+    let DiagonalState { mut flat, mut x, mut y, .. } = DiagonalState::new(shape, batch, None)?;
     let layer = Diagonal::new(shape, diagonal::Parameters::from_flat(shape, &flat)?)?;
     let mut storage = Aligned::zeros(layer.prepared_len())?;
     let mut scratch = Aligned::zeros(layer.prepare(&mut storage)?.scratch_len(batch)?)?;
@@ -190,7 +191,7 @@ fn prepared(shape: Shape, batch: usize) -> Outcome<Measure> {
 }
 
 fn sparse(shape: Shape, batch: usize) -> Outcome<Measure> {
-    let Mixture { mut flat, mut x, mut y, .. } = Mixture::new(shape, batch, None)?;
+    let DiagonalState { mut flat, mut x, mut y, .. } = DiagonalState::new(shape, batch, None)?;
     let layer = Diagonal::new(shape, diagonal::Parameters::from_flat(shape, &flat)?)?;
     let mut storage = Aligned::zeros(layer.prepared_len())?;
     let mut columns = Aligned::zeros(Sparse::<f32>::storage_len(shape)?)?;
@@ -206,7 +207,7 @@ fn sparse(shape: Shape, batch: usize) -> Outcome<Measure> {
 }
 
 fn joint_prepared(shape: JointShape, batch: usize) -> Outcome<Measure> {
-    let State { mut flat, mut x, mut y, .. } = State::new(shape, batch, None)?;
+    let JointState { mut flat, mut x, mut y, .. } = JointState::new(shape, batch, None)?;
     let layer = Joint::new(shape, joint::Parameters::from_flat(shape, &flat)?)?;
     let mut scratch = Aligned::zeros(layer.prepare().scratch_len(batch)?)?;
     Ok(Box::new(move |numbers| {
@@ -219,7 +220,7 @@ fn joint_prepared(shape: JointShape, batch: usize) -> Outcome<Measure> {
 }
 
 fn diagonal(shape: Shape, batch: usize) -> Outcome<Group> {
-    let layer = || Mixture::new(shape, batch, None);
+    let layer = || DiagonalState::new(shape, batch, None);
     let mut forms = vec![
         ("Diagonal forward", forward(layer()?)),
         ("Diagonal backward", backward(layer()?)),
@@ -230,20 +231,20 @@ fn diagonal(shape: Shape, batch: usize) -> Outcome<Group> {
     if batch == 1 {
         forms.extend([("Online forward", online_forward(shape)?), ("Online step", online_step(shape)?)]);
     }
-    let Mixture { flat, x, .. } = layer()?;
+    let DiagonalState { flat, x, .. } = layer()?;
     let ordinary = Numbers::diagonal(shape, &flat, &x);
     Ok(Group::new(batch, &ordinary, forms))
 }
 
 fn joint(shape: JointShape, batch: usize) -> Outcome<Group> {
-    let layer = || State::new(shape, batch, None);
+    let layer = || JointState::new(shape, batch, None);
     let forms = vec![
         ("Joint forward", forward(layer()?)),
         ("Joint backward", backward(layer()?)),
         ("JointMut descend", descend(layer()?)),
         ("joint Prepared forward", joint_prepared(shape, batch)?),
     ];
-    let State { flat, x, .. } = layer()?;
+    let JointState { flat, x, .. } = layer()?;
     let ordinary = Numbers::joint(shape, &flat, &x);
     Ok(Group::new(batch, &ordinary, forms))
 }

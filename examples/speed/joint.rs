@@ -1,7 +1,7 @@
 //! The passes of a joint layer.
 
 use gmlayer::joint::{Gradients, Joint, JointMut, JointShape, Parameters, ParametersMut, Rates};
-use gmlayer::nn::{JointGamma, JointMixture};
+use gmlayer::nn::{self, JointStart};
 use gmlayer::{Aligned, Threads};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg64;
@@ -10,7 +10,7 @@ use super::cases::{Case, Cases, Passes, images, normals};
 use super::descent::Descent;
 
 /// The parameters of a layer, its inputs and buffers.
-pub(crate) struct State {
+pub(crate) struct JointState {
     shape: JointShape,
     pub(crate) flat: Aligned<f32>,
     gradient: Aligned<f32>,
@@ -24,7 +24,7 @@ pub(crate) struct State {
     threads: Option<&'static Threads>,
 }
 
-impl State {
+impl JointState {
     pub(crate) fn new(
         shape: JointShape,
         batch: usize,
@@ -39,13 +39,13 @@ impl State {
         let layer = on(shape, &flat, threads)?;
         let (saved, scratch) =
             (Aligned::zeros(layer.saved_len(batch)?)?, Aligned::zeros(layer.scratch_len(batch)?)?);
-        let layer = JointMixture::new(shape, JointGamma { weights: 1.0, outputs: 1.0 });
+        let layer = nn::Joint::new(shape, JointStart { gamma: 1.0, output_gamma: 1.0 });
         let descent = Descent::new(&layer, threads);
         Ok(Self { shape, flat, gradient, x, g, y, dx, saved, scratch, descent, threads })
     }
 }
 
-impl Passes for State {
+impl Passes for JointState {
     fn set(&mut self, flat: &[f32], x: &[f32]) {
         self.flat.copy_from_slice(flat);
         self.x.copy_from_slice(x);
@@ -107,21 +107,21 @@ pub(crate) fn joint(
     };
     for threads in [None, Some(threads)] {
         let count = threads.map_or(1, Threads::count);
-        let mut state = State::new(shape, batch, threads)?;
+        let mut state = JointState::new(shape, batch, threads)?;
         add("forward", count, half, Box::new(move || state.forward().expect("sizes fit")));
-        let mut state = State::new(shape, batch, threads)?;
+        let mut state = JointState::new(shape, batch, threads)?;
         add("step", count, 2.0 * half, Box::new(move || state.step().expect("sizes fit")));
-        let mut state = State::new(shape, batch, threads)?;
+        let mut state = JointState::new(shape, batch, threads)?;
         add("step_fused", count, 2.0 * half, Box::new(move || state.step_fused().expect("sizes fit")));
     }
-    let mut state = State::new(shape, batch, None)?;
+    let mut state = JointState::new(shape, batch, None)?;
     let run = move || {
         state.forward().expect("sizes fit");
         state.backward(true).expect("sizes fit");
     };
     add("backward_dx", 1, 3.0 * half, Box::new(run));
 
-    let State { flat, x, mut y, .. } = State::new(shape, batch, None)?;
+    let JointState { flat, x, mut y, .. } = JointState::new(shape, batch, None)?;
     // The prepared layer borrows from slices that live as long as the program.
     let leak = |buffer: Aligned<f32>| {
         let buffer: &'static mut Aligned<f32> = Box::leak(Box::new(buffer));

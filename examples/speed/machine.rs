@@ -84,16 +84,17 @@ fn lanes(numbers: &[f32]) -> f32 {
     sums.iter().sum()
 }
 
-/// Turns of the loops below.
-const TURNS: usize = 2_000_000;
+/// Repetitions of the loops below.
+const REPEATS: usize = 2_000_000;
 
 #[cfg(target_arch = "x86_64")]
 fn peak() -> (&'static str, f64) {
     let asked = std::env::var("GMLAYER_INSTRUCTIONS").unwrap_or_default();
     let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
     // Twelve independent chains of multiply-adds, two operations a lane.
-    let gflops =
-        |seconds_of: &mut dyn FnMut(), lanes: usize| best(seconds_of, (TURNS * 12 * lanes * 2) as f64) / 1e9;
+    let gflops = |seconds_of: &mut dyn FnMut(), lanes: usize| {
+        best(seconds_of, (REPEATS * 12 * lanes * 2) as f64) / 1e9
+    };
     if asked == "portable" || !avx2 {
         (
             "portable",
@@ -134,7 +135,7 @@ fn peak() -> (&'static str, f64) {
     let run = || {
         black_box(chains_portable(black_box(0.5)));
     };
-    ("portable", best(run, (TURNS * 12 * 4 * 2) as f64) / 1e9)
+    ("portable", best(run, (REPEATS * 12 * 4 * 2) as f64) / 1e9)
 }
 
 /// Twelve chains of four lanes, multiply and add apart.
@@ -145,7 +146,7 @@ fn chains_portable(factor: f32) -> f32 {
     unsafe {
         let factor = _mm_set1_ps(factor);
         let mut chains = [factor; 12];
-        for _ in 0..TURNS {
+        for _ in 0..REPEATS {
             for chain in &mut chains {
                 *chain = _mm_add_ps(_mm_mul_ps(*chain, factor), factor);
             }
@@ -158,7 +159,7 @@ fn chains_portable(factor: f32) -> f32 {
 #[cfg(not(target_arch = "x86_64"))]
 fn chains_portable(factor: f32) -> f32 {
     let mut chains = [factor; 48];
-    for _ in 0..TURNS {
+    for _ in 0..REPEATS {
         for chain in &mut chains {
             *chain = *chain * factor + factor;
         }
@@ -172,7 +173,7 @@ fn chains_avx2(factor: f32) -> f32 {
     use core::arch::x86_64::{_mm256_cvtss_f32, _mm256_fmadd_ps, _mm256_set1_ps};
     let factor = _mm256_set1_ps(factor);
     let mut chains = [factor; 12];
-    for _ in 0..TURNS {
+    for _ in 0..REPEATS {
         for chain in &mut chains {
             *chain = _mm256_fmadd_ps(*chain, factor, factor);
         }
@@ -186,7 +187,7 @@ fn chains_avx512(factor: f32) -> f32 {
     use core::arch::x86_64::{_mm512_cvtss_f32, _mm512_fmadd_ps, _mm512_set1_ps};
     let factor = _mm512_set1_ps(factor);
     let mut chains = [factor; 12];
-    for _ in 0..TURNS {
+    for _ in 0..REPEATS {
         for chain in &mut chains {
             *chain = _mm512_fmadd_ps(*chain, factor, factor);
         }

@@ -12,6 +12,7 @@
 mod cases;
 mod costs;
 mod descent;
+mod diagonal;
 mod joint;
 mod machine;
 mod numbers;
@@ -41,7 +42,7 @@ struct Row {
     threads: usize,
     us: f64,
     gflops: f64,
-    of_peak: f64,
+    peak_share: f64,
 }
 
 /// Everything that was measured.
@@ -89,7 +90,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             threads: case.threads,
             us: seconds * 1e6,
             gflops,
-            of_peak: gflops / machine.peak_gflops,
+            peak_share: gflops / machine.peak_gflops,
         }
     });
     let rows = rows.collect();
@@ -135,8 +136,8 @@ fn print_rows(rows: &[Row]) {
         "\n{:<8} {:>5}  {:<16} {:>7} {:>10} {:>9} {:>8}",
         "config", "batch", "what", "threads", "µs", "GFLOP/s", "of peak"
     );
-    for Row { config, batch, what, threads, us, gflops, of_peak } in rows {
-        let percent = 100.0 * of_peak;
+    for Row { config, batch, what, threads, us, gflops, peak_share } in rows {
+        let percent = 100.0 * peak_share;
         println!("{config:<8} {batch:>5}  {what:<16} {threads:>7} {us:>10.2} {gflops:>9.1} {percent:>6.0} %");
     }
 }

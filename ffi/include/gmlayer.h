@@ -63,23 +63,23 @@ struct gmlayer_sizes {
 };
 
 /*
- A layer that learns: its sizes, and its parameters μ, σ, U, v one after the other.
+ A diagonal layer that learns: its sizes, and its parameters μ, σ, U, v one after the other.
  */
-struct gmlayer_layer {
+struct gmlayer_diagonal {
   /*
    The sizes.
    */
   struct gmlayer_sizes sizes;
   /*
-   As many numbers as `gmlayer_layer_parameters` says.
+   As many numbers as `gmlayer_diagonal_parameters` says.
    */
   float *parameters;
 };
 
 /*
- The learning rate of each block of parameters.
+ The learning rate of each block of parameters of a diagonal layer.
  */
-struct gmlayer_rates {
+struct gmlayer_diagonal_rates {
   /*
    Of the means.
    */
@@ -111,14 +111,14 @@ extern "C" {
 #endif // __cplusplus
 
 /*
- The number of parameters of a layer; 0 for sizes that cannot be.
+ The number of parameters of a diagonal layer; 0 for sizes that cannot be.
  */
-size_t gmlayer_layer_parameters(struct gmlayer_sizes sizes);
+size_t gmlayer_diagonal_parameters(struct gmlayer_sizes sizes);
 
 /*
- The number of floats of scratch that a layer needs; 0 for sizes that cannot be.
+ The number of floats of scratch that a diagonal layer needs; 0 for sizes that cannot be.
  */
-size_t gmlayer_layer_scratch(struct gmlayer_sizes sizes);
+size_t gmlayer_diagonal_scratch(struct gmlayer_sizes sizes);
 
 /*
  Overwrites `y` with what the layer gives for `x`.
@@ -129,11 +129,11 @@ size_t gmlayer_layer_scratch(struct gmlayer_sizes sizes);
 
  The arrays have those lengths and do not overlap, nor does the array of parameters.
  */
-enum gmlayer_status gmlayer_layer_forward(const struct gmlayer_layer *layer,
-                                          const float *x,
-                                          float *y,
-                                          float *scratch,
-                                          size_t scratch_len);
+enum gmlayer_status gmlayer_diagonal_forward(const struct gmlayer_diagonal *layer,
+                                             const float *x,
+                                             float *y,
+                                             float *scratch,
+                                             size_t scratch_len);
 
 /*
  The backward pass and one step of gradient descent: `g` is the loss's derivative by the outputs at `x`.
@@ -144,12 +144,12 @@ enum gmlayer_status gmlayer_layer_forward(const struct gmlayer_layer *layer,
 
  The arrays have those lengths and do not overlap, nor does the array of parameters.
  */
-enum gmlayer_status gmlayer_layer_step(const struct gmlayer_layer *layer,
-                                       const float *x,
-                                       const float *g,
-                                       struct gmlayer_rates rates,
-                                       float *scratch,
-                                       size_t scratch_len);
+enum gmlayer_status gmlayer_diagonal_step(const struct gmlayer_diagonal *layer,
+                                          const float *x,
+                                          const float *g,
+                                          struct gmlayer_diagonal_rates rates,
+                                          float *scratch,
+                                          size_t scratch_len);
 
 /*
  The cross-entropy of the softmax of `classes` scores, and its derivative by each of them.
@@ -176,50 +176,50 @@ enum gmlayer_status gmlayer_model_init(struct gmlayer_model *model,
                                        size_t len);
 
 /*
- Takes the arrays that `gmlayer export --format c --precision f32` wrote.
+ Takes the arrays that `gmlayer export --format c --precision f32` wrote of a diagonal layer.
 
  # Safety
 
  `model` may be written; the arrays have the lengths that follow from the sizes and stay as they are as long as the
  model is used.
  */
-enum gmlayer_status gmlayer_model_init_f32(struct gmlayer_model *model,
-                                           struct gmlayer_sizes sizes,
-                                           const float *a,
-                                           const float *mu,
-                                           const float *variance,
-                                           const float *w);
+enum gmlayer_status gmlayer_model_init_diagonal_f32(struct gmlayer_model *model,
+                                                    struct gmlayer_sizes sizes,
+                                                    const float *a,
+                                                    const float *mu,
+                                                    const float *variance,
+                                                    const float *w);
 
 /*
- Takes the arrays that `gmlayer export --format c --precision f16` wrote.
+ Takes the arrays that `gmlayer export --format c --precision f16` wrote of a diagonal layer.
 
  # Safety
 
- As for `gmlayer_model_init_f32`.
+ As for `gmlayer_model_init_diagonal_f32`.
  */
-enum gmlayer_status gmlayer_model_init_f16(struct gmlayer_model *model,
-                                           struct gmlayer_sizes sizes,
-                                           const uint16_t *a,
-                                           const uint16_t *mu,
-                                           const uint16_t *variance,
-                                           const uint16_t *w);
+enum gmlayer_status gmlayer_model_init_diagonal_f16(struct gmlayer_model *model,
+                                                    struct gmlayer_sizes sizes,
+                                                    const uint16_t *a,
+                                                    const uint16_t *mu,
+                                                    const uint16_t *variance,
+                                                    const uint16_t *w);
 
 /*
- Takes the arrays that `gmlayer export --format c --precision i8` wrote.
+ Takes the arrays that `gmlayer export --format c --precision i8` wrote of a diagonal layer.
 
  # Safety
 
- As for `gmlayer_model_init_f32`.
+ As for `gmlayer_model_init_diagonal_f32`.
  */
-enum gmlayer_status gmlayer_model_init_i8(struct gmlayer_model *model,
-                                          struct gmlayer_sizes sizes,
-                                          const float *a,
-                                          const float *w_scales,
-                                          const float *mu_scales,
-                                          const float *variance_scales,
-                                          const int8_t *mu,
-                                          const int8_t *variance,
-                                          const int8_t *w);
+enum gmlayer_status gmlayer_model_init_diagonal_i8(struct gmlayer_model *model,
+                                                   struct gmlayer_sizes sizes,
+                                                   const float *a,
+                                                   const float *w_scales,
+                                                   const float *mu_scales,
+                                                   const float *variance_scales,
+                                                   const int8_t *mu,
+                                                   const int8_t *variance,
+                                                   const int8_t *w);
 
 /*
  The sizes of a model; all 0 for a null pointer.

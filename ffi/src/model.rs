@@ -80,14 +80,14 @@ pub unsafe extern "C" fn gmlayer_model_init(model: *mut Model, bytes: *const u8,
     status(unsafe { put(model, read(bytes, len).and_then(|bytes| Ok(Blob::new(bytes)?.model))) })
 }
 
-/// Takes the arrays that `gmlayer export --format c --precision f32` wrote.
+/// Takes the arrays that `gmlayer export --format c --precision f32` wrote of a diagonal layer.
 ///
 /// # Safety
 ///
 /// `model` may be written; the arrays have the lengths that follow from the sizes and stay as they are as long as the
 /// model is used.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn gmlayer_model_init_f32(
+pub unsafe extern "C" fn gmlayer_model_init_diagonal_f32(
     model: *mut Model,
     sizes: Sizes,
     a: *const f32,
@@ -109,13 +109,13 @@ pub unsafe extern "C" fn gmlayer_model_init_f32(
     status(unsafe { put(model, made) })
 }
 
-/// Takes the arrays that `gmlayer export --format c --precision f16` wrote.
+/// Takes the arrays that `gmlayer export --format c --precision f16` wrote of a diagonal layer.
 ///
 /// # Safety
 ///
-/// As for `gmlayer_model_init_f32`.
+/// As for `gmlayer_model_init_diagonal_f32`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn gmlayer_model_init_f16(
+pub unsafe extern "C" fn gmlayer_model_init_diagonal_f16(
     model: *mut Model,
     sizes: Sizes,
     a: *const u16,
@@ -137,14 +137,14 @@ pub unsafe extern "C" fn gmlayer_model_init_f16(
     status(unsafe { put(model, made) })
 }
 
-/// Takes the arrays that `gmlayer export --format c --precision i8` wrote.
+/// Takes the arrays that `gmlayer export --format c --precision i8` wrote of a diagonal layer.
 ///
 /// # Safety
 ///
-/// As for `gmlayer_model_init_f32`.
+/// As for `gmlayer_model_init_diagonal_f32`.
 #[unsafe(no_mangle)]
 #[allow(clippy::too_many_arguments)] // as many arrays as there are
-pub unsafe extern "C" fn gmlayer_model_init_i8(
+pub unsafe extern "C" fn gmlayer_model_init_diagonal_i8(
     model: *mut Model,
     sizes: Sizes,
     a: *const f32,

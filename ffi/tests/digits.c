@@ -116,10 +116,10 @@ static void one_precision(const char *name, const struct gmlayer_model *arrays, 
 static void train(const unsigned char *samples, size_t len, const char *expected)
 {
     static float parameters[sizeof start_parameters / sizeof *start_parameters];
-    static float scratch[4 * INPUTS + OUTPUTS + 3 * 16]; /* 4 components, rounded up to 16 */
-    const struct gmlayer_layer layer = {sizes, parameters};
-    const struct gmlayer_rates rates = {0.02f, 0.1f, 0.02f, 0.02f};
-    const size_t scratch_len = gmlayer_layer_scratch(sizes), count = gmlayer_layer_parameters(sizes);
+    static float scratch[3 * INPUTS + OUTPUTS];
+    const struct gmlayer_diagonal layer = {sizes, parameters};
+    const struct gmlayer_diagonal_rates rates = {0.02f, 0.1f, 0.02f, 0.02f};
+    const size_t scratch_len = gmlayer_diagonal_scratch(sizes), count = gmlayer_diagonal_parameters(sizes);
     float x[INPUTS], y[OUTPUTS], g[OUTPUTS], loss;
     check(count == sizeof parameters / sizeof *parameters, "the number of parameters");
     check(scratch_len == sizeof scratch / sizeof *scratch, "the size of the layer's scratch");
@@ -128,9 +128,9 @@ static void train(const unsigned char *samples, size_t len, const char *expected
         float sum = 0, samples_seen = 0;
         for (size_t at = 0; at + SAMPLE <= len; at += SAMPLE) {
             size_t label = pixels(samples + at, x);
-            check(gmlayer_layer_forward(&layer, x, y, scratch, scratch_len) == GMLAYER_STATUS_OK, "the layer forward");
+            check(gmlayer_diagonal_forward(&layer, x, y, scratch, scratch_len) == GMLAYER_STATUS_OK, "the layer forward");
             check(gmlayer_cross_entropy(y, OUTPUTS, label, g, &loss) == GMLAYER_STATUS_OK, "cross-entropy");
-            check(gmlayer_layer_step(&layer, x, g, rates, scratch, scratch_len) == GMLAYER_STATUS_OK, "a step");
+            check(gmlayer_diagonal_step(&layer, x, g, rates, scratch, scratch_len) == GMLAYER_STATUS_OK, "a step");
             sum += loss;
             samples_seen += 1;
         }
@@ -140,13 +140,13 @@ static void train(const unsigned char *samples, size_t len, const char *expected
     printf("parameters %08x\n", (unsigned)got);
     check(got == (uint32_t)strtoul(expected, NULL, 16), "the parameters after training");
 
-    const struct gmlayer_layer nothing = {sizes, NULL}, empty = {{0, 1, 1}, parameters};
-    check(gmlayer_layer_forward(NULL, x, y, scratch, scratch_len) == GMLAYER_STATUS_POINTER, "no layer");
-    check(gmlayer_layer_step(&nothing, x, g, rates, scratch, scratch_len) == GMLAYER_STATUS_POINTER, "no parameters");
-    check(gmlayer_layer_step(&empty, x, g, rates, scratch, scratch_len) == GMLAYER_STATUS_SIZE, "no inputs");
-    check(gmlayer_layer_step(&layer, x, g, rates, scratch, scratch_len - 1) == GMLAYER_STATUS_SCRATCH, "too little scratch");
+    const struct gmlayer_diagonal nothing = {sizes, NULL}, empty = {{0, 1, 1}, parameters};
+    check(gmlayer_diagonal_forward(NULL, x, y, scratch, scratch_len) == GMLAYER_STATUS_POINTER, "no layer");
+    check(gmlayer_diagonal_step(&nothing, x, g, rates, scratch, scratch_len) == GMLAYER_STATUS_POINTER, "no parameters");
+    check(gmlayer_diagonal_step(&empty, x, g, rates, scratch, scratch_len) == GMLAYER_STATUS_SIZE, "no inputs");
+    check(gmlayer_diagonal_step(&layer, x, g, rates, scratch, scratch_len - 1) == GMLAYER_STATUS_SCRATCH, "too little scratch");
     check(gmlayer_cross_entropy(y, OUTPUTS, OUTPUTS, g, &loss) == GMLAYER_STATUS_RANGE, "a label out of range");
-    check(gmlayer_layer_parameters(empty.sizes) == 0 && gmlayer_layer_scratch(empty.sizes) == 0, "sizes of nothing");
+    check(gmlayer_diagonal_parameters(empty.sizes) == 0 && gmlayer_diagonal_scratch(empty.sizes) == 0, "sizes of nothing");
 }
 
 int main(int argc, char **argv)
@@ -157,16 +157,16 @@ int main(int argc, char **argv)
         return 2;
     unsigned char *stored = contents(argv[1], "stored.bin", &stored_len);
     unsigned char *samples = contents(argv[1], "samples.bin", &samples_len);
-    check(gmlayer_model_init_f32(&f32, sizes, model_f32_a, model_f32_mu, model_f32_variance, model_f32_w) ==
+    check(gmlayer_model_init_diagonal_f32(&f32, sizes, model_f32_a, model_f32_mu, model_f32_variance, model_f32_w) ==
               GMLAYER_STATUS_OK, "arrays in f32");
-    check(gmlayer_model_init_f16(&f16, sizes, model_f16_a, model_f16_mu, model_f16_variance, model_f16_w) ==
+    check(gmlayer_model_init_diagonal_f16(&f16, sizes, model_f16_a, model_f16_mu, model_f16_variance, model_f16_w) ==
               GMLAYER_STATUS_OK, "arrays in f16");
-    check(gmlayer_model_init_i8(&i8, sizes, model_i8_a, model_i8_w_scales, model_i8_mu_scales,
-                                model_i8_variance_scales, model_i8_mu, model_i8_variance, model_i8_w) ==
+    check(gmlayer_model_init_diagonal_i8(&i8, sizes, model_i8_a, model_i8_w_scales, model_i8_mu_scales,
+                                         model_i8_variance_scales, model_i8_mu, model_i8_variance, model_i8_w) ==
               GMLAYER_STATUS_OK, "arrays in i8");
-    check(gmlayer_model_init_f32(&f32, sizes, NULL, model_f32_mu, model_f32_variance, model_f32_w) ==
+    check(gmlayer_model_init_diagonal_f32(&f32, sizes, NULL, model_f32_mu, model_f32_variance, model_f32_w) ==
               GMLAYER_STATUS_POINTER, "a missing array");
-    gmlayer_model_init_f32(&f32, sizes, model_f32_a, model_f32_mu, model_f32_variance, model_f32_w);
+    gmlayer_model_init_diagonal_f32(&f32, sizes, model_f32_a, model_f32_mu, model_f32_variance, model_f32_w);
     one_precision("model_f32.bin", &f32, argv[2], stored, stored_len, argv[3]);
     one_precision("model_f16.bin", &f16, argv[2], stored, stored_len, argv[4]);
     one_precision("model_i8.bin", &i8, argv[2], stored, stored_len, argv[5]);

@@ -133,15 +133,11 @@ fn outputs<T: Real>(problem: &Problem<T>) -> [(&'static str, Vec<T>); 6] {
     let [mut saved, mut scratch] = [saved, scratch].map(|len| vec![T::zero(); len.expect("small sizes")]);
     let zeros = |len| vec![T::zero(); len];
     let mut y = zeros(g.len());
-    let [mut of_mu, mut of_sigma, mut of_u, mut of_v, mut dx] =
+    let [mut d_mu, mut d_sigma, mut d_u, mut d_v, mut dx] =
         [mu.len(), sigma.len(), u.len(), v.len(), x.len()].map(zeros);
     layer.forward(x, &mut y, &mut saved, &mut scratch).expect("the lengths fit");
-    let gradients = Gradients {
-        mu: Some(&mut of_mu),
-        sigma: Some(&mut of_sigma),
-        u: Some(&mut of_u),
-        v: Some(&mut of_v),
-    };
+    let gradients =
+        Gradients { mu: Some(&mut d_mu), sigma: Some(&mut d_sigma), u: Some(&mut d_u), v: Some(&mut d_v) };
     layer.backward(x, g, &saved, gradients, Some(&mut dx), &mut scratch).expect("the lengths fit");
-    [("h", y), ("mu", of_mu), ("sigma", of_sigma), ("u", of_u), ("v", of_v), ("x", dx)]
+    [("h", y), ("mu", d_mu), ("sigma", d_sigma), ("u", d_u), ("v", d_v), ("x", dx)]
 }

@@ -105,17 +105,17 @@ fn check<T: Bits>(problem: &Problem<T>, choices: u8) {
     let mut dx = Guarded::new(x.len(), nan());
     let wanted = |block: usize| choices >> block & 1 == 0;
     {
-        let [of_mu, of_sigma, of_u, of_v] = &mut blocks;
+        let [d_mu, d_sigma, d_u, d_v] = &mut blocks;
         let gradients = Gradients {
-            mu: wanted(0).then_some(of_mu.get()),
-            sigma: wanted(1).then_some(of_sigma.get()),
-            u: wanted(2).then_some(of_u.get()),
-            v: wanted(3).then_some(of_v.get()),
+            mu: wanted(0).then_some(d_mu.get()),
+            sigma: wanted(1).then_some(d_sigma.get()),
+            u: wanted(2).then_some(d_u.get()),
+            v: wanted(3).then_some(d_v.get()),
         };
-        let of_x = wanted(4).then_some(dx.get());
+        let d_x = wanted(4).then_some(dx.get());
         let before: Vec<_> = saved.get().iter().map(|x| x.bits()).collect();
         scratch.get().fill(nan());
-        layer.backward(x, g, saved.get(), gradients, of_x, scratch.get()).expect("the lengths fit");
+        layer.backward(x, g, saved.get(), gradients, d_x, scratch.get()).expect("the lengths fit");
         assert!(saved.get().iter().zip(before).all(|(x, before)| x.bits() == before), "saved was written");
     }
     saved.check();

@@ -54,7 +54,7 @@ impl Header {
 /// A scalar that any bits can be.
 pub trait Bits: Real {
     /// The number of these bits; the upper ones alone count where there are fewer.
-    fn of_bits(bits: u64) -> Self;
+    fn from_word(bits: u64) -> Self;
     /// The bits, all NaNs alike.
     fn bits(self) -> u64;
     /// A number with an exponent from −20 to 20, or 0.
@@ -83,7 +83,7 @@ pub trait Bits: Real {
 }
 
 impl Bits for f32 {
-    fn of_bits(bits: u64) -> Self {
+    fn from_word(bits: u64) -> Self {
         Self::from_bits((bits >> 32) as u32)
     }
     fn bits(self) -> u64 {
@@ -102,7 +102,7 @@ impl Bits for f32 {
 }
 
 impl Bits for f64 {
-    fn of_bits(bits: u64) -> Self {
+    fn from_word(bits: u64) -> Self {
         Self::from_bits(bits)
     }
     fn bits(self) -> u64 {
@@ -150,10 +150,10 @@ impl<T: Bits> Problem<T> {
         let mut fill = |block: usize, len: usize| -> Vec<T> {
             (0..len)
                 .map(|_| match header.pattern() {
-                    Pattern::Bits => T::of_bits(word(size_of::<T>()) << (64 - 8 * size_of::<T>())),
+                    Pattern::Bits => T::from_word(word(size_of::<T>()) << (64 - 8 * size_of::<T>())),
                     Pattern::Special => T::special(word(1) as u8),
                     Pattern::Mixed if block == header.block() => {
-                        let value = T::of_bits(word(size_of::<T>()) << (64 - 8 * size_of::<T>()));
+                        let value = T::from_word(word(size_of::<T>()) << (64 - 8 * size_of::<T>()));
                         if value.is_finite() { value } else { T::one() }
                     }
                     _ => T::near_one(word(5) << 24),

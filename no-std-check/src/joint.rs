@@ -47,9 +47,9 @@ pub fn joint<T: Real>(shape: JointShape, buffers: Buffers<'_, T>) -> Result<T, E
     let mut online = Online::new(shape, parameters)?.with_scale(black_box(Scale::Sum));
     let _ = black_box((online.shape(), online.parameters(), Online::<T>::scratch_len(shape)));
     let row = x.get(..shape.inputs()).unwrap_or(&[]);
-    let of_row = y.get_mut(..shape.outputs()).unwrap_or(&mut []);
-    online.forward(row, of_row, scratch)?;
-    online.step(row, of_row, &rates, scratch)?;
+    let y_row = y.get_mut(..shape.outputs()).unwrap_or(&mut []);
+    online.forward(row, y_row, scratch)?;
+    online.step(row, y_row, &rates, scratch)?;
 
     let _ = black_box(wasserstein::scratch_len(black_box(2), black_box(3))?);
     Ok(wasserstein::squared(x, parameters, y, gradients, scratch)?

@@ -4,7 +4,8 @@ use super::number::Number;
 use super::products::dot;
 use crate::diagonal::Constants;
 use crate::rectified::project_checked;
-use crate::shape::{self, split};
+use crate::shape;
+use crate::slices::Slice;
 use crate::{Error, Real, Rectified, Shape};
 
 /// A prepared layer whose constants are stored as `f32` or `f16`, for one sample at a time.
@@ -15,9 +16,9 @@ use crate::{Error, Real, Rectified, Shape};
 ///
 /// `N` is how a number is stored: see [`Number`].
 ///
-/// **Accuracy**: that of [`Prepared`](crate::diagonal::Prepared) for the constants as they are stored: within 8
-/// budgets u·scale + η. With `f32` the bits are those of a row by itself there, if its
-/// largest entry is 0 or from 2⁻¹⁰ to 2¹⁰ (it reads others times a power of two).
+/// **Accuracy**: that of [`Prepared`](crate::diagonal::Prepared) for the constants as they are stored:
+/// within 8(u·scale + η·floor), the accuracy rule of `docs/NUMERICS.md`. With `f32` the bits are those of a row by
+/// itself there, if its largest entry is 0 or from 2⁻¹⁰ to 2¹⁰ (it reads others times a power of two).
 ///
 /// # Example
 ///
@@ -97,7 +98,7 @@ impl<'a, N: Number> Floating<'a, N> {
     /// **Shapes**: `x: [inputs]`, `y: [outputs]`; `scratch`: at least [`scratch_len`](Self::scratch_len)
     /// elements, whose contents do not matter.
     ///
-    /// **Accuracy**: within 8 budgets u·scale + η for the constants as they are stored, as [the model](Self) says.
+    /// **Accuracy**: within 8(u·scale + η·floor) for the constants as they are stored, as [the model](Self) says.
     ///
     /// # Errors
     ///
@@ -107,8 +108,8 @@ impl<'a, N: Number> Floating<'a, N> {
         shape::exact("x", x.len(), inputs)?;
         shape::exact("y", y.len(), outputs)?;
         let scratch = shape::buffer("scratch", scratch, self.scratch_len())?;
-        let (sigma, rest) = split(scratch, inputs);
-        let (squares, row) = split(rest, inputs);
+        let (sigma, rest) = scratch.divide(inputs);
+        let (squares, row) = rest.divide(inputs);
         let mut scratch = Scratch { sigma, squares, row };
         square(x, scratch.squares);
 

@@ -12,7 +12,7 @@
 //! | `i8` | [`Quantised<i8>`](Quantised) | K(4 L + (L + 2)(d + 4)) | products and sums in 32-bit integers, the rest in `f32` |
 //!
 //! Nothing is allocated and nothing is copied: the constants stay where they are, in flash for example, as
-//! arrays (`gmlayer export --format rust`) or as the bytes of a file ([`Blob`]). Workspaces are of constant
+//! arrays (`gmlayer export --format rust`) or as the bytes of a file ([`Blob`]). Scratch is of constant
 //! size. The arithmetic is one fixed order of IEEE operations without fused multiply-add: a model gives the
 //! same bits on every platform.
 

@@ -3,7 +3,8 @@
 use super::number::{Integer, Number};
 use super::products::integer_dot;
 use crate::kernel::largest;
-use crate::shape::{self, split};
+use crate::shape;
+use crate::slices::Slice;
 use crate::{Error, Real, Rectified, Shape};
 
 /// The constants of a quantised layer: a row of numbers is its scale times its integers.
@@ -138,7 +139,7 @@ impl<'a, I: Integer> Quantised<'a, I> {
         shape::exact("x", x.len(), inputs)?;
         shape::exact("y", y.len(), outputs)?;
         let scratch = shape::buffer("scratch", scratch, self.scratch_len())?;
-        let (q, squares) = split(scratch, inputs);
+        let (q, squares) = scratch.divide(inputs);
         // |integer| ≤ 128, so that sums of `inputs` products stay below 2³¹.
         let most = (i32::MAX as usize / 128 / inputs).min(i16::MAX as usize) as i16;
         let scale = round_to(x, most, q);

@@ -1,6 +1,6 @@
 //! Labelled images, one byte a pixel, turned into numbers a batch at a time.
 
-use crate::kernel::{Simd, task, widest};
+use crate::kernel::{Simd, dispatch, task};
 use crate::{Error, Real};
 
 /// Labelled images of one size.
@@ -80,7 +80,7 @@ impl Samples {
         for (&index, row) in indices.iter().zip(out.chunks_exact_mut(self.inputs)) {
             let start = index.saturating_mul(self.inputs);
             let image = self.images.get(start..).and_then(|rest| rest.get(..self.inputs));
-            widest(Levels, (image.ok_or_else(|| self.past_the_end(index))?, row));
+            dispatch(Levels, (image.ok_or_else(|| self.past_the_end(index))?, row));
         }
         Ok(())
     }

@@ -6,16 +6,16 @@
 //! what they write: by components, or by rows for ∂x. So the number of parts never changes a bit.
 
 use super::form::Form;
-use super::layout::{Cotangents, Layout, Local, Locals, Saved, Scratch, Sums};
+use super::layout::{Cotangents, Layout, Local, Saved, Scratch, Sums};
 use super::parameters::{Parameters, Targets};
-use super::products::Back;
+use super::products::{Back, add_rows, write_inputs};
 use super::update::{ComponentSums, update};
-use crate::kernel::{Matrix, Onto, Panels, Rows, RowsMut, Workers, add_scaled};
+use crate::kernel::{Accum, Matrix, Panels, Rows, RowsMut, Workers, add_scaled};
 use crate::mixture::{
-    CHUNK, GROUP, Items, PLAIN_ROWS, add_compensated, any_scaled, back_factors, cotangent_scale, input_scale,
-    measure, scale_lanes, transpose_scaled, unscale_rows,
+    Activations, CHUNK, Fields, GROUP, Locals, PLAIN_ROWS, add_compensated, any_scaled, back_factors,
+    cotangent_scale, input_scale, measure, scale_lanes, transpose_scaled, unscale_rows,
 };
-use crate::slices::{Slice, after, row as row_of, take, zip_rows};
+use crate::slices::{Slice, after, row as row_of, rows, take, zip_rows};
 use crate::{Error, Real, Shape};
 
 /// What is read by every stage of a pass.
@@ -39,24 +39,25 @@ impl<T: Real> Pass<'_, T> {
         scratch: &mut [T],
     ) -> Result<(), Error> {
         let (layout, inputs, outputs) = (self.layout, self.shape.inputs(), self.shape.outputs());
-        let mut scratch = Scratch::cut(layout, scratch)?;
-        let mut locals = scratch.locals;
-        let (scales, mut saved) = Saved::cut(layout, saved);
-        let sizes = &mut *scratch.rows.sizes;
+        let Scratch { sizes, mut sums, mut locals, .. } = Scratch::cut(layout, scratch)?;
+        let (scales, mut saved) = layout.cut_saved(saved);
         measure(self.x, inputs, scales, sizes, input_scale);
         let (scales, sizes) = (&*scales, &*sizes);
-        let run = |first, (saved, (sums, mut locals)): (Saved<&mut [T]>, (Sums<'_, T>, Locals<'_, T>))| {
-            self.activate(parameters.skip(self.shape, first), (scales, sizes), saved, sums, locals.first());
+        let run = |first, (saved, (sums, locals)): (Saved<&mut [T]>, (Sums<&mut [T]>, Locals<'_, T>))| {
+            let own = parameters.skip(self.shape, first);
+            self.activate(own, (scales, sizes), saved, sums, layout.cut_local(locals));
         };
-        let parts = (saved.reborrow(), (scratch.sums.reborrow(), locals.reborrow()));
+        let parts = (saved.reborrow(), (sums.reborrow(), locals.reborrow()));
         self.workers.in_parts(parts, self.shape.components(), layout.parts, &run);
 
-        let (local, activations) = (locals.first(), saved.activations.as_ref());
-        for (chunk, y) in y.chunks_mut((CHUNK * outputs).max(1)).enumerate() {
-            activations.write_values(chunk * CHUNK, (saved.a, self.divisor()), outputs, y, local.g);
+        let local = layout.cut_local(locals);
+        let [fits, a, _, activations @ ..] = saved.as_ref().fields;
+        let activations = Activations::new(layout.lanes, activations);
+        for (chunk, y) in rows(&mut *y, CHUNK * outputs).enumerate() {
+            activations.write_values(chunk * CHUNK, (a, self.divisor()), outputs, y, local.g);
         }
         unscale_rows(y, outputs, scales);
-        self.add_values_apart(saved.fits, parameters, y, local);
+        self.add_values_apart(fits, parameters, y, local);
         Ok(())
     }
 
@@ -69,18 +70,20 @@ impl<T: Real> Pass<'_, T> {
         parameters: Parameters<'_, T>,
         (scales, sizes): (&[T], &[T]),
         saved: Saved<&mut [T]>,
-        sums: Sums<'_, T>,
+        sums: Sums<&mut [T]>,
         local: Local<'_, T>,
     ) {
-        let Saved { fits, a, variance, mut activations, .. } = saved;
+        let [fits, a, variance, activations @ ..] = saved.fields;
+        let mut activations = Activations::new(self.layout.lanes, activations);
+        let [w_space, _, _] = sums.fields;
         let (inputs, outputs, stride) = (self.shape.inputs(), self.shape.outputs(), self.layout.stride);
         let (matrix, components) = (outputs * stride, fits.len());
         let single = self.is_one_chunk();
-        for (chunk, x) in self.x.chunks((CHUNK * inputs).max(1)).enumerate() {
+        for (chunk, x) in rows(self.x, CHUNK * inputs).enumerate() {
             let first = chunk * CHUNK;
             let (x, lanes) = transpose_scaled(inputs, x, after(scales, first), local.x);
             for (index, component) in parameters.components(self.shape).take(components).enumerate() {
-                let w = row_of(&mut *sums.w, if single { 0 } else { index }, matrix);
+                let w = row_of(&mut *w_space, if single { 0 } else { index }, matrix);
                 if chunk == 0 {
                     let (a, variance) =
                         (row_of(&mut *a, index, outputs), row_of(&mut *variance, index, stride));
@@ -90,12 +93,12 @@ impl<T: Real> Pass<'_, T> {
                     }
                     row_of(&mut *fits, index, 1).fill(if fit { T::one() } else { T::zero() });
                 }
-                // What is fetched ahead must not be another part's: its lines stay where they are.
+                // What is prefetched must not be another part's: its lines stay where they are.
                 let next = if single && index + 1 < components { component.u.len() } else { 0 };
-                let ahead =
+                let prefetch =
                     after(parameters.u, (index + 1) * component.u.len()).get(..next).unwrap_or_default();
                 let x = Rows { data: &*x, stride: lanes };
-                activations.write_linear((index, first), Matrix::rows(w, stride), x, self.shape, ahead);
+                activations.write_linear((index, first), Matrix::rows(w, stride), x, self.shape, prefetch);
             }
             let (mu, _) = parameters.mu.divide(components * inputs);
             let matrices = (Matrix::rows(mu, inputs), Matrix::rows(&*variance, stride));
@@ -125,60 +128,47 @@ impl<T: Real> Pass<'_, T> {
         scratch: &mut [T],
     ) -> Result<(), Error> {
         let layout = self.layout;
-        let mut scratch = Scratch::cut(layout, scratch)?;
+        let Scratch { sizes, g_scales, back, mut cotangents, mut sums, totals: [totals, errors], mut locals } =
+            Scratch::cut(layout, scratch)?;
         let (components, outputs) = (self.shape.components(), self.shape.outputs());
-        let (scales, saved) = Saved::cut(layout, saved);
-        measure(g, outputs, scratch.rows.g_scales, scratch.rows.sizes, cotangent_scale);
-        let g_scales = &*scratch.rows.g_scales;
+        let (scales, saved) = layout.cut_saved(saved);
+        measure(g, outputs, g_scales, sizes, cotangent_scale);
+        let (g_scales, [first, second]) = (&*g_scales, back);
         let scaled = any_scaled(scales) || any_scaled(g_scales);
         if scaled {
-            let [first, second] = &mut scratch.rows.back;
-            back_factors(scales, g_scales, [&mut **first, &mut **second]);
+            back_factors(scales, g_scales, [&mut *first, &mut *second]);
         }
-        let back = scaled.then_some(scratch.rows.back.each_ref().map(|back| &**back));
+        let back = scaled.then_some([&*first, &*second]);
 
         let prepares = dx.is_some();
-        {
-            let parameters = targets.parameters();
-            let run = |first, (saved, (cotangents, (sums, mut locals))): (_, (_, (_, Locals<'_, T>)))| {
-                let own = parameters.skip(self.shape, first);
-                self.pull_back((own, prepares), (g, g_scales, back), saved, cotangents, sums, locals.first());
+        let parameters = targets.parameters();
+        let run = |first, (saved, (cotangents, (sums, locals))): (_, (_, (_, Locals<'_, T>)))| {
+            let (own, local) = (parameters.skip(self.shape, first), layout.cut_local(locals));
+            self.pull_back((own, prepares), (g, g_scales, back), saved, cotangents, sums, local);
+        };
+        let parts = (saved, (cotangents.reborrow(), (sums.reborrow(), locals.reborrow())));
+        self.workers.in_parts(parts, components, layout.parts, &run);
+        if let Some(dx) = dx {
+            let (cotangents, sums) = (cotangents.as_ref(), sums.as_ref());
+            let run = |first, (rows, locals): (Fields<&mut [T], 1>, Locals<'_, T>)| {
+                let ([rows], mut local) = (rows.fields, layout.cut_local(locals));
+                let scales = (scales, g_scales);
+                self.write_inputs(parameters, scales, (saved, cotangents, sums), (first, rows), &mut local);
+                self.add_inputs_apart(saved.fields[0], parameters, (first, rows), g, local);
             };
-            let parts = (scratch.sums.reborrow(), scratch.locals.reborrow());
-            let parts = (saved, (scratch.cotangents.reborrow(), parts));
-            self.workers.in_parts(parts, components, layout.parts, &run);
-            if let Some(dx) = dx {
-                let (cotangents, sums) = (&scratch.cotangents, &scratch.sums);
-                let run = |first, (rows, mut locals): (Items<'_, T>, Locals<'_, T>)| {
-                    let scales = (scales, g_scales);
-                    self.write_inputs(
-                        parameters,
-                        scales,
-                        (&saved, cotangents, sums),
-                        (first, rows.data),
-                        locals.first(),
-                    );
-                    self.add_inputs_apart(saved.fits, parameters, (first, rows.data), g, locals.first());
-                };
-                let rows = (Items { data: dx, each: self.shape.inputs() }, scratch.locals.reborrow());
-                self.workers.in_parts(rows, layout.batch, layout.parts, &run);
-            }
+            let rows = (Fields::one(self.shape.inputs(), dx), locals.reborrow());
+            self.workers.in_parts(rows, layout.batch, layout.parts, &run);
         }
         let run = |_,
-                   (targets, (saved, (cotangents, (sums, (totals, mut locals))))): (
-            Targets<'_, T>,
+                   (targets, (saved, (cotangents, (sums, (totals, locals))))): (
+            _,
             (_, (_, (_, (_, Locals<'_, T>)))),
         )| {
-            self.sum_gradients(targets, (scales, g, back), saved, cotangents, (sums, totals), locals.first());
+            let local = layout.cut_local(locals);
+            self.sum_gradients(targets, (scales, g, back), saved, cotangents, (sums, totals), local);
         };
-        let [totals, errors] = scratch.totals;
-        let parts = (scratch.sums, ((totals, errors), scratch.locals));
-        self.workers.in_parts(
-            (targets, (saved, (scratch.cotangents, parts))),
-            components,
-            layout.parts,
-            &run,
-        );
+        let parts = (cotangents, (sums, ((totals, errors), locals)));
+        self.workers.in_parts((targets, (saved, parts)), components, layout.parts, &run);
         Ok(())
     }
 
@@ -188,39 +178,41 @@ impl<T: Real> Pass<'_, T> {
         (parameters, prepares): (Parameters<'_, T>, bool),
         (g, g_scales, back): (&[T], &[T], Option<[&[T]; 2]>),
         saved: Saved<&[T]>,
-        mut cotangents: Cotangents<&mut [T]>,
-        sums: Sums<'_, T>,
+        cotangents: Cotangents<&mut [T]>,
+        sums: Sums<&mut [T]>,
         local: Local<'_, T>,
     ) {
         let (shape, stride) = (self.shape, self.layout.stride);
+        let [fits, a, variance, activations @ ..] = saved.fields;
+        let activations = Activations::new(self.layout.lanes, activations);
+        let [d_a, errors, d_m, d_s, p_g] = cotangents.fields;
         if prepares {
+            let [w, _, _] = sums.fields;
             let matrix = shape.outputs() * stride;
-            for (index, component) in parameters.components(shape).take(saved.fits.len()).enumerate() {
-                let w = row_of(&mut *sums.w, index, matrix);
-                if saved.fits.get(index).is_none_or(T::is_zero) {
+            for (index, (component, fits)) in parameters.components(shape).zip(fits).enumerate() {
+                let w = row_of(&mut *w, index, matrix);
+                if fits.is_zero() {
                     w.fill(T::zero());
                 } else {
-                    component.write_w(row_of(saved.variance, index, stride), w);
+                    component.write_w(row_of(variance, index, stride), w);
                 }
             }
         }
-        let [d_a, errors] = &mut cotangents.d_a;
         d_a.fill(T::zero());
         errors.fill(T::zero());
         let outputs = shape.outputs();
-        for (group, g) in g.chunks((GROUP * outputs).max(1)).enumerate() {
+        for (group, g) in rows(g, GROUP * outputs).enumerate() {
             let first = group * GROUP;
             let (g, width) = transpose_scaled(outputs, g, after(g_scales, first), local.g);
             g.iter_mut().for_each(|g| *g /= self.divisor());
             let g = Rows { data: &*g, stride: width };
-            saved.activations.pull_back(first, saved.a, g, &mut cotangents);
+            activations.pull_back(first, a, g, [&mut *d_m, &mut *d_s, &mut *p_g]);
             let back = back.map(|factors| Back {
                 factors: factors.map(|factors| after(factors, first)),
                 g: take(&mut &mut *local.g_back, outputs * width),
                 r: take(&mut &mut *local.r_back, width),
             });
-            let [d_a, errors] = &mut cotangents.d_a;
-            saved.activations.add_offsets(first, g, back, [d_a, errors]);
+            activations.add_offsets(first, g, back, [&mut *d_a, &mut *errors]);
         }
     }
 
@@ -229,21 +221,20 @@ impl<T: Real> Pass<'_, T> {
         &self,
         parameters: Parameters<'_, T>,
         (scales, g_scales): (&[T], &[T]),
-        (saved, cotangents, sums): (&Saved<&[T]>, &Cotangents<&mut [T]>, &Sums<'_, T>),
+        (saved, cotangents, sums): (Saved<&[T]>, Cotangents<&[T]>, Sums<&[T]>),
         (first, dx): (usize, &mut [T]),
-        local: Local<'_, T>,
+        local: &mut Local<'_, T>,
     ) {
+        let ([_, _, variance, ..], [w, _, _]) = (saved.fields, sums.fields);
+        let [_, _, d_m, d_s, p_g] = cotangents.fields;
         let (inputs, stride, lanes) = (self.shape.inputs(), self.layout.stride, self.layout.lanes);
-        let matrices = (
-            Matrix::rows(&*sums.w, stride),
-            Matrix::rows(saved.variance, stride),
-            Matrix::rows(parameters.mu, inputs),
-        );
+        let matrices =
+            [Matrix::rows(w, stride), Matrix::rows(variance, stride), Matrix::rows(parameters.mu, inputs)];
         let x = after(self.x, first * inputs);
         for (index, (x, dx)) in zip_rows(x, GROUP * inputs, &mut *dx, GROUP * inputs).enumerate() {
             let first = first + index * GROUP;
             let x = (x, after(scales, first));
-            cotangents.write_inputs((lanes, first), matrices, x, inputs, dx, local.x);
+            write_inputs([p_g, d_s, d_m], (lanes, first), matrices, x, inputs, dx, local.x);
         }
         unscale_rows(dx, inputs, after(g_scales, first));
     }
@@ -254,30 +245,31 @@ impl<T: Real> Pass<'_, T> {
         targets: Targets<'_, T>,
         (scales, g, back): (&[T], &[T], Option<[&[T]; 2]>),
         saved: Saved<&[T]>,
-        mut cotangents: Cotangents<&mut [T]>,
-        (mut sums, (mut totals, mut errors)): (Sums<'_, T>, (Sums<'_, T>, Sums<'_, T>)),
+        cotangents: Cotangents<&mut [T]>,
+        (sums, (totals, errors)): (Sums<&mut [T]>, (Sums<&mut [T]>, Sums<&mut [T]>)),
         local: Local<'_, T>,
     ) {
+        let [fits, _, variance, ..] = saved.fields;
+        let [d_a, d_a_errors, d_m, d_s, p_g] = cotangents.fields;
         let Layout { stride, lanes, .. } = self.layout;
-        let (inputs, matrix, components) =
-            (self.shape.inputs(), self.shape.outputs() * stride, saved.fits.len());
+        let (inputs, matrix, components) = (self.shape.inputs(), self.shape.outputs() * stride, fits.len());
         if let Some(factors) = back {
-            for field in [&mut *cotangents.d_m, &mut *cotangents.d_s, &mut *cotangents.p_g] {
+            for field in [&mut *d_m, &mut *d_s, &mut *p_g] {
                 factors.iter().for_each(|factors| scale_lanes(field, lanes, factors));
             }
         }
-        let [d_a, d_a_errors] = core::mem::take(&mut cotangents.d_a);
         add_scaled(d_a, T::one(), d_a_errors);
         let Local { mut row, gradients, x: space, .. } = local;
         let (wants_mean, wants_variance) = (targets.mu.is_wanted(), targets.sigma.is_wanted());
         let wants_w = targets.u.is_wanted() || wants_variance;
         let compensated = self.layout.is_compensated();
         let groups = self.layout.batch.div_ceil(GROUP);
+        let ([d_w, d_mean, d_variance], mut totals, mut errors) = (sums.fields, totals.fields, errors.fields);
         let mut targets = targets.components();
         let mut finish =
             |target: Targets<'_, T>, component: usize, d_w: &[T], d_mean: &mut [T], d_variance: &mut [T]| {
-                if saved.fits.get(component).is_none_or(T::is_zero) {
-                    return self.use_apart(target, g, &mut row, gradients);
+                if fits.get(component).is_none_or(T::is_zero) {
+                    return self.use_rows(target, g, &mut row, gradients);
                 }
                 update(
                     self.form.coordinates,
@@ -285,35 +277,39 @@ impl<T: Real> Pass<'_, T> {
                     ComponentSums {
                         d_w,
                         d_a: row_of(&*d_a, component, self.shape.outputs()),
-                        variance: row_of(saved.variance, component, stride),
+                        variance: row_of(variance, component, stride),
                         d_mean,
                         d_variance,
                     },
                 );
             };
-        for (group, x) in self.x.chunks((GROUP * inputs).max(1)).enumerate() {
+        for (group, x) in rows(self.x, GROUP * inputs).enumerate() {
             let first = group * GROUP;
             let x = Panels::pack(inputs, x, after(scales, first), space);
-            let onto = if first.is_multiple_of(PLAIN_ROWS) { Onto::Zeros } else { Onto::Sums };
-            let moments =
-                (wants_mean.then_some(&mut *sums.d_mean), wants_variance.then_some(&mut *sums.d_variance));
-            cotangents.sum_moments(onto, (lanes, first), x, moments.0, moments.1);
+            let accum = if first.is_multiple_of(PLAIN_ROWS) { Accum::Replace } else { Accum::Add };
+            if wants_mean {
+                add_rows::<T, false>(accum, x, d_mean, after(&*d_m, first), lanes, &[]);
+            }
+            if wants_variance {
+                add_rows::<T, true>(accum, x, d_variance, after(&*d_s, first), lanes, &[]);
+            }
             for component in 0..components {
                 // One group alone is done with ∂W of a component before the next; several keep it of all.
-                let d_w = row_of(&mut *sums.w, if groups == 1 { 0 } else { component }, matrix);
+                let d_w = row_of(&mut *d_w, if groups == 1 { 0 } else { component }, matrix);
                 let target = if compensated || group + 1 < groups { None } else { targets.next() };
                 if wants_w {
-                    let ahead = target.as_ref().map_or(&[][..], |target| target.u.values());
-                    cotangents.sum_w(onto, (lanes, first), component, x, d_w, ahead);
+                    let prefetch = target.as_ref().map_or(&[][..], |target| target.u.values());
+                    let p_g = after(&*p_g, component * self.shape.outputs() * lanes + first);
+                    add_rows::<T, false>(accum, x, d_w, p_g, lanes, prefetch);
                 }
                 if let Some(target) = target {
-                    let d_mean = row_of(&mut *sums.d_mean, component, stride);
-                    finish(target, component, d_w, d_mean, row_of(&mut *sums.d_variance, component, stride));
+                    let d_mean = row_of(&mut *d_mean, component, stride);
+                    finish(target, component, d_w, d_mean, row_of(&mut *d_variance, component, stride));
                 }
             }
             if compensated && (((group + 1) * GROUP).is_multiple_of(PLAIN_ROWS) || group + 1 == groups) {
-                let fields = totals.fields().into_iter().zip(errors.fields()).zip(sums.fields());
-                for ((totals, errors), sums) in fields {
+                let sums = [&*d_w, &*d_mean, &*d_variance];
+                for ((totals, errors), sums) in totals.iter_mut().zip(&mut errors).zip(sums) {
                     if first < PLAIN_ROWS {
                         totals.fill(T::zero());
                         errors.fill(T::zero());
@@ -323,13 +319,14 @@ impl<T: Real> Pass<'_, T> {
             }
         }
         if compensated {
-            for (totals, errors) in totals.fields().into_iter().zip(errors.fields()) {
+            for (totals, errors) in totals.iter_mut().zip(&errors) {
                 add_scaled(totals, T::one(), errors);
             }
+            let [d_w, d_mean, d_variance] = totals;
             for (component, target) in targets.enumerate() {
-                let d_mean = row_of(&mut *totals.d_mean, component, stride);
-                let d_variance = row_of(&mut *totals.d_variance, component, stride);
-                finish(target, component, row_of(&*totals.w, component, matrix), d_mean, d_variance);
+                let d_mean = row_of(&mut *d_mean, component, stride);
+                let d_variance = row_of(&mut *d_variance, component, stride);
+                finish(target, component, row_of(&*d_w, component, matrix), d_mean, d_variance);
             }
         }
     }
@@ -340,7 +337,7 @@ impl<T: Real> Pass<'_, T> {
     }
 
     /// What the sum over the components is divided by.
-    fn divisor(&self) -> T {
+    pub(super) fn divisor(&self) -> T {
         self.form.scale.divisor(self.shape.components())
     }
 }

@@ -43,7 +43,7 @@ impl Coordinates {
     ///
     /// μ, σ and U stay as they are.
     ///
-    /// **Accuracy**: each entry of v within 8(u·scale + η), scale the sum of the absolute values of its terms.
+    /// **Accuracy**: each entry of v by the rule of [the layer](super::Diagonal).
     ///
     /// # Errors
     ///

@@ -7,6 +7,7 @@ use super::parameters::{Gradients, Parameters, Targets};
 use super::prepare::prepare;
 use super::prepared::{Constants, Prepared};
 use crate::kernel::Workers;
+use crate::slices::Slice;
 use crate::{Error, Real, Shape, shape};
 
 /// A Gaussian mixture layer over borrowed parameters.
@@ -23,7 +24,7 @@ use crate::{Error, Real, Shape, shape};
 /// Other coordinates, E\[ω|β\] = U(β − μ) + v, and a sum in the place of the mean are a choice:
 /// [`with_form`](Self::with_form).
 ///
-/// **Accuracy**: every output and gradient is within 8(u·scale + 2η·floor) of the exact value, for numbers of any size:
+/// **Accuracy**: every output and gradient is within 8(u·scale + η·floor) of the exact value, for numbers of any size:
 /// the accuracy rule of `docs/NUMERICS.md`. Held by `tests/diagonal_table.rs` against 60-digit tables, in `f32` and
 /// `f64`.
 ///
@@ -250,8 +251,8 @@ impl<'a, T: Real> Diagonal<'a, T> {
         'a: 'b,
     {
         shape::exact("storage", storage.len(), self.prepared_len())?;
-        let (a, rest) = shape::split(storage, self.shape.v_len());
-        let (w, variance) = shape::split(rest, self.shape.u_len());
+        let (a, rest) = storage.divide(self.shape.v_len());
+        let (w, variance) = rest.divide(self.shape.u_len());
         let (coordinates, stride) = (self.form.coordinates, self.shape.inputs());
         let to = [&mut *a, &mut *w, &mut *variance];
         prepare(self.shape, coordinates, self.parameters, stride, to);

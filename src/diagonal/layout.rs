@@ -4,9 +4,9 @@
 //! never matter. A batch of fewer than [`LEAST_ROWS`] rows saves nothing.
 
 use super::row::RowScratch;
-use crate::kernel::{Panels, Split, Workers};
-use crate::mixture::{Activations, CHUNK, GROUP, LEAST_ROWS, PLAIN_ROWS, activations_len};
-use crate::slices::{Slice, cut, total, whole};
+use crate::kernel::{Panels, Workers};
+use crate::mixture::{CHUNK, Fields, GROUP, LEAST_ROWS, Locals, PLAIN_ROWS, activation_lens, fields_len};
+use crate::slices::{Slice, cut, take, total, whole};
 use crate::{Error, Real, Shape, shape};
 
 /// The number of elements that the forward pass of a layer of this shape saves of a batch; `const`, so that it serves
@@ -82,49 +82,48 @@ impl Layout {
         )
     }
 
-    /// Saved: the scales of the rows; of the components whether they fit the batch, a and σ²; the activations.
-    const fn saved(&self) -> [usize; 5] {
+    /// Saved of a component: whether it fits the batch (1) or its rows go one by one (0); a; σ²; its activations.
+    const fn saved(&self) -> [usize; SAVED] {
         if self.lanes == 0 {
-            return [0; 5];
+            return [0; SAVED];
         }
-        let (components, outputs) = (self.shape.components(), self.shape.outputs());
-        [
-            self.lanes,
-            components,
-            self.shape.v_len(),
-            components.saturating_mul(self.stride),
-            activations_len(self.lanes, components, outputs),
-        ]
+        let outputs = self.shape.outputs();
+        let [linear, r, inv_s, p, phi, t_phi] = activation_lens(self.lanes, outputs);
+        [1, outputs, self.stride, linear, r, inv_s, p, phi, t_phi]
     }
 
-    /// The number of elements that are saved.
+    /// The number of elements that are saved: the scales of the rows, and what is saved of the components.
     pub(super) const fn saved_len(&self) -> Result<usize, Error> {
-        shape::product("saved", total(&self.saved()), 1)
+        let components = fields_len(self.shape.components(), self.saved());
+        shape::product("saved", components.saturating_add(self.lanes), 1)
     }
 
-    /// Scratch of the rows: the sizes of their largest inputs; the scales of their cotangents; two factors that take
-    /// sums back to size.
-    const fn rows(&self) -> [usize; 4] {
-        [self.lanes; 4]
+    /// The scales of the rows, and what is saved of the components.
+    pub(super) fn cut_saved<S: Slice>(&self, saved: S) -> (S, Fields<S, SAVED>) {
+        let (scales, saved) = saved.divide(self.lanes);
+        (scales, Fields::cut(self.shape.components(), self.saved(), saved).0)
     }
 
-    /// Scratch of the components: ∂a and its rounding errors; ∂m, ∂s/s and p g.
+    /// Scratch of a component: ∂a and its rounding errors; ∂m; ∂s/s; p g.
     const fn cotangents(&self) -> [usize; 5] {
+        let outputs = self.shape.outputs();
         if self.lanes == 0 {
             return [0; 5];
         }
-        let lanes = self.shape.components().saturating_mul(self.lanes);
-        let outputs = self.shape.v_len();
-        [outputs, outputs, lanes, lanes, lanes.saturating_mul(self.shape.outputs())]
+        [outputs, outputs, self.lanes, self.lanes, self.lanes.saturating_mul(outputs)]
     }
 
-    /// Scratch of the components: W, then ∂W; Σ ∂m x; Σ (∂s/s) x∘x.
+    /// Scratch of a component: W, then ∂W; Σ ∂m x; Σ (∂s/s) x∘x.
     const fn sums(&self) -> [usize; 3] {
         if self.lanes == 0 {
             return [0; 3];
         }
-        let row = self.shape.components().saturating_mul(self.stride);
-        [row.saturating_mul(self.shape.outputs()), row, row]
+        [self.stride.saturating_mul(self.shape.outputs()), self.stride, self.stride]
+    }
+
+    /// The same of the sums so far and of their rounding errors.
+    const fn totals(&self) -> [usize; 3] {
+        if self.is_compensated() { self.sums() } else { [0; 3] }
     }
 
     /// Whether the sums are added up with their rounding errors.
@@ -132,20 +131,12 @@ impl Layout {
         self.batch > PLAIN_ROWS
     }
 
-    /// Scratch of one part: what a row takes; the gradients of a component; inputs; cotangents of a group, transposed,
-    /// and the same for sums that are taken back to size; r of a group for such sums.
+    /// Scratch of one part: the fields of [`Local`].
     const fn local(&self) -> [usize; 6] {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
-        let gradients = component_len(self.shape);
+        let (row, gradients) = (RowScratch::<f32>::len(self.shape), component_len(self.shape));
         if self.lanes == 0 {
-            return [
-                RowScratch::<f32>::len(self.shape),
-                if self.descends { gradients } else { 0 },
-                0,
-                0,
-                0,
-                0,
-            ];
+            return [row, if self.descends && self.batch > 1 { gradients } else { 0 }, 0, 0, 0, 0];
         }
         // Xᵀ of a chunk, or X of a group in panels.
         let group = if self.lanes < GROUP { self.lanes } else { GROUP };
@@ -154,17 +145,32 @@ impl Layout {
         let x = if panels > transposed { panels } else { transposed };
         let cotangents = group.saturating_mul(outputs);
         // Of a row, of all rows, and the rounding errors of those.
-        [RowScratch::<f32>::len(self.shape), gradients.saturating_mul(3), x, cotangents, cotangents, group]
+        [row, gradients.saturating_mul(3), x, cotangents, cotangents, group]
     }
 
     /// The number of scratch elements.
     pub(super) const fn scratch_len(&self) -> Result<usize, Error> {
-        let sums = total(&self.sums()).saturating_mul(if self.is_compensated() { 3 } else { 1 });
-        let len = total(&self.rows())
-            .saturating_add(total(&self.cotangents()))
-            .saturating_add(sums)
+        let components = self.shape.components();
+        let len = self
+            .lanes
+            .saturating_mul(4)
+            .saturating_add(fields_len(components, self.cotangents()))
+            .saturating_add(fields_len(components, self.sums()))
+            .saturating_add(fields_len(components, self.totals()).saturating_mul(2))
             .saturating_add(total(&self.local()).saturating_mul(self.parts));
         shape::product("scratch", len, 1)
+    }
+
+    /// All of the scratch of a batch that goes row by row, whose length is checked here.
+    pub(super) fn cut_locals<'a, T>(&self, scratch: &'a mut [T]) -> Result<Locals<'a, T>, Error> {
+        let data = shape::buffer("scratch", scratch, self.scratch_len()?)?;
+        Ok(Locals { data, each: total(&self.local()) })
+    }
+
+    /// The scratch of a part.
+    pub(super) fn cut_local<'a, T>(&self, locals: Locals<'a, T>) -> Local<'a, T> {
+        let ([row, gradients, x, g, g_back, r_back], _) = cut(self.local(), locals.data);
+        Local { row: RowScratch::cut(self.shape, row), gradients, x, g, g_back, r_back }
     }
 }
 
@@ -173,151 +179,17 @@ pub(super) const fn component_len(shape: Shape) -> usize {
     shape.parameter_count() / shape.components()
 }
 
-/// What is saved of some components.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Saved<S> {
-    layout: Layout,
-    /// 1 for a component that goes along with the batch, 0 for one whose rows go one by one: `[components]`.
-    pub(super) fits: S,
-    /// a: `[components × outputs]`.
-    pub(super) a: S,
-    /// σ²: `[components × stride]`.
-    pub(super) variance: S,
-    pub(super) activations: Activations<S>,
-}
+/// The number of fields that are saved of a component.
+pub(super) const SAVED: usize = 9;
 
-impl<S: Slice> Saved<S> {
-    /// The scales of the rows, `[lanes]`, and what is saved of all components.
-    pub(super) fn cut(layout: Layout, saved: S) -> (S, Self) {
-        let ([scales, fits, a, variance, activations], _) = cut(layout.saved(), saved);
-        let (components, outputs) = (layout.shape.components(), layout.shape.outputs());
-        let activations = Activations::cut(layout.lanes, components, outputs, activations);
-        (scales, Self { layout, fits, a, variance, activations })
-    }
-}
+/// What is saved of some components; the fields as in [`Layout::saved`].
+pub(super) type Saved<S> = Fields<S, SAVED>;
 
-impl<T: Real> Saved<&mut [T]> {
-    /// The same for a shorter time.
-    pub(super) fn reborrow(&mut self) -> Saved<&mut [T]> {
-        let activations = self.activations.reborrow();
-        Saved { layout: self.layout, fits: self.fits, a: self.a, variance: self.variance, activations }
-    }
-}
+/// The cotangents of some components; the fields as in [`Layout::cotangents`].
+pub(super) type Cotangents<S> = Fields<S, 5>;
 
-impl<S: Slice> Split for Saved<S> {
-    fn split_at(self, components: usize, _: usize) -> (Self, Self) {
-        let Layout { shape, stride, .. } = self.layout;
-        let (layout, fits) = (self.layout, self.fits.divide(components));
-        let (a, variance) =
-            (self.a.divide(components * shape.outputs()), self.variance.divide(components * stride));
-        let activations = self.activations.divide(components, shape.outputs());
-        (
-            Self { layout, fits: fits.0, a: a.0, variance: variance.0, activations: activations.0 },
-            Self { layout, fits: fits.1, a: a.1, variance: variance.1, activations: activations.1 },
-        )
-    }
-}
-
-/// Scratch of the rows of a batch: `[lanes]` each.
-#[derive(Debug)]
-pub(super) struct Rows<'a, T> {
-    /// The sizes of the largest inputs.
-    pub(super) sizes: &'a mut [T],
-    /// The scales of the cotangents.
-    pub(super) g_scales: &'a mut [T],
-    /// Two factors that take sums over scaled rows back to size.
-    pub(super) back: [&'a mut [T]; 2],
-}
-
-/// The cotangents of some components.
-#[derive(Debug)]
-pub(super) struct Cotangents<S> {
-    layout: Layout,
-    /// ∂a, and its rounding errors: `[components × outputs]`.
-    pub(super) d_a: [S; 2],
-    /// ∂m: `[components × lanes]`.
-    pub(super) d_m: S,
-    /// ∂s/s: `[components × lanes]`.
-    pub(super) d_s: S,
-    /// p g: `[components × outputs × lanes]`.
-    pub(super) p_g: S,
-}
-
-impl<T> Cotangents<&mut [T]> {
-    /// The same for a shorter time.
-    pub(super) fn reborrow(&mut self) -> Cotangents<&mut [T]> {
-        let d_a = self.d_a.each_mut().map(|d_a| &mut **d_a);
-        Cotangents { layout: self.layout, d_a, d_m: self.d_m, d_s: self.d_s, p_g: self.p_g }
-    }
-}
-
-impl<S: Slice> Split for Cotangents<S> {
-    fn split_at(self, components: usize, _: usize) -> (Self, Self) {
-        let (layout, outputs) = (self.layout, components * self.layout.shape.outputs());
-        let lanes = components * layout.lanes;
-        let [a, errors] = self.d_a.map(|d_a| d_a.divide(outputs));
-        let (d_m, d_s) = (self.d_m.divide(lanes), self.d_s.divide(lanes));
-        let p_g = self.p_g.divide(outputs * layout.lanes);
-        (
-            Self { layout, d_a: [a.0, errors.0], d_m: d_m.0, d_s: d_s.0, p_g: p_g.0 },
-            Self { layout, d_a: [a.1, errors.1], d_m: d_m.1, d_s: d_s.1, p_g: p_g.1 },
-        )
-    }
-}
-
-/// Sums over the batch of some components.
-#[derive(Debug)]
-pub(super) struct Sums<'a, T> {
-    layout: Layout,
-    /// W, then ∂W: `[components × outputs × stride]`.
-    pub(super) w: &'a mut [T],
-    /// Σ ∂m x: `[components × stride]`.
-    pub(super) d_mean: &'a mut [T],
-    /// Σ (∂s/s) x∘x: `[components × stride]`.
-    pub(super) d_variance: &'a mut [T],
-}
-
-impl<'a, T> Sums<'a, T> {
-    fn cut(layout: Layout, scratch: &'a mut [T]) -> (Self, &'a mut [T]) {
-        let lens = if scratch.is_empty() { [0; 3] } else { layout.sums() };
-        let ([w, d_mean, d_variance], rest) = cut(lens, scratch);
-        (Self { layout, w, d_mean, d_variance }, rest)
-    }
-
-    /// The same for a shorter time.
-    pub(super) fn reborrow(&mut self) -> Sums<'_, T> {
-        Sums { layout: self.layout, w: self.w, d_mean: self.d_mean, d_variance: self.d_variance }
-    }
-
-    /// All three fields.
-    pub(super) fn fields(&mut self) -> [&mut [T]; 3] {
-        [self.w, self.d_mean, self.d_variance]
-    }
-}
-
-impl<T> Split for Sums<'_, T> {
-    fn split_at(self, components: usize, _: usize) -> (Self, Self) {
-        if self.w.is_empty() {
-            let none = Sums { layout: self.layout, w: &mut [], d_mean: &mut [], d_variance: &mut [] };
-            return (self, none);
-        }
-        let Self { layout, w, d_mean, d_variance } = self;
-        let at = components * layout.stride;
-        let (w, d_mean, d_variance) =
-            (w.divide(at * layout.shape.outputs()), d_mean.divide(at), d_variance.divide(at));
-        (
-            Self { layout, w: w.0, d_mean: d_mean.0, d_variance: d_variance.0 },
-            Self { layout, w: w.1, d_mean: d_mean.1, d_variance: d_variance.1 },
-        )
-    }
-}
-
-/// Scratch of some parts.
-#[derive(Debug)]
-pub(super) struct Locals<'a, T> {
-    layout: Layout,
-    data: &'a mut [T],
-}
+/// Sums over the batch of some components; the fields as in [`Layout::sums`].
+pub(super) type Sums<S> = Fields<S, 3>;
 
 /// Scratch of one part.
 #[derive(Debug)]
@@ -335,60 +207,41 @@ pub(super) struct Local<'a, T> {
     pub(super) r_back: &'a mut [T],
 }
 
-impl<'a, T> Locals<'a, T> {
-    /// All of the scratch of a batch that goes row by row, whose length is checked here.
-    pub(super) fn cut(layout: Layout, scratch: &'a mut [T]) -> Result<Self, Error> {
-        Ok(Self { layout, data: shape::buffer("scratch", scratch, layout.scratch_len()?)? })
-    }
-}
-
-impl<T> Locals<'_, T> {
-    /// The scratch of the first part.
-    pub(super) fn first(&mut self) -> Local<'_, T> {
-        let ([row, gradients, x, g, g_back, r_back], _) = cut(self.layout.local(), &mut *self.data);
-        Local { row: RowScratch::cut(self.layout.shape, row), gradients, x, g, g_back, r_back }
-    }
-
-    /// The same for a shorter time.
-    pub(super) fn reborrow(&mut self) -> Locals<'_, T> {
-        Locals { layout: self.layout, data: self.data }
-    }
-}
-
-impl<T> Split for Locals<'_, T> {
-    fn split_at(self, _: usize, parts: usize) -> (Self, Self) {
-        let (first, second) = self.data.divide(parts * total(&self.layout.local()));
-        (Self { layout: self.layout, data: first }, Self { layout: self.layout, data: second })
-    }
-}
-
 /// All of scratch.
 #[derive(Debug)]
 pub(super) struct Scratch<'a, T> {
-    pub(super) rows: Rows<'a, T>,
+    /// The sizes of the largest inputs, or cotangents, of the rows: `[lanes]`.
+    pub(super) sizes: &'a mut [T],
+    /// The scales of the cotangents: `[lanes]`.
+    pub(super) g_scales: &'a mut [T],
+    /// Two factors that take sums over scaled rows back to size: `[lanes]` each.
+    pub(super) back: [&'a mut [T]; 2],
     pub(super) cotangents: Cotangents<&'a mut [T]>,
-    pub(super) sums: Sums<'a, T>,
-    /// The sums so far, and their rounding errors, of a large batch.
-    pub(super) totals: [Sums<'a, T>; 2],
+    pub(super) sums: Sums<&'a mut [T]>,
+    /// The sums so far of a large batch, and their rounding errors.
+    pub(super) totals: [Sums<&'a mut [T]>; 2],
     pub(super) locals: Locals<'a, T>,
 }
 
-impl<'a, T> Scratch<'a, T> {
+impl<'a, T: Real> Scratch<'a, T> {
     /// Cuts a slice, whose length is checked here.
     pub(super) fn cut(layout: Layout, scratch: &'a mut [T]) -> Result<Self, Error> {
-        let scratch = shape::buffer("scratch", scratch, layout.scratch_len()?)?;
-        let ([sizes, g_scales, back, second], rest) = cut(layout.rows(), scratch);
-        let ([d_a, errors, d_m, d_s, p_g], rest) = cut(layout.cotangents(), rest);
-        let (sums, rest) = Sums::cut(layout, rest);
-        let totals = if layout.is_compensated() { total(&layout.sums()) } else { 0 };
-        let (first, rest) = rest.divide(totals);
-        let (errors_of_sums, data) = rest.divide(totals);
+        let mut rest = shape::buffer("scratch", scratch, layout.scratch_len()?)?;
+        let components = layout.shape.components();
+        let [sizes, g_scales, first, second] = [(); 4].map(|()| take(&mut rest, layout.lanes));
+        let (cotangents, rest) = Fields::cut(components, layout.cotangents(), rest);
+        let (sums, rest) = Fields::cut(components, layout.sums(), rest);
+        let (totals, rest) = Fields::cut(components, layout.totals(), rest);
+        let (errors, data) = Fields::cut(components, layout.totals(), rest);
+        let locals = Locals { data, each: total(&layout.local()) };
         Ok(Self {
-            rows: Rows { sizes, g_scales, back: [back, second] },
-            cotangents: Cotangents { layout, d_a: [d_a, errors], d_m, d_s, p_g },
+            sizes,
+            g_scales,
+            back: [first, second],
+            cotangents,
             sums,
-            totals: [Sums::cut(layout, first).0, Sums::cut(layout, errors_of_sums).0],
-            locals: Locals { layout, data },
+            totals: [totals, errors],
+            locals,
         })
     }
 }

@@ -4,7 +4,7 @@ use super::form::Form;
 use super::parameters::{Component, Parameters, ParametersMut, Rates};
 use crate::kernel::{add_scaled, dot, dot_of_three};
 use crate::rectified::project_checked;
-use crate::slices::take;
+use crate::slices::{rows, take};
 use crate::{Error, Real, Rectified, Shape, shape};
 
 /// A layer that learns from one sample at a time, where memory is short.
@@ -201,7 +201,7 @@ impl<T: Real> Scratch<'_, T> {
         let Self { y, q, c, g } = self;
         y.iter_mut().for_each(|y| *y *= unit);
         c.fill(T::zero());
-        for (u, &g) in component.u.chunks_exact(x.len().max(1)).zip(&**g) {
+        for (u, &g) in rows(component.u, x.len()).zip(&**g) {
             add_scaled(c, g, u);
         }
         let (r, p) = (at.mean, at.probability);
@@ -221,7 +221,7 @@ impl<T: Real> Scratch<'_, T> {
             }
         }
         if let Some(rate) = rates.u {
-            for (u, &g) in u.chunks_exact_mut(x.len().max(1)).zip(&**g) {
+            for (u, &g) in rows(u, x.len()).zip(&**g) {
                 u.iter_mut().zip(&**q).for_each(|(u, &q)| *u -= rate * (g * q));
             }
         }

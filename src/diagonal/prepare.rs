@@ -1,14 +1,13 @@
 //! What does not depend on the input: a = Uμ + v (v in centred coordinates), W = U diag(σ²) and σ².
 
 use core::array;
-use core::slice::ChunksMut;
 
 use super::form::Coordinates;
 use super::parameters::{Component, Parameters};
-use crate::kernel::{Along, Simd, Task, Vector, task, widest};
+use crate::kernel::{Simd, Vector, VectorLoop, dispatch, task};
 use crate::mixture::{fits_batch, largest};
-use crate::slices::zip_rows;
-use crate::{Real, Shape, shape};
+use crate::slices::{Slice, rows, zip_rows};
+use crate::{Real, Shape};
 
 /// Writes a, W and σ², of checked lengths, whose rows are `stride` elements apart.
 pub(super) fn prepare<T: Real>(
@@ -19,7 +18,7 @@ pub(super) fn prepare<T: Real>(
     [a, w, variance]: [&mut [T]; 3],
 ) {
     let outputs = shape.outputs();
-    let written = zip_rows(a, outputs, w, outputs * stride).zip(variance.chunks_exact_mut(stride.max(1)));
+    let written = zip_rows(a, outputs, w, outputs * stride).zip(rows(variance, stride));
     for (component, ((a, w), variance)) in parameters.components(shape).zip(written) {
         component.prepare(coordinates, a, w, variance);
     }
@@ -34,64 +33,39 @@ impl<T: Real> Component<'_, T> {
         w: &mut [T],
         variance: &mut [T],
     ) -> bool {
-        widest(Prepare, (self, coordinates, a, w, variance))
+        dispatch(Prepare, (self, coordinates, a, w, variance))
     }
 
     /// Writes W = U diag(σ²) alone, whose rows are as long as that of σ².
     pub(super) fn write_w(&self, variance: &[T], w: &mut [T]) {
-        widest(WriteW, (self.u, self.mu.len(), variance, w));
-    }
-
-    #[inline(always)]
-    fn prepare_rows<S: Simd>(
-        &self,
-        simd: S,
-        coordinates: Coordinates,
-        a: &mut [T],
-        w: &mut [T],
-        variance: &mut [T],
-    ) -> bool {
-        let inputs = self.mu.len();
-        let (filled, rest) = shape::split(variance, inputs.min(variance.len()));
-        for (variance, &sigma) in filled.iter_mut().zip(self.sigma) {
-            *variance = sigma * sigma;
-        }
-        rest.fill(T::zero());
-        let w = w.chunks_mut(variance.len().max(1));
-        // As many rows of U side by side as the registers hold.
-        let slopes = match S::VECTORS {
-            ..16 => self.scale_rows::<1, S>(simd, coordinates, a, w, variance),
-            _ => self.scale_rows::<2, S>(simd, coordinates, a, w, variance),
-        };
-        // A closure over the blocks would be compiled without the vectors at hand.
-        let (mu, sigma, v) = (largest(simd, self.mu), largest(simd, self.sigma), largest(simd, self.v));
-        fits_batch([mu, sigma], [simd.largest(slopes), v])
+        dispatch(WriteW, (self.u, self.mu.len(), variance, w));
     }
 
     /// Writes a and the rows of W. Returns the sizes of the largest numbers of U.
     #[inline(always)]
-    fn scale_rows<const ROWS: usize, S: Simd>(
+    fn scale_rows<'b, const ROWS: usize, S: Simd>(
         &self,
         simd: S,
         coordinates: Coordinates,
         a: &mut [T],
-        mut w: ChunksMut<'_, T>,
+        mut written: impl Iterator<Item = &'b mut [T]>,
         variance: &[T],
     ) -> Vector<T> {
         let inputs = self.mu.len();
         let zero = simd.splat(T::zero());
         let mut largest = zero;
         let outputs = a.chunks_mut(ROWS).zip(self.v.chunks(ROWS));
-        for (u, (a, v)) in self.u.chunks((ROWS * inputs).max(1)).zip(outputs) {
+        for (u, (a, v)) in rows(self.u, ROWS * inputs).zip(outputs) {
             // Where rows are missing at the end, the first stands for them, and they are written nowhere.
-            let mut rows = u.chunks(inputs.max(1));
-            let first = rows.next().unwrap_or_default();
+            let mut others = rows(u, inputs);
+            let first = others.next().unwrap_or_default();
             let mut u = [first; ROWS];
-            u.iter_mut().skip(1).zip(rows).for_each(|(u, row)| *u = row);
-            let mut written = w.by_ref().take(a.len());
+            u.iter_mut().skip(1).zip(others).for_each(|(u, row)| *u = row);
+            let mut written = written.by_ref().take(a.len());
             let w = array::from_fn(|_| written.next().unwrap_or_default());
+
             let rows = Rows { simd, u, mu: self.mu, variance, w, products: [zero; ROWS], largest };
-            let rows = rows.along(inputs);
+            let rows = rows.run(inputs);
             for ((a, &v), products) in a.iter_mut().zip(v).zip(rows.products) {
                 *a = coordinates.through_mean(simd.sum(products)) + v;
             }
@@ -113,7 +87,7 @@ struct Rows<'a, T, S, const ROWS: usize> {
     largest: Vector<T>,
 }
 
-impl<T: Real, S: Simd, const ROWS: usize> Along for Rows<'_, T, S, ROWS> {
+impl<T: Real, S: Simd, const ROWS: usize> VectorLoop for Rows<'_, T, S, ROWS> {
     #[inline(always)]
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let simd = self.simd;
@@ -130,25 +104,31 @@ impl<T: Real, S: Simd, const ROWS: usize> Along for Rows<'_, T, S, ROWS> {
 }
 
 /// [`Component::prepare`].
-struct Prepare;
-
-impl<T: Real> Task<(&Component<'_, T>, Coordinates, &mut [T], &mut [T], &mut [T])> for Prepare {
-    type Output = bool;
-
-    #[inline(always)]
-    fn run<S: Simd>(
-        self,
-        simd: S,
-        (component, coordinates, a, w, variance): (
-            &Component<'_, T>,
-            Coordinates,
-            &mut [T],
-            &mut [T],
-            &mut [T],
-        ),
-    ) -> bool {
-        component.prepare_rows(simd, coordinates, a, w, variance)
+#[inline(always)]
+fn prepare_rows<T: Real, S: Simd>(
+    simd: S,
+    component: &Component<'_, T>,
+    coordinates: Coordinates,
+    a: &mut [T],
+    w: &mut [T],
+    variance: &mut [T],
+) -> bool {
+    let inputs = component.mu.len();
+    let (filled, rest) = variance.divide(inputs.min(variance.len()));
+    for (variance, &sigma) in filled.iter_mut().zip(component.sigma) {
+        *variance = sigma * sigma;
     }
+    rest.fill(T::zero());
+    let w = rows(w, variance.len());
+    // As many rows of U side by side as the registers hold.
+    let slopes = match S::VECTORS {
+        ..16 => component.scale_rows::<1, S>(simd, coordinates, a, w, variance),
+        _ => component.scale_rows::<2, S>(simd, coordinates, a, w, variance),
+    };
+    // A closure over the blocks would be compiled without the vectors at hand.
+    let (mu, sigma, v) =
+        (largest(simd, component.mu), largest(simd, component.sigma), largest(simd, component.v));
+    fits_batch([mu, sigma], [simd.largest(slopes), v])
 }
 
 /// [`Component::write_w`].
@@ -162,3 +142,10 @@ fn write_rows<T: Real, S: Simd>(_: S, u: &[T], inputs: usize, variance: &[T], w:
 }
 
 task!(WriteW, write_rows, (u: &'a [T], inputs: usize, variance: &'a [T], w: &'a mut [T]) -> ());
+task!(Prepare, prepare_rows, (
+    component: &'a Component<'b, T>,
+    coordinates: Coordinates,
+    a: &'a mut [T],
+    w: &'a mut [T],
+    variance: &'a mut [T],
+) -> bool);

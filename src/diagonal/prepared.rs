@@ -1,12 +1,12 @@
 //! The form for inference: everything that does not depend on the input, computed once.
 
-use crate::kernel::{Matrix, Rows, RowsMut, Simd, Task, dot, for_each_dot, widest};
+use crate::kernel::{Matrix, Rows, RowsMut, Simd, dispatch, dot, for_each_dot, task};
 use crate::mixture::{
-    Activations, CHUNK, LEAST_ROWS, PreActivations, activations_len, input_scale, largest_of, measure,
-    scale_row, transpose_scaled, unscale_rows,
+    Activations, CHUNK, Fields, LEAST_ROWS, PreActivations, activation_lens, fields_len, input_scale,
+    largest_of, measure, scale_row, transpose_scaled, unscale_rows,
 };
 use crate::rectified::{in_range, norm};
-use crate::slices::{cut, row, total, whole, zip_rows};
+use crate::slices::{Slice, cut, row, total, whole, zip_rows};
 use crate::{Error, Real, Rectified, Scale, Shape, shape};
 
 /// The constants of a prepared layer, as borrowed row-major slices: what an exported model holds.
@@ -94,7 +94,7 @@ impl<'a, T: Real> Prepared<'a, T> {
             lanes,
             lanes.saturating_mul(inputs),
             lanes.saturating_mul(outputs),
-            activations_len(lanes, components, outputs),
+            fields_len(components, activation_lens(lanes, outputs)),
             inputs.saturating_mul(2),
             PreActivations::<T>::len(components),
         ]
@@ -129,7 +129,7 @@ impl<'a, T: Real> Prepared<'a, T> {
         let lanes = Self::lanes(batch);
         let ([scales, sizes, x_transposed, y_transposed, activations, vectors, at], _) =
             cut(self.layout(lanes), scratch);
-        let (scaled, direction) = shape::split(vectors, inputs);
+        let (scaled, direction) = vectors.divide(inputs);
         if lanes == 0 {
             let mut scratch = RowScratch { x: scaled, direction, at: PreActivations(at) };
             for (x, y) in zip_rows(x, inputs, y, outputs) {
@@ -137,7 +137,9 @@ impl<'a, T: Real> Prepared<'a, T> {
             }
             return Ok(());
         }
-        let activations = Activations::cut(lanes, self.shape.components(), outputs, activations);
+        let each = activation_lens(lanes, outputs);
+        let (fields, _) = Fields::cut(self.shape.components(), each, activations);
+        let activations = Activations::new(lanes, fields.fields);
         let mut chunk =
             Chunk { scales, sizes, x: x_transposed, y: y_transposed, activations, scaled, direction };
         for (x, y) in zip_rows(x, CHUNK * inputs, y, CHUNK * outputs) {
@@ -175,7 +177,7 @@ impl<'a, T: Real> Prepared<'a, T> {
         let size = largest_of(x);
         let scale = input_scale(size);
         let RowScratch { x: scaled, direction, at } = scratch;
-        widest(Row, (self, (scale_row(x, scale, scaled), size), &mut *y, (&mut **direction, at)));
+        dispatch(ForwardRow, (self, (scale_row(x, scale, scaled), size), &mut *y, &mut **direction, at));
         unscale_rows(y, self.shape.outputs(), &[scale]);
     }
 }
@@ -209,57 +211,62 @@ struct RowScratch<'a, T> {
     at: PreActivations<'a, T>,
 }
 
-/// One row by itself.
-struct Row;
-
-/// The arguments of [`Row`]: the row is beside the size of its largest entry.
-type RowArguments<'a, 'b, T> =
-    (&'a Prepared<'a, T>, (&'a [T], T), &'a mut [T], (&'a mut [T], &'a mut PreActivations<'b, T>));
-
-impl<T: Real> Task<RowArguments<'_, '_, T>> for Row {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S, (layer, (x, size), y, (direction, at)): RowArguments<'_, '_, T>) {
-        let Prepared { shape, constants: Constants { a, w, mu, variance }, .. } = *layer;
-        let divisor = layer.divisor();
-        let (inputs, outputs) = (shape.inputs(), shape.outputs());
-        for (square, &x) in direction.iter_mut().zip(x) {
-            *square = x * x;
-        }
-        let (means, squares, _) = at.fields();
-        for_each_dot(simd, mu, x, |component, dot| set(means, component, dot));
-        for_each_dot(simd, variance, direction, |component, dot| set(squares, component, dot));
-        at.rectify(simd);
-        if !size.is_zero() {
-            for (at, (mu, variance)) in at.iter_mut().zip(zip_rows(mu, inputs, variance, inputs)) {
-                if !in_range(*at.squares) {
-                    let at_row = Rectified::new(dot(mu, x), deviation(variance, x, direction));
-                    (*at.mean, *at.probability) = (at_row.mean, at_row.probability);
-                }
+/// One row by itself, beside the size of its largest entry.
+#[inline(always)]
+fn forward_row<T: Real, S: Simd>(
+    simd: S,
+    layer: &Prepared<'_, T>,
+    (x, size): (&[T], T),
+    y: &mut [T],
+    direction: &mut [T],
+    at: &mut PreActivations<'_, T>,
+) {
+    let Prepared { shape, constants: Constants { a, w, mu, variance }, .. } = *layer;
+    let divisor = layer.divisor();
+    let (inputs, outputs) = (shape.inputs(), shape.outputs());
+    for (square, &x) in direction.iter_mut().zip(x) {
+        *square = x * x;
+    }
+    let (means, squares, _) = at.fields();
+    for_each_dot(simd, mu, x, |component, dot| set(means, component, dot));
+    for_each_dot(simd, variance, direction, |component, dot| set(squares, component, dot));
+    at.rectify(simd);
+    if !size.is_zero() {
+        for (at, (mu, variance)) in at.iter_mut().zip(zip_rows(mu, inputs, variance, inputs)) {
+            if !in_range(*at.squares) {
+                let at_row = Rectified::new(dot(mu, x), deviation(variance, x, direction));
+                (*at.mean, *at.probability) = (at_row.mean, at_row.probability);
             }
-        }
-        y.fill(T::zero());
-        let (means, probabilities) = at.means_and_probabilities(shape.components());
-        // The rows of all components are one matrix.
-        let mut components = means.iter().zip(probabilities);
-        let (mut r, mut p, mut output) = (T::zero(), T::zero(), outputs);
-        for_each_dot(simd, w, x, |row, slope| {
-            if output == outputs
-                && let Some((&mean, &probability)) = components.next()
-            {
-                (r, p, output) = (mean, probability, 0);
-            }
-            if let Some((y, &a)) = y.get_mut(output).zip(a.get(row)) {
-                *y += a * r + slope * p;
-            }
-            output += 1;
-        });
-        for y in y {
-            *y /= divisor;
         }
     }
+    y.fill(T::zero());
+    let (means, probabilities) = at.means_and_probabilities(shape.components());
+    // The rows of all components are one matrix.
+    let mut components = means.iter().zip(probabilities);
+    let (mut r, mut p, mut output) = (T::zero(), T::zero(), outputs);
+    for_each_dot(simd, w, x, |row, slope| {
+        if output == outputs
+            && let Some((&mean, &probability)) = components.next()
+        {
+            (r, p, output) = (mean, probability, 0);
+        }
+        if let Some((y, &a)) = y.get_mut(output).zip(a.get(row)) {
+            *y += a * r + slope * p;
+        }
+        output += 1;
+    });
+    for y in y {
+        *y /= divisor;
+    }
 }
+
+task!(ForwardRow, forward_row, (
+    layer: &'a Prepared<'b, T>,
+    row: (&'a [T], T),
+    y: &'a mut [T],
+    direction: &'a mut [T],
+    at: &'a mut PreActivations<'c, T>,
+) -> ());
 
 /// Writes one element, if there is one.
 #[inline(always)]

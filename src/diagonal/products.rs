@@ -14,10 +14,9 @@
 //! ∂x = ∂m μ + p Wᵀg + (∂s/s) σ²∘x
 //! ```
 
-use super::layout::Cotangents;
-use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Simd, dot, task, transpose, widest};
+use crate::kernel::{Accum, LANES, Matrix, Panels, Rows, RowsMut, Simd, dispatch, dot, task, transpose};
 use crate::mixture::{Activations, pull_back, two_sum, write_product, write_rows};
-use crate::slices::{after, row, take, whole, zip_rows};
+use crate::slices::{after, count, row, rows, take, whole, zip_rows};
 use crate::{Real, Shape};
 
 impl<T: Real> Activations<&mut [T]> {
@@ -28,10 +27,10 @@ impl<T: Real> Activations<&mut [T]> {
         w: Matrix<'_, T>,
         x: Rows<'_, T>,
         shape: Shape,
-        ahead: &[T],
+        prefetch: &[T],
     ) {
         let linear = row(&mut *self.linear, component, shape.outputs() * self.lanes);
-        write_product(linear, (self.lanes, first), w, x, shape.inputs(), ahead);
+        write_product(linear, (self.lanes, first), w, x, shape.inputs(), prefetch);
     }
 
     /// Writes m and s² of a chunk, from the lane `first` on; leaves the squares of `x` in its place.
@@ -44,7 +43,7 @@ impl<T: Real> Activations<&mut [T]> {
     ) {
         let RowsMut { data, stride } = x;
         write_product(self.r, (self.lanes, first), mu, Rows { data, stride }, inputs, &[]);
-        widest(Square, (&mut *data,));
+        dispatch(Square, (&mut *data,));
         write_product(self.inv_s, (self.lanes, first), variance, Rows { data, stride }, inputs, &[]);
     }
 }
@@ -59,19 +58,18 @@ impl<T: Real> Activations<&[T]> {
         y: &mut [T],
         y_transposed: &mut [T],
     ) {
-        let rows = y.len() / outputs.max(1);
+        let rows = count(y.len(), outputs);
         let width = whole(rows);
         let y_transposed = take(&mut { y_transposed }, outputs * width);
-        widest(Values, (*self, (first, width), a, divisor, &mut *y_transposed));
+        dispatch(Values, (*self, (first, width), a, divisor, &mut *y_transposed));
         let from = Rows { data: y_transposed, stride: width };
         transpose(from, RowsMut { data: y, stride: outputs }, outputs, rows);
     }
 
     /// ∂m, ∂s/s and p g of some components in the lanes of a group from `first` on; `g` is gᵀ over the divisor, in whole
     /// vectors.
-    pub(super) fn pull_back(&self, first: usize, a: &[T], g: Rows<'_, T>, to: &mut Cotangents<&mut [T]>) {
-        let to = [&mut *to.d_m, &mut *to.d_s, &mut *to.p_g];
-        widest(PullBack, (*self, first, a, g, to));
+    pub(super) fn pull_back(&self, first: usize, a: &[T], g: Rows<'_, T>, to: [&mut [T]; 3]) {
+        dispatch(PullBack, (*self, first, a, g, to));
     }
 
     /// Adds ∂a of a group from the lane `first` on. Where rows are scaled, `back` holds two factors a lane that take r
@@ -83,7 +81,7 @@ impl<T: Real> Activations<&[T]> {
         back: Option<Back<'_, T>>,
         d_a: [&mut [T]; 2],
     ) {
-        widest(AddOffsets, (*self, first, g, back, d_a));
+        dispatch(AddOffsets, (*self, first, g, back, d_a));
     }
 }
 
@@ -94,78 +92,46 @@ pub(super) struct Back<'a, T> {
     pub(super) r: &'a mut [T],
 }
 
-impl<T: Real> Cotangents<&mut [T]> {
-    /// Adds Σ ∂m x and Σ (∂s/s) x∘x of some components to their sums, or writes them, each where it is wanted.
-    pub(super) fn sum_moments(
-        &self,
-        onto: Onto,
-        (lanes, first): (usize, usize),
-        x: Panels<'_, T>,
-        d_mean: Option<&mut [T]>,
-        d_variance: Option<&mut [T]>,
-    ) {
-        let coefficients = |field| Matrix::rows(after(field, first), lanes);
-        if let Some(d_mean) = d_mean {
-            add_rows::<T, false>(onto, x, d_mean, coefficients(&*self.d_m), &[]);
-        }
-        if let Some(d_variance) = d_variance {
-            add_rows::<T, true>(onto, x, d_variance, coefficients(&*self.d_s), &[]);
+/// Overwrites `dx: [rows × inputs]` of the lanes from `first` on, from p g, ∂s/s and ∂m with W, σ² and μ; the inputs are
+/// `x` times `scales`, and `spread` is scratch for as many elements.
+pub(super) fn write_inputs<T: Real>(
+    [p_g, d_s, d_m]: [&[T]; 3],
+    (lanes, first): (usize, usize),
+    [w, variance, mu]: [Matrix<'_, T>; 3],
+    (x, scales): (&[T], &[T]),
+    inputs: usize,
+    dx: &mut [T],
+    spread: &mut [T],
+) {
+    let product = |accum, c: &mut [T], field: &[T], b: Matrix<'_, T>| {
+        write_rows(accum, c, inputs, (field, lanes, first), Rows { data: b.data, stride: b.row_stride });
+    };
+    let spread = take(&mut { spread }, dx.len());
+    product(Accum::Replace, dx, p_g, w);
+    product(Accum::Replace, spread, d_s, variance);
+    let rows = zip_rows(&mut *dx, inputs, &*spread, inputs).zip(zip_rows(x, inputs, scales, 1));
+    for ((dx, spread), (x, scale)) in rows {
+        let scale = scale.first().copied().unwrap_or_else(T::one);
+        for ((dx, &spread), &x) in dx.iter_mut().zip(spread).zip(x) {
+            *dx += spread * (x * scale);
         }
     }
-
-    /// Adds ∂W = Σ p g xᵀ of one component, or writes it; `ahead` is what will be read next.
-    pub(super) fn sum_w(
-        &self,
-        onto: Onto,
-        (lanes, first): (usize, usize),
-        component: usize,
-        x: Panels<'_, T>,
-        d_w: &mut [T],
-        ahead: &[T],
-    ) {
-        let rows = d_w.len() / x.stride().max(1);
-        let p_g = after(&*self.p_g, component * rows * lanes + first);
-        add_rows::<T, false>(onto, x, d_w, Matrix::rows(p_g, lanes), ahead);
-    }
-
-    /// Overwrites `dx: [rows × inputs]` of the lanes from `first` on, whose inputs are `x` times `scales`; `spread` is
-    /// scratch for as many elements.
-    pub(super) fn write_inputs(
-        &self,
-        (lanes, first): (usize, usize),
-        (w, variance, mu): (Matrix<'_, T>, Matrix<'_, T>, Matrix<'_, T>),
-        (x, scales): (&[T], &[T]),
-        inputs: usize,
-        dx: &mut [T],
-        spread: &mut [T],
-    ) {
-        let product = |onto, c: &mut [T], field: &[T], b: Matrix<'_, T>| {
-            write_rows(onto, c, inputs, (field, lanes, first), Rows { data: b.data, stride: b.row_stride });
-        };
-        let spread = take(&mut { spread }, dx.len());
-        product(Onto::Zeros, dx, self.p_g, w);
-        product(Onto::Zeros, spread, self.d_s, variance);
-        let rows = zip_rows(&mut *dx, inputs, &*spread, inputs).zip(zip_rows(x, inputs, scales, 1));
-        for ((dx, spread), (x, scale)) in rows {
-            let scale = scale.first().copied().unwrap_or_else(T::one);
-            for ((dx, &spread), &x) in dx.iter_mut().zip(spread).zip(x) {
-                *dx += spread * (x * scale);
-            }
-        }
-        product(Onto::Sums, dx, self.d_m, mu);
-    }
+    product(Accum::Add, dx, d_m, mu);
 }
 
-/// C += A X, or A (X∘X), where A has as many rows as C; or without C, onto zeros.
-fn add_rows<T: Real, const SQUARED: bool>(
-    onto: Onto,
+/// C += A X, or A (X∘X), where A has as many rows as C, of `lanes` coefficients each; without C where it is replaced.
+/// `prefetch` is what will be read next.
+pub(super) fn add_rows<T: Real, const SQUARED: bool>(
+    accum: Accum,
     x: Panels<'_, T>,
     c: &mut [T],
-    a: Matrix<'_, T>,
-    ahead: &[T],
+    coefficients: &[T],
+    lanes: usize,
+    prefetch: &[T],
 ) {
-    let (rows, stride) = (c.len() / x.stride().max(1), x.stride());
-    x.product::<SQUARED>(onto, RowsMut { data: c, stride }, a, rows, stride, ahead);
+    let (rows, stride) = (count(c.len(), x.stride()), x.stride());
+    let a = Matrix::rows(coefficients, lanes);
+    x.product::<SQUARED>(accum, RowsMut { data: c, stride }, a, rows, stride, prefetch);
 }
 
 /// x² in the place of x.
@@ -187,14 +153,14 @@ fn values<T: Real, S: Simd>(
     y_transposed: &mut [T],
 ) {
     let lanes = saved.lanes;
-    let outputs = y_transposed.len() / width.max(1);
+    let outputs = count(y_transposed.len(), width);
     y_transposed.fill(T::zero());
     let part = |field| -> &[T] { <[T]>::get(field, first..first + width).unwrap_or_default() };
-    let fields = saved.r.chunks_exact(lanes.max(1)).zip(saved.p.chunks_exact(lanes.max(1)));
-    let slopes = saved.linear.chunks_exact((outputs * lanes).max(1)).zip(a.chunks_exact(outputs.max(1)));
+    let fields = zip_rows(saved.r, lanes, saved.p, lanes);
+    let slopes = zip_rows(saved.linear, outputs * lanes, a, outputs);
     for ((r, p), (wx, a)) in fields.zip(slopes) {
         let (r, p) = (part(r), part(p));
-        let rows = y_transposed.chunks_exact_mut(width.max(1)).zip(wx.chunks_exact(lanes.max(1))).zip(a);
+        let rows = zip_rows(&mut *y_transposed, width, wx, lanes).zip(a);
         for ((y, wx), &a) in rows {
             for (((y, &wx), &r), &p) in y.iter_mut().zip(part(wx)).zip(r).zip(p) {
                 *y += a * r + wx * p;
@@ -217,24 +183,15 @@ fn pull_back_lanes<T: Real, S: Simd>(
     [d_m, d_s, p_g]: [&mut [T]; 3],
 ) {
     let (lanes, width) = (saved.lanes, g.stride);
-    let outputs = g.data.len() / width.max(1);
+    let outputs = count(g.data.len(), width);
     let components = zip_rows(d_m, lanes, d_s, lanes).zip(zip_rows(p_g, outputs * lanes, a, outputs));
     for (component, ((d_m, d_s), (p_g, a))) in components.enumerate() {
-        let field = |field| row(field, component, lanes);
-        let saved = Activations {
-            lanes,
-            linear: row(saved.linear, component, outputs * lanes),
-            r: field(saved.r),
-            inv_s: field(saved.inv_s),
-            p: field(saved.p),
-            phi: field(saved.phi),
-            t_phi: field(saved.t_phi),
-        };
+        let saved = saved.component(component, outputs);
         let mut lane = |at: usize| -> Option<()> {
             let p = simd.load::<true, T>(saved.p, at)?;
             let (mut rho, mut pi) = (simd.splat(T::zero()), simd.splat(T::zero()));
-            let rows = g.data.chunks_exact(width.max(1)).zip(saved.linear.chunks_exact(lanes.max(1)));
-            for (((g, wx), p_g), &a) in rows.zip(p_g.chunks_exact_mut(lanes.max(1))).zip(a) {
+            let cotangents = zip_rows(g.data, width, saved.linear, lanes);
+            for (((g, wx), p_g), &a) in cotangents.zip(rows(&mut *p_g, lanes)).zip(a) {
                 let g = simd.load::<true, T>(g, at - first / LANES)?;
                 rho = simd.mul_add(g, simd.splat(a), rho);
                 pi = simd.mul_add(g, simd.load::<true, T>(wx, at)?, pi);
@@ -262,13 +219,13 @@ fn offsets<T: Real, S: Simd>(
     [d_a, errors]: [&mut [T]; 2],
 ) {
     let (mut data, width) = (g.data, g.stride);
-    let outputs = data.len() / width.max(1);
+    let outputs = count(data.len(), width);
     let mut r_back = None;
-    if let Some(Back { factors: [of_r, of_g], g, r }) = back {
+    if let Some(Back { factors: [r_factors, g_factors], g, r }) = back {
         for (back, g) in zip_rows(&mut *g, width, data, width) {
-            back.iter_mut().zip(g).zip(of_g).for_each(|((back, &g), &factor)| *back = g * factor);
+            back.iter_mut().zip(g).zip(g_factors).for_each(|((back, &g), &factor)| *back = g * factor);
         }
-        (data, r_back) = (g, Some((of_r, r)));
+        (data, r_back) = (g, Some((r_factors, r)));
     }
     for (component, (d_a, errors)) in zip_rows(d_a, outputs, errors, outputs).enumerate() {
         let mut r = after(row(saved.r, component, saved.lanes), first);
@@ -276,7 +233,7 @@ fn offsets<T: Real, S: Simd>(
             to.iter_mut().zip(r).zip(*factors).for_each(|((to, &r), &factor)| *to = r * factor);
             r = to;
         }
-        for ((sum, error), g) in d_a.iter_mut().zip(errors).zip(data.chunks_exact(width.max(1))) {
+        for ((sum, error), g) in d_a.iter_mut().zip(errors).zip(rows(data, width)) {
             two_sum(sum, error, dot(g, r));
         }
     }

@@ -8,10 +8,10 @@
 
 use super::form::{Coordinates, Form};
 use super::parameters::{Component, Parameters};
-use crate::kernel::{Along, Simd, Task, Vector, for_each_dot, sum, widest};
+use crate::kernel::{Simd, Vector, VectorLoop, dispatch, for_each_dot, sum, task};
 use crate::mixture::{Powers, PreActivations, halves, input_scale, largest_of, power, scale_row};
 use crate::rectified::{in_range, norm, project_row};
-use crate::slices::take;
+use crate::slices::{rows, take};
 use crate::{Real, Rectified, Shape};
 
 /// Overwrites `y` with h(x) of one row.
@@ -25,9 +25,9 @@ pub(super) fn forward<T: Real>(
 ) {
     let size = largest_of(x);
     let scale = input_scale(size);
-    let RowScratch { x: scaled, direction, q, at, .. } = scratch;
+    let RowScratch { x: scaled, vectors: Vectors { direction, q, .. }, at, .. } = scratch;
     let x = scale_row(x, scale, scaled);
-    widest(Forward, (shape, form, parameters, (x, size), &mut *y, (&mut **q, &mut *at)));
+    dispatch(Forward, ((shape, form), parameters, (x, size), &mut *y, &mut **q, &mut *at));
     let (divisor, back) = (form.scale.divisor::<T>(shape.components()), scale.recip());
     if size.is_finite() && !y.iter().all(|y| y.is_finite()) {
         y.fill(T::zero());
@@ -40,43 +40,46 @@ pub(super) fn forward<T: Real>(
     }
 }
 
-/// [`forward`], without the divisor.
-struct Forward;
-
-/// The arguments of [`Forward`]: the row is beside the size of its largest entry.
-type ForwardArguments<'a, 'b, T> =
-    (Shape, Form, Parameters<'a, T>, (&'a [T], T), &'a mut [T], (&'a mut [T], &'a mut PreActivations<'b, T>));
-
-impl<T: Real> Task<ForwardArguments<'_, '_, T>> for Forward {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(
-        self,
-        simd: S,
-        (shape, form, parameters, (x, size), y, (q, pre_activations)): ForwardArguments<'_, '_, T>,
-    ) {
-        for (component, at) in parameters.components(shape).zip(pre_activations.iter_mut()) {
-            (*at.mean, *at.squares) = component.moments(simd, x);
+/// [`forward`], without the divisor; the row is beside the size of its largest entry.
+#[inline(always)]
+fn forward_row<T: Real, S: Simd>(
+    simd: S,
+    (shape, form): (Shape, Form),
+    parameters: Parameters<'_, T>,
+    (x, size): (&[T], T),
+    y: &mut [T],
+    q: &mut [T],
+    pre_activations: &mut PreActivations<'_, T>,
+) {
+    for (component, at) in parameters.components(shape).zip(pre_activations.iter_mut()) {
+        (*at.mean, *at.squares) = component.moments(simd, x);
+    }
+    pre_activations.rectify(simd);
+    y.fill(T::zero());
+    for (component, at) in parameters.components(shape).zip(pre_activations.iter_mut()) {
+        if !in_range(*at.squares) && !size.is_zero() {
+            let rectified = project_row(component.mu, component.sigma, T::one(), x, q).rectified;
+            (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
         }
-        pre_activations.rectify(simd);
-        y.fill(T::zero());
-        for (component, at) in parameters.components(shape).zip(pre_activations.iter_mut()) {
-            if !in_range(*at.squares) && !size.is_zero() {
-                let rectified = project_row(component.mu, component.sigma, T::one(), x, q).rectified;
-                (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
+        let (r, p) = (*at.mean, *at.probability);
+        let (mean, p) = (simd.splat(form.coordinates.through_mean(r)), simd.splat(p));
+        Weighted { simd, component: &component, x, q, mean, p }.run(x.len());
+        for_each_dot(simd, component.u, q, |output, dot| {
+            if let Some((y, &v)) = y.get_mut(output).zip(component.v.get(output)) {
+                *y += dot + v * r;
             }
-            let (r, p) = (*at.mean, *at.probability);
-            let (mean, p) = (simd.splat(form.coordinates.through_mean(r)), simd.splat(p));
-            Weighted { simd, component: &component, x, q, mean, p }.along(x.len());
-            for_each_dot(simd, component.u, q, |output, dot| {
-                if let Some((y, &v)) = y.get_mut(output).zip(component.v.get(output)) {
-                    *y += dot + v * r;
-                }
-            });
-        }
+        });
     }
 }
+
+task!(Forward, forward_row, (
+    layer: (Shape, Form),
+    parameters: Parameters<'a, T>,
+    row: (&'a [T], T),
+    y: &'a mut [T],
+    q: &'a mut [T],
+    at: &'a mut PreActivations<'b, T>,
+) -> ());
 
 impl<T: Real> Component<'_, T> {
     /// m = ⟨μ, x⟩ and s² = |σ⊙x|².
@@ -84,7 +87,7 @@ impl<T: Real> Component<'_, T> {
     fn moments<S: Simd>(&self, simd: S, x: &[T]) -> (T, T) {
         let zero = simd.splat(T::zero());
         let start = Moments { simd, component: self, x, means: zero, squares: zero };
-        let Moments { means, squares, .. } = start.along(x.len());
+        let Moments { means, squares, .. } = start.run(x.len());
         (simd.sum(means), simd.sum(squares))
     }
 
@@ -125,7 +128,7 @@ impl<T: Real> Component<'_, T> {
         let factor = power::<T>(-inner);
         let at = project_row(self.mu, self.sigma, factor, x, direction).rectified;
         self.write_q(coordinates, factor, x, &at, q);
-        for ((y, row), &offset) in y.iter_mut().zip(self.u.chunks_exact(x.len().max(1))).zip(self.v) {
+        for ((y, row), &offset) in y.iter_mut().zip(rows(self.u, x.len())).zip(self.v) {
             let slope = sum(row.iter().zip(&*q).map(|(&slope, &q)| slope * u[0] * u[1] * q));
             *y += (slope + offset * v[0] * v[1] * at.mean) * back[0] * back[1];
         }
@@ -137,16 +140,21 @@ impl<T: Real> Component<'_, T> {
 pub(super) struct RowScratch<'a, T> {
     /// The row times its scale: `[inputs]`.
     pub(super) x: &'a mut [T],
-    /// σ⊙x up to a scale: `[inputs]`.
-    pub(super) direction: &'a mut [T],
-    /// q: `[inputs]`.
-    pub(super) q: &'a mut [T],
-    /// Uᵀg: `[inputs]`.
-    pub(super) c: &'a mut [T],
     /// g times its scale, over the divisor: `[outputs]`.
     pub(super) g: &'a mut [T],
     /// The pre-activations of all components.
     pub(super) at: PreActivations<'a, T>,
+    pub(super) vectors: Vectors<'a, T>,
+}
+
+/// Scratch for a component: `[inputs]` each.
+#[derive(Debug)]
+pub(super) struct Vectors<'a, T> {
+    /// σ⊙x up to a scale, then y.
+    pub(super) direction: &'a mut [T],
+    pub(super) q: &'a mut [T],
+    /// Uᵀg.
+    pub(super) c: &'a mut [T],
 }
 
 impl<'a, T> RowScratch<'a, T> {
@@ -161,10 +169,11 @@ impl<'a, T> RowScratch<'a, T> {
     where
         T: Real,
     {
-        for ((direction, &sigma), &x) in self.direction.iter_mut().zip(sigma).zip(x) {
+        let direction = &mut *self.vectors.direction;
+        for ((direction, &sigma), &x) in direction.iter_mut().zip(sigma).zip(x) {
             *direction = sigma * (x * scale);
         }
-        norm(self.direction).0
+        norm(direction).0
     }
 
     /// Adds h of some components with parameters of any size.
@@ -179,7 +188,7 @@ impl<'a, T> RowScratch<'a, T> {
         T: Real,
     {
         let scale = input_scale(largest_of(x));
-        let Self { x: scaled, direction, q, g: sums, .. } = self;
+        let Self { x: scaled, g: sums, vectors: Vectors { direction, q, .. }, .. } = self;
         let x = scale_row(x, scale, scaled);
         sums.fill(T::zero());
         for component in components {
@@ -192,18 +201,11 @@ impl<'a, T> RowScratch<'a, T> {
 
     /// Cuts a slice of [`len`](Self::len) elements.
     pub(super) fn cut(shape: Shape, scratch: &'a mut [T]) -> Self {
-        let (inputs, mut rest) = (shape.inputs(), scratch);
-        let (x, direction) = (take(&mut rest, inputs), take(&mut rest, inputs));
-        let (q, c) = (take(&mut rest, inputs), take(&mut rest, inputs));
+        let mut rest = scratch;
+        let [x, direction, q, c] = [(); 4].map(|()| take(&mut rest, shape.inputs()));
         let g = take(&mut rest, shape.outputs());
-        Self {
-            x,
-            direction,
-            q,
-            c,
-            g,
-            at: PreActivations(take(&mut rest, PreActivations::<T>::len(shape.components()))),
-        }
+        let at = PreActivations(take(&mut rest, PreActivations::<T>::len(shape.components())));
+        Self { x, g, at, vectors: Vectors { direction, q, c } }
     }
 }
 
@@ -218,7 +220,7 @@ struct Weighted<'a, T, S> {
     p: Vector<T>,
 }
 
-impl<T: Real, S: Simd> Along for Weighted<'_, T, S> {
+impl<T: Real, S: Simd> VectorLoop for Weighted<'_, T, S> {
     #[inline(always)]
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let simd = self.simd;
@@ -240,7 +242,7 @@ struct Moments<'a, T, S> {
     squares: Vector<T>,
 }
 
-impl<T: Real, S: Simd> Along for Moments<'_, T, S> {
+impl<T: Real, S: Simd> VectorLoop for Moments<'_, T, S> {
     #[inline(always)]
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let simd = self.simd;

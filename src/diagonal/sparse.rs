@@ -2,10 +2,10 @@
 
 use super::prepared::deviation;
 use super::prepared::{Constants, Prepared};
-use crate::kernel::{LANES, Simd, Task, dot, widest};
+use crate::kernel::{LANES, Simd, dispatch, dot, task};
 use crate::mixture::{PreActivations, input_scale, largest_of, scale_row, unscale_rows};
 use crate::rectified::in_range;
-use crate::slices::zip_rows;
+use crate::slices::{Slice, column, rows, zip_rows};
 use crate::{Error, Real, Rectified, Shape, shape};
 
 /// Inputs whose terms are summed before they are added to the rest: rounding errors grow with this, not with the
@@ -84,14 +84,14 @@ impl<'a, T: Real> Sparse<'a, T> {
         let Constants { w, mu, variance, .. } = prepared.constants();
         let (linear, squared) = widths(shape);
         let inputs = shape.inputs();
-        for (input, row) in storage.chunks_exact_mut((linear + squared).max(1)).enumerate() {
+        for (input, row) in rows(&mut *storage, linear + squared).enumerate() {
             row.fill(T::zero());
-            let (of_x, of_squares) = shape::split(row, linear);
-            let column = |matrix: &'a [T]| matrix.iter().skip(input).step_by(inputs.max(1));
-            for (value, &constant) in of_x.iter_mut().zip(column(w).chain(column(mu))) {
+            let (linear_sums, square_sums) = row.divide(linear);
+            let column = |matrix: &'a [T]| column(matrix, input, inputs);
+            for (value, &constant) in linear_sums.iter_mut().zip(column(w).chain(column(mu))) {
                 *value = constant;
             }
-            for (value, &constant) in of_squares.iter_mut().zip(column(variance)) {
+            for (value, &constant) in square_sums.iter_mut().zip(column(variance)) {
                 *value = constant;
             }
         }
@@ -129,14 +129,14 @@ impl<'a, T: Real> Sparse<'a, T> {
         shape::exact("y", y.len(), shape::product("y", batch, outputs)?)?;
         let scratch = shape::buffer("scratch", scratch, self.scratch_len()?)?;
         let (linear, squared) = widths(shape);
-        let (sums, rest) = shape::split(scratch, linear + squared);
-        let (scaled, rest) = shape::split(rest, inputs);
-        let (direction, at) = shape::split(rest, inputs);
+        let (sums, rest) = scratch.divide(linear + squared);
+        let (scaled, rest) = rest.divide(inputs);
+        let (direction, at) = rest.divide(inputs);
         let mut scratch = Scratch { sums, direction, at: PreActivations(at) };
         for (x, y) in zip_rows(x, inputs, y, outputs) {
             let size = largest_of(x);
             let scale = input_scale(size);
-            widest(Row, (self, (scale_row(x, scale, scaled), size), &mut *y, &mut scratch));
+            dispatch(ForwardRow, (self, (scale_row(x, scale, scaled), size), &mut *y, &mut scratch));
             unscale_rows(y, outputs, &[scale]);
         }
         Ok(())
@@ -152,59 +152,62 @@ struct Scratch<'a, T> {
     at: PreActivations<'a, T>,
 }
 
-/// One row.
-struct Row;
+/// One row, beside the size of its largest entry.
+#[inline(always)]
+fn forward_row<T: Real, S: Simd>(
+    simd: S,
+    layer: &Sparse<'_, T>,
+    (x, size): (&[T], T),
+    y: &mut [T],
+    scratch: &mut Scratch<'_, T>,
+) {
+    let shape = layer.prepared.shape();
+    let Scratch { sums, direction, at } = scratch;
+    let (linear, squared) = widths(shape);
+    sums.fill(T::zero());
+    let (linear_sums, square_sums) = sums.divide(linear);
+    for (square, &x) in direction.iter_mut().zip(x) {
+        *square = x * x;
+    }
+    let runs = x.chunks(RUN).zip(direction.chunks(RUN));
+    for ((x, x_squares), rows) in runs.zip(rows(layer.columns, RUN * (linear + squared))) {
+        add_run(simd, x, x_squares, rows, linear_sums, square_sums);
+    }
+    let (slopes, moments) = linear_sums.divide(shape.v_len());
+    let (means, squares, _) = at.fields();
+    for (mean, &mut moment) in means.iter_mut().zip(moments) {
+        *mean = moment;
+    }
+    for (to, &from) in squares.iter_mut().zip(&*square_sums) {
+        *to = from;
+    }
+    at.rectify(simd);
 
-impl<T: Real> Task<(&Sparse<'_, T>, (&[T], T), &mut [T], &mut Scratch<'_, T>)> for Row {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(
-        self,
-        simd: S,
-        (layer, (x, size), y, scratch): (&Sparse<'_, T>, (&[T], T), &mut [T], &mut Scratch<'_, T>),
-    ) {
-        let shape = layer.prepared.shape();
-        let Scratch { sums, direction, at } = scratch;
-        let (linear, squared) = widths(shape);
-        sums.fill(T::zero());
-        let (of_x, of_squares) = shape::split(sums, linear);
-        for (square, &x) in direction.iter_mut().zip(x) {
-            *square = x * x;
+    let Constants { a, mu, variance, .. } = layer.prepared.constants();
+    y.fill(T::zero());
+    let rows = mu.chunks_exact(shape.inputs()).zip(variance.chunks_exact(shape.inputs()));
+    let outputs = a.chunks_exact(shape.outputs()).zip(slopes.chunks_exact(shape.outputs()));
+    for ((at, (mu, variance)), (a, slopes)) in at.iter_mut().zip(rows).zip(outputs) {
+        if !in_range(*at.squares) && !size.is_zero() {
+            let rectified = Rectified::new(dot(mu, x), deviation(variance, x, direction));
+            (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
         }
-        let runs = x.chunks(RUN).zip(direction.chunks(RUN));
-        for ((x, x_squares), rows) in runs.zip(layer.columns.chunks((RUN * (linear + squared)).max(1))) {
-            add_run(simd, x, x_squares, rows, of_x, of_squares);
-        }
-        let (slopes, moments) = shape::split_ref(of_x, shape.v_len());
-        let (means, squares, _) = at.fields();
-        for (mean, &moment) in means.iter_mut().zip(moments) {
-            *mean = moment;
-        }
-        for (to, &from) in squares.iter_mut().zip(&*of_squares) {
-            *to = from;
-        }
-        at.rectify(simd);
-
-        let Constants { a, mu, variance, .. } = layer.prepared.constants();
-        y.fill(T::zero());
-        let rows = mu.chunks_exact(shape.inputs()).zip(variance.chunks_exact(shape.inputs()));
-        let outputs = a.chunks_exact(shape.outputs()).zip(slopes.chunks_exact(shape.outputs()));
-        for ((at, (mu, variance)), (a, slopes)) in at.iter_mut().zip(rows).zip(outputs) {
-            if !in_range(*at.squares) && !size.is_zero() {
-                let rectified = Rectified::new(dot(mu, x), deviation(variance, x, direction));
-                (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
-            }
-            for ((y, &a), &slope) in y.iter_mut().zip(a).zip(slopes) {
-                *y += a * *at.mean + slope * *at.probability;
-            }
-        }
-        let divisor = layer.prepared.divisor();
-        for y in y {
-            *y /= divisor;
+        for ((y, &a), &slope) in y.iter_mut().zip(a).zip(slopes) {
+            *y += a * *at.mean + slope * *at.probability;
         }
     }
+    let divisor = layer.prepared.divisor();
+    for y in y {
+        *y /= divisor;
+    }
 }
+
+task!(ForwardRow, forward_row, (
+    layer: &'a Sparse<'b, T>,
+    row: (&'a [T], T),
+    y: &'a mut [T],
+    scratch: &'a mut Scratch<'c, T>,
+) -> ());
 
 /// Adds the terms of at most [`RUN`] inputs, whose rows are `rows`.
 #[inline(always)]
@@ -213,8 +216,8 @@ fn add_run<T: Real, S: Simd>(
     x: &[T],
     x_squares: &[T],
     rows: &[T],
-    of_x: &mut [T],
-    of_squares: &mut [T],
+    linear_sums: &mut [T],
+    square_sums: &mut [T],
 ) {
     // The inputs that are not 0, found without a branch that depends on them.
     let mut places = [0_u8; RUN];
@@ -225,23 +228,23 @@ fn add_run<T: Real, S: Simd>(
         }
         count += usize::from(!x.is_zero());
     }
-    let (places, _) = shape::split_ref(&places, count.min(RUN));
-    let width = of_x.len() + of_squares.len();
+    let (places, _) = places.as_slice().divide(count.min(RUN));
+    let width = linear_sums.len() + square_sums.len();
     let row = |place: u8| rows.get(usize::from(place) * width..).unwrap_or_default();
     let input = |place: u8| x.get(usize::from(place)).copied().unwrap_or_else(T::zero);
-    let linear = of_x.len() / LANES;
+    let linear = linear_sums.len() / LANES;
     let mut block = 0;
     while block + BLOCK <= linear {
-        add_block::<T, S, BLOCK>(simd, places, |place| (row(place), input(place)), block, of_x, block);
+        add_block::<T, S, BLOCK>(simd, places, |place| (row(place), input(place)), block, linear_sums, block);
         block += BLOCK;
     }
     while block < linear {
-        add_block::<T, S, 1>(simd, places, |place| (row(place), input(place)), block, of_x, block);
+        add_block::<T, S, 1>(simd, places, |place| (row(place), input(place)), block, linear_sums, block);
         block += 1;
     }
-    for block in 0..of_squares.len() / LANES {
+    for block in 0..square_sums.len() / LANES {
         let of = |place: u8| (row(place), x_squares.get(usize::from(place)).copied().unwrap_or_else(T::zero));
-        add_block::<T, S, 1>(simd, places, of, linear + block, of_squares, block);
+        add_block::<T, S, 1>(simd, places, of, linear + block, square_sums, block);
     }
 }
 

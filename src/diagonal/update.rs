@@ -7,7 +7,7 @@
 use super::form::Coordinates;
 use super::parameters::Targets;
 use crate::Real;
-use crate::kernel::{Along, Simd, Task, Vector, widest};
+use crate::kernel::{Simd, Task, Vector, VectorLoop, dispatch};
 use crate::mixture::Target;
 use crate::slices::take;
 
@@ -35,11 +35,12 @@ pub(super) fn update<T: Real>(
     let Targets { mut mu, mut sigma, u, mut v, .. } = target;
     v.take(sums.d_a);
     let along_u = mu.is_wanted() || sigma.is_wanted();
+    let mean = (mu.values(), coordinates);
     match u {
-        Target::Frozen(u) if along_u => pass(mu.values(), coordinates, Fixed(u), &mut sums),
+        Target::Frozen(u) if along_u => pass::<T, true, false>(mean, (u, &mut [], T::zero()), &mut sums),
         Target::Frozen(_) => {}
-        Target::Accumulate(u, d_u) => pass(mu.values(), coordinates, Written(u, d_u), &mut sums),
-        Target::Descend(u, rate) => pass(mu.values(), coordinates, Descending(u, rate), &mut sums),
+        Target::Accumulate(u, d_u) => pass::<T, true, true>(mean, (u, d_u, T::one()), &mut sums),
+        Target::Descend(u, rate) => pass::<T, false, true>(mean, (&[], u, -rate), &mut sums),
     }
     mu.take(sums.d_mean);
     match &mut sigma {
@@ -57,183 +58,101 @@ pub(super) fn update<T: Real>(
     }
 }
 
-/// Rows of U, and what becomes of their gradient.
-trait Rows<T>: Sized {
-    /// Takes the first `inputs` elements, and leaves the others.
-    fn take_row(&mut self, inputs: usize) -> Self;
-
-    /// A vector of U.
-    fn load<const WHOLE: bool, S: Simd>(&self, simd: S, at: usize) -> Option<Vector<T>>;
-
-    /// Uses the gradient of a vector of U.
-    fn put<const WHOLE: bool, S: Simd>(
-        &mut self,
-        simd: S,
-        at: usize,
-        u: Vector<T>,
-        gradient: Vector<T>,
-    ) -> Option<()>;
-}
-
-/// U as it is, its gradient not wanted.
-struct Fixed<'a, T>(&'a [T]);
-
-/// U, and where its gradient is added.
-struct Written<'a, T>(&'a [T], &'a mut [T]);
-
-/// U, which goes down its gradient at a rate.
-struct Descending<'a, T>(&'a mut [T], T);
-
-impl<T: Real> Rows<T> for Fixed<'_, T> {
-    fn take_row(&mut self, inputs: usize) -> Self {
-        Self(take(&mut self.0, inputs))
-    }
-
-    #[inline(always)]
-    fn load<const WHOLE: bool, S: Simd>(&self, simd: S, at: usize) -> Option<Vector<T>> {
-        simd.load::<WHOLE, T>(self.0, at)
-    }
-
-    #[inline(always)]
-    fn put<const WHOLE: bool, S: Simd>(&mut self, _: S, _: usize, _: Vector<T>, _: Vector<T>) -> Option<()> {
-        Some(())
-    }
-}
-
-impl<T: Real> Rows<T> for Written<'_, T> {
-    fn take_row(&mut self, inputs: usize) -> Self {
-        Self(take(&mut self.0, inputs), take(&mut self.1, inputs))
-    }
-
-    #[inline(always)]
-    fn load<const WHOLE: bool, S: Simd>(&self, simd: S, at: usize) -> Option<Vector<T>> {
-        simd.load::<WHOLE, T>(self.0, at)
-    }
-
-    #[inline(always)]
-    fn put<const WHOLE: bool, S: Simd>(
-        &mut self,
-        simd: S,
-        at: usize,
-        _: Vector<T>,
-        gradient: Vector<T>,
-    ) -> Option<()> {
-        let total = simd.load::<WHOLE, T>(self.1, at)?;
-        simd.store::<WHOLE, T>(self.1, at, simd.add(total, gradient));
-        Some(())
-    }
-}
-
-impl<T: Real> Rows<T> for Descending<'_, T> {
-    fn take_row(&mut self, inputs: usize) -> Self {
-        Self(take(&mut self.0, inputs), self.1)
-    }
-
-    #[inline(always)]
-    fn load<const WHOLE: bool, S: Simd>(&self, simd: S, at: usize) -> Option<Vector<T>> {
-        simd.load::<WHOLE, T>(self.0, at)
-    }
-
-    #[inline(always)]
-    fn put<const WHOLE: bool, S: Simd>(
-        &mut self,
-        simd: S,
-        at: usize,
-        u: Vector<T>,
-        gradient: Vector<T>,
-    ) -> Option<()> {
-        simd.store::<WHOLE, T>(self.0, at, simd.sub(u, simd.mul(simd.splat(self.1), gradient)));
-        Some(())
-    }
-}
-
 /// Passes along U once, and finishes the sums; two rows side by side, since more would not fit the registers of AVX2.
+/// Where the gradient of U is `WRITTEN`, it is added times a factor to `to`, which is U itself where U is not `APART`.
 ///
 /// In centred coordinates ∂a reaches neither U nor μ.
-fn pass<T: Real, U: Rows<T>>(mu: &[T], coordinates: Coordinates, mut u: U, sums: &mut ComponentSums<'_, T>) {
+fn pass<T: Real, const APART: bool, const WRITTEN: bool>(
+    (mu, coordinates): (&[T], Coordinates),
+    (mut u, mut to, factor): (&[T], &mut [T], T),
+    sums: &mut ComponentSums<'_, T>,
+) {
     let ComponentSums { d_w, d_a, variance, d_mean, d_variance } = sums;
-    let (mut d_w, mut columns) = (*d_w, Columns { coordinates, mu, variance, d_mean, d_variance });
+    let mut d_w = *d_w;
+    let mut columns = Columns { mu, variance, d_mean, d_variance, factor };
+    let mut next = |d_a: T| Row {
+        d_a: coordinates.through_mean(d_a),
+        d_w: take(&mut d_w, variance.len()),
+        u: take(&mut u, if APART { mu.len() } else { 0 }),
+        to: take(&mut to, if WRITTEN { mu.len() } else { 0 }),
+    };
     let (pairs, last) = d_a.as_chunks::<2>();
     for pair in pairs {
-        columns.pass(*pair, &mut u, &mut d_w);
+        dispatch(Pass::<APART, WRITTEN>, (&mut columns, pair.map(&mut next)));
     }
-    for one in last {
-        columns.pass([*one], &mut u, &mut d_w);
+    for &one in last {
+        dispatch(Pass::<APART, WRITTEN>, (&mut columns, [next(one)]));
     }
 }
 
 /// What runs along the inputs.
 struct Columns<'a, T> {
-    coordinates: Coordinates,
     mu: &'a [T],
     variance: &'a [T],
     d_mean: &'a mut [T],
     d_variance: &'a mut [T],
+    /// The factor of the gradient of U.
+    factor: T,
 }
 
-impl<T: Real> Columns<'_, T> {
-    /// Passes along the first rows of U and ∂W, and leaves the others.
-    fn pass<U: Rows<T>, const ROWS: usize>(&mut self, d_a: [T; ROWS], u: &mut U, d_w: &mut &[T]) {
-        let rows = d_a.map(|d_a| Row {
-            d_a: self.coordinates.through_mean(d_a),
-            d_w: take(d_w, self.variance.len()),
-            u: u.take_row(self.mu.len()),
-        });
-        widest(Several, (self, rows));
-    }
-}
-
-/// A row of U, and the sums that belong to it.
-struct Row<'a, T, U> {
+/// A row of U, the sums that belong to it, and what its gradient is added to.
+struct Row<'a, T> {
     /// ∂a, or 0 where it reaches neither U nor μ.
     d_a: T,
     d_w: &'a [T],
-    u: U,
+    u: &'a [T],
+    to: &'a mut [T],
 }
 
-/// Several rows of U at once.
-struct Several;
+/// Passes along some rows at once.
+struct Pass<const APART: bool, const WRITTEN: bool>;
 
-impl<T: Real, U: Rows<T>, const ROWS: usize> Task<(&mut Columns<'_, T>, [Row<'_, T, U>; ROWS])> for Several {
+impl<'a, T: Real, const ROWS: usize, const APART: bool, const WRITTEN: bool>
+    Task<(&mut Columns<'a, T>, [Row<'a, T>; ROWS])> for Pass<APART, WRITTEN>
+{
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S, (columns, mut rows): (&mut Columns<'_, T>, [Row<'_, T, U>; ROWS])) {
-        let Columns { mu, variance, d_mean, d_variance, .. } = columns;
+    fn run<S: Simd>(self, simd: S, (columns, rows): (&mut Columns<'a, T>, [Row<'a, T>; ROWS])) {
         let d_a = rows.each_ref().map(|row| simd.splat(row.d_a));
-        let len = mu.len();
-        Walk { simd, mu, variance, d_mean, d_variance, rows: rows.each_mut(), d_a }.along(len);
+        let (len, factor) = (columns.mu.len(), simd.splat(columns.factor));
+        Walk::<T, S, ROWS, APART, WRITTEN> { simd, columns, rows, d_a, factor }.run(len);
     }
 }
 
 /// The way along several rows.
-struct Walk<'a, 'b, T, U, S, const ROWS: usize> {
+struct Walk<'a, 'b, T, S, const ROWS: usize, const APART: bool, const WRITTEN: bool> {
     simd: S,
-    mu: &'a [T],
-    variance: &'a [T],
-    d_mean: &'a mut [T],
-    d_variance: &'a mut [T],
-    rows: [&'a mut Row<'b, T, U>; ROWS],
+    columns: &'b mut Columns<'a, T>,
+    rows: [Row<'a, T>; ROWS],
     d_a: [Vector<T>; ROWS],
+    factor: Vector<T>,
 }
 
-impl<T: Real, U: Rows<T>, S: Simd, const ROWS: usize> Along for Walk<'_, '_, T, U, S, ROWS> {
+impl<T: Real, S: Simd, const ROWS: usize, const APART: bool, const WRITTEN: bool> VectorLoop
+    for Walk<'_, '_, T, S, ROWS, APART, WRITTEN>
+{
     #[inline(always)]
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
-        let simd = self.simd;
-        let mu = simd.load::<WHOLE, T>(self.mu, at)?;
+        let (simd, columns) = (self.simd, &mut *self.columns);
+        let mu = simd.load::<WHOLE, T>(columns.mu, at)?;
         // What fills these up is never read again.
-        let variance = simd.load::<true, T>(self.variance, at)?;
-        let mut d_mean = simd.load::<true, T>(self.d_mean, at)?;
-        let mut d_variance = simd.load::<true, T>(self.d_variance, at)?;
-        for (Row { d_w, u, .. }, &d_a) in self.rows.iter_mut().zip(&self.d_a) {
-            let (old, w) = (u.load::<WHOLE, S>(simd, at)?, simd.load::<true, T>(d_w, at)?);
+        let variance = simd.load::<true, T>(columns.variance, at)?;
+        let mut d_mean = simd.load::<true, T>(columns.d_mean, at)?;
+        let mut d_variance = simd.load::<true, T>(columns.d_variance, at)?;
+        for (Row { d_w, u, to, .. }, &d_a) in self.rows.iter_mut().zip(&self.d_a) {
+            let old = simd.load::<WHOLE, T>(if APART { u } else { to }, at)?;
+            let w = simd.load::<true, T>(d_w, at)?;
             d_mean = simd.mul_add(old, d_a, d_mean);
             d_variance = simd.mul_add(simd.add(old, old), w, d_variance);
-            u.put::<WHOLE, S>(simd, at, old, simd.mul_add(d_a, mu, simd.mul(w, variance)))?;
+            if WRITTEN {
+                let gradient = simd.mul_add(d_a, mu, simd.mul(w, variance));
+                let start = if APART { simd.load::<WHOLE, T>(to, at)? } else { old };
+                simd.store::<WHOLE, T>(to, at, simd.mul_add(self.factor, gradient, start));
+            }
         }
-        simd.store::<true, T>(self.d_mean, at, d_mean);
-        simd.store::<true, T>(self.d_variance, at, d_variance);
+        simd.store::<true, T>(columns.d_mean, at, d_mean);
+        simd.store::<true, T>(columns.d_variance, at, d_variance);
         Some(())
     }
 }

@@ -5,7 +5,8 @@ use core::fmt;
 use super::block::Block;
 use super::objective::{Buffers, scale};
 use super::sequence::Sequence;
-use crate::{Dual, Real, shape};
+use crate::slices::Slice;
+use crate::{Dual, Real};
 
 /// The identity in one block.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -87,7 +88,7 @@ where
 {
     buffers.gradient.fill(T::zero());
     (functions.backward)(theta, buffers.cotangent, buffers.gradient);
-    let (moving, outputs) = shape::split(dual_scratch, theta.len());
+    let (moving, outputs) = dual_scratch.divide(theta.len());
     let mut first = 0;
     let blocks = blocks.map(|block| {
         let range = first..first + block.len;

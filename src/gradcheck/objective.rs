@@ -2,7 +2,8 @@
 
 use core::ops::Range;
 
-use crate::{Real, shape};
+use crate::Real;
+use crate::slices::Slice;
 
 /// The function under test, with the point at which it is tested.
 pub(super) struct Objective<'a, T, F, B> {
@@ -33,13 +34,13 @@ pub(super) struct Buffers<'a, T> {
 impl<'a, T> Buffers<'a, T> {
     /// Splits a slice of 4·(inputs + outputs) elements.
     pub(super) fn split(scratch: &'a mut [T], inputs: usize, outputs: usize) -> Self {
-        let (moved, rest) = shape::split(scratch, inputs);
-        let (direction, rest) = shape::split(rest, inputs);
-        let (gradient, rest) = shape::split(rest, inputs);
-        let (other, rest) = shape::split(rest, inputs);
-        let (y, rest) = shape::split(rest, outputs);
-        let (cotangent, rest) = shape::split(rest, outputs);
-        let (second, third) = shape::split(rest, outputs);
+        let (moved, rest) = scratch.divide(inputs);
+        let (direction, rest) = rest.divide(inputs);
+        let (gradient, rest) = rest.divide(inputs);
+        let (other, rest) = rest.divide(inputs);
+        let (y, rest) = rest.divide(outputs);
+        let (cotangent, rest) = rest.divide(outputs);
+        let (second, third) = rest.divide(outputs);
         Self { moved, direction, gradient, other, y, cotangent, second, third }
     }
 }

@@ -6,16 +6,16 @@
 //! what they write: by components, or by rows for ∂x. So the number of parts never changes a bit.
 
 use super::JointShape;
-use super::layout::{Cotangents, Layout, Local, Locals, Saved, Scratch};
+use super::layout::{Cotangents, Layout, Local, Saved, Scratch};
 use super::parameters::{Parameters, Targets};
-use super::products::{add_gradients, combine, project, write_squares, write_weighted};
+use super::products::{add_gradients, combine, project, pull_back, write_squares, write_weighted};
 use crate::kernel::{Panels, Rows, RowsMut, Workers, add_scaled, transpose};
 use crate::mixture::{
-    CHUNK, GROUP, Items, PLAIN_ROWS, add_compensated, any_scaled, back_factors, cotangent_scale, input_scale,
-    measure, scale_lanes, transpose_scaled, unscale_rows,
+    Activations, CHUNK, Fields, GROUP, Locals, PLAIN_ROWS, add_compensated, any_scaled, back_factors,
+    cotangent_scale, input_scale, measure, scale_lanes, transpose_scaled, unscale_rows,
 };
 use crate::rectified::norm;
-use crate::slices::{after, row as row_of, take, zip_rows};
+use crate::slices::{after, column, row as row_of, rows, take, zip_rows};
 use crate::{Error, Real, Scale};
 
 /// What is read by every stage of a pass.
@@ -26,6 +26,8 @@ pub(super) struct Pass<'a, T> {
     pub(super) workers: Workers<'a>,
     pub(super) layout: Layout,
     pub(super) x: &'a [T],
+    /// Whether all components are known to fit a batch.
+    pub(super) all_fit: bool,
 }
 
 impl<T: Real> Pass<'_, T> {
@@ -39,28 +41,24 @@ impl<T: Real> Pass<'_, T> {
         scratch: &mut [T],
     ) -> Result<(), Error> {
         let (layout, inputs, outputs) = (self.layout, self.shape.inputs(), self.shape.outputs());
-        let Scratch { rows, cotangents, mut locals, .. } = Scratch::cut(layout, scratch)?;
-        let (scales, mut saved) = Saved::cut(layout, saved);
-        measure(self.x, inputs, scales, rows.sizes, input_scale);
-        let (scales, sizes) = (&*scales, &*rows.sizes);
-        let run = |first, (saved, (q_p, mut locals)): (Saved<&mut [T]>, (Items<'_, T>, Locals<'_, T>))| {
-            self.activate(
-                parameters.skip(self.shape, first),
-                (scales, sizes),
-                saved,
-                q_p.data,
-                locals.first(),
-            );
+        let Scratch { sizes, cotangents, mut locals, .. } = Scratch::cut(layout, scratch)?;
+        let (scales, mut saved) = layout.cut_saved(saved);
+        measure(self.x, inputs, scales, sizes, input_scale);
+        let (scales, sizes) = (&*scales, &*sizes);
+        let [q_p, ..] = cotangents.fields;
+        let run = |first, (saved, (q_p, locals)): (_, (Fields<&mut [T], 1>, Locals<'_, T>))| {
+            let ([q_p], own) = (q_p.fields, parameters.skip(self.shape, first));
+            self.activate(own, (scales, sizes), saved, q_p, layout.cut_local(locals));
         };
-        let q_p = Items { data: &mut *cotangents.q_p, each: self.shape.rank() * layout.lanes };
-        let parts = (saved.reborrow(), (q_p, locals.reborrow()));
+        let q_p_fields = Fields::one(self.shape.rank() * layout.lanes, &mut *q_p);
+        let parts = (saved.reborrow(), (q_p_fields, locals.reborrow()));
         self.workers.in_parts(parts, self.shape.components(), layout.parts, &run);
 
-        let coefficients = [&*saved.activations.r, &*cotangents.q_p];
-        combine(y, outputs, (layout.lanes, 0), coefficients, [parameters.mu_w, parameters.c_w]);
+        let [fits, _, r, ..] = saved.as_ref().fields;
+        combine(y, outputs, (layout.lanes, 0), [r, q_p], [parameters.mu_w, parameters.c_w]);
         y.iter_mut().for_each(|y| *y /= self.divisor());
         unscale_rows(y, outputs, scales);
-        self.add_values_apart(saved.fits, parameters, y, locals.first());
+        self.add_values_apart(fits, parameters, y, layout.cut_local(locals));
         Ok(())
     }
 
@@ -74,11 +72,12 @@ impl<T: Real> Pass<'_, T> {
         local: Local<'_, T>,
     ) {
         let (inputs, rank, lanes) = (self.shape.inputs(), self.shape.rank(), self.layout.lanes);
-        let Saved { fits, mut activations, .. } = saved;
+        let [fits, activations @ ..] = saved.fields;
+        let mut activations = Activations::new(lanes, activations);
         for (component, fits) in parameters.components(self.shape).zip(&mut *fits) {
-            *fits = if component.fits() { T::one() } else { T::zero() };
+            *fits = if self.all_fit || component.fits() { T::one() } else { T::zero() };
         }
-        for (chunk, x) in self.x.chunks((CHUNK * inputs).max(1)).enumerate() {
+        for (chunk, x) in rows(self.x, CHUNK * inputs).enumerate() {
             let first = chunk * CHUNK;
             let (x, stride) = transpose_scaled(inputs, x, after(scales, first), local.x);
             let (to, x) = ([&mut *activations.r, &mut *activations.linear], Rows { data: &*x, stride });
@@ -95,7 +94,7 @@ impl<T: Real> Pass<'_, T> {
             }
             write_squares(q, row_of(&mut *activations.inv_s, index, lanes));
             activations.rectify(index, sizes, |lane| {
-                let q = q.iter().skip(lane).step_by(lanes.max(1));
+                let q = column(q, lane, lanes);
                 unit.iter_mut().zip(q).for_each(|(unit, &q)| *unit = q);
                 norm(unit).0
             });
@@ -114,51 +113,51 @@ impl<T: Real> Pass<'_, T> {
         scratch: &mut [T],
     ) -> Result<(), Error> {
         let layout = self.layout;
-        let Scratch { rows, mut cotangents, sums, mut locals } = Scratch::cut(layout, scratch)?;
+        let Scratch { sizes, g_scales, back, g: scaled_g, g_transposed, mut cotangents, sums, mut locals } =
+            Scratch::cut(layout, scratch)?;
         let (components, inputs, outputs) =
             (self.shape.components(), self.shape.inputs(), self.shape.outputs());
-        let (scales, saved) = Saved::cut(layout, saved);
-        measure(g, outputs, rows.g_scales, rows.sizes, cotangent_scale);
-        let g_scales = &*rows.g_scales;
-        for ((scaled, g), scale) in zip_rows(&mut *rows.g, outputs, g, outputs).zip(g_scales) {
+        let (scales, saved) = layout.cut_saved(saved);
+        measure(g, outputs, g_scales, sizes, cotangent_scale);
+        let (g_scales, [first, second]) = (&*g_scales, back);
+        for ((scaled, g), scale) in zip_rows(&mut *scaled_g, outputs, g, outputs).zip(g_scales) {
             scaled.iter_mut().zip(g).for_each(|(scaled, &g)| *scaled = g * *scale / self.divisor());
         }
-        let scaled_g = Rows { data: &*rows.g, stride: outputs };
+        let scaled_g = Rows { data: &*scaled_g, stride: outputs };
         let stride = layout.lanes;
-        transpose(scaled_g, RowsMut { data: &mut *rows.g_transposed, stride }, layout.batch, outputs);
-        let g_transposed = Rows { data: &*rows.g_transposed, stride };
-        let [first, second] = rows.back;
+        transpose(scaled_g, RowsMut { data: &mut *g_transposed, stride }, layout.batch, outputs);
+        let g_transposed = Rows { data: &*g_transposed, stride };
         let scaled = any_scaled(scales) || any_scaled(g_scales);
         if scaled {
             back_factors(scales, g_scales, [&mut *first, &mut *second]);
         }
         let back = scaled.then_some([&*first, &*second]);
 
-        {
-            let parameters = targets.parameters();
-            let run = |first, (saved, cotangents): (Saved<&[T]>, Cotangents<&mut [T]>)| {
-                self.pull_back(parameters.skip(self.shape, first), g_transposed, saved, cotangents);
+        let parameters = targets.parameters();
+        let run = |first, (saved, cotangents): (Saved<&[T]>, Cotangents<&mut [T]>)| {
+            self.pull_back(parameters.skip(self.shape, first), g_transposed, saved, cotangents);
+        };
+        self.workers.in_parts((saved, cotangents.reborrow()), components, layout.parts, &run);
+        if let Some(dx) = dx {
+            let [_, d_q, _, d_m] = cotangents.as_ref().fields;
+            let run = |first, (rows, locals): (Fields<&mut [T], 1>, Locals<'_, T>)| {
+                let [rows] = rows.fields;
+                let lanes = (layout.lanes, first);
+                combine(rows, inputs, lanes, [d_m, d_q], [parameters.mu_b, parameters.c_b]);
+                unscale_rows(rows, inputs, after(g_scales, first));
+                let local = layout.cut_local(locals);
+                self.add_inputs_apart(saved.fields[0], parameters, (first, rows), g, local);
             };
-            self.workers.in_parts((saved, cotangents.reborrow()), components, layout.parts, &run);
-            if let Some(dx) = dx {
-                let cotangents = [&*cotangents.d_m, &*cotangents.d_q];
-                let run = |first, (rows, mut locals): (Items<'_, T>, Locals<'_, T>)| {
-                    let lanes = (layout.lanes, first);
-                    combine(rows.data, inputs, lanes, cotangents, [parameters.mu_b, parameters.c_b]);
-                    unscale_rows(rows.data, inputs, after(g_scales, first));
-                    self.add_inputs_apart(saved.fits, parameters, (first, rows.data), g, locals.first());
-                };
-                let rows = Items { data: dx, each: inputs };
-                self.workers.in_parts((rows, locals.reborrow()), layout.batch, layout.parts, &run);
-            }
+            let rows = (Fields::one(inputs, dx), locals.reborrow());
+            self.workers.in_parts(rows, layout.batch, layout.parts, &run);
         }
         let run = |_,
-                   (targets, (saved, (cotangents, (sums, mut locals)))): (
+                   (targets, (saved, (cotangents, (sums, locals)))): (
             _,
             (Saved<&[T]>, (_, (_, Locals<'_, T>))),
         )| {
             let rows = (scales, g, scaled_g.data, back);
-            self.sum_gradients(targets, rows, saved.fits, cotangents, sums, locals.first());
+            self.sum_gradients(targets, rows, saved.fields[0], cotangents, sums, layout.cut_local(locals));
         };
         let parts = (targets, (saved, (cotangents, (sums, locals))));
         self.workers.in_parts(parts, components, layout.parts, &run);
@@ -171,15 +170,21 @@ impl<T: Real> Pass<'_, T> {
         parameters: Parameters<'_, T>,
         g: Rows<'_, T>,
         saved: Saved<&[T]>,
-        mut cotangents: Cotangents<&mut [T]>,
+        cotangents: Cotangents<&mut [T]>,
     ) {
-        let to = [&mut *cotangents.d_m, &mut *cotangents.d_q];
-        project(to, (self.layout.lanes, 0), [parameters.mu_w, parameters.c_w], g, self.shape.outputs());
-        for (component, fits) in saved.fits.iter().enumerate() {
+        let (rank, lanes) = (self.shape.rank(), self.layout.lanes);
+        let [fits, activations @ ..] = saved.fields;
+        let activations = Activations::new(lanes, activations);
+        let [q_p, d_q, r, d_m] = cotangents.fields;
+        let to = [&mut *d_m, &mut *d_q];
+        project(to, (lanes, 0), [parameters.mu_w, parameters.c_w], g, self.shape.outputs());
+        for (component, fits) in fits.iter().enumerate() {
+            let means = [&mut *r, &mut *d_m].map(|field| row_of(field, component, lanes));
+            let factors = [&mut *q_p, &mut *d_q].map(|field| row_of(field, component, rank * lanes));
             if fits.is_zero() {
-                cotangents.clear(component);
+                means.into_iter().chain(factors).for_each(|field| field.fill(T::zero()));
             } else {
-                cotangents.pull_back(component, saved.activations);
+                pull_back(activations.component(component, rank), means, factors);
             }
         }
     }
@@ -191,20 +196,20 @@ impl<T: Real> Pass<'_, T> {
         (scales, g, scaled_g, back): (&[T], &[T], &[T], Option<[&[T]; 2]>),
         fits: &[T],
         mut cotangents: Cotangents<&mut [T]>,
-        sums: Items<'_, T>,
+        sums: Fields<&mut [T], 1>,
         local: Local<'_, T>,
     ) {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
         if let Some(factors) = back {
-            for field in cotangents.fields() {
+            for field in &mut cotangents.fields {
                 factors.iter().for_each(|factors| scale_lanes(field, self.layout.lanes, factors));
             }
         }
         let Local { mut row, gradients, x: space } = local;
         let groups = zip_rows(self.x, GROUP * inputs, scaled_g, GROUP * outputs);
         if self.layout.has_groups() {
-            let len = sums.data.len() / 3;
-            let mut rest = sums.data;
+            let [mut rest] = sums.fields;
+            let len = rest.len() / 3;
             let [block, totals, errors] = [(); 3].map(|()| take(&mut rest, len));
             totals.fill(T::zero());
             errors.fill(T::zero());
@@ -222,7 +227,7 @@ impl<T: Real> Pass<'_, T> {
             targets.take(totals);
         } else {
             let Targets { mu_w, c_w, mu_b, c_b, .. } = &mut targets;
-            for (target, field) in [c_w, c_b, mu_w, mu_b].into_iter().zip(cotangents.fields()) {
+            for (target, field) in [c_w, c_b, mu_w, mu_b].into_iter().zip(&mut cotangents.fields) {
                 if let Some((_, rate)) = target.destination() {
                     field.iter_mut().for_each(|coefficient| *coefficient *= rate);
                 }
@@ -233,7 +238,7 @@ impl<T: Real> Pass<'_, T> {
         }
         for (target, fits) in targets.components().zip(fits) {
             if fits.is_zero() {
-                self.use_apart(target, g, &mut row, gradients);
+                self.use_rows(target, g, &mut row, gradients);
             }
         }
     }
@@ -248,7 +253,7 @@ impl<T: Real> Pass<'_, T> {
         space: &mut [T],
     ) {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
-        let (lanes, Cotangents { q_p, d_q, r, d_m, .. }) = ((self.layout.lanes, first), cotangents);
+        let (lanes, [q_p, d_q, r, d_m]) = ((self.layout.lanes, first), cotangents.as_ref().fields);
         let x = Panels::pack(inputs, x, after(scales, first), space);
         add_gradients([&mut targets.mu_b, &mut targets.c_b], inputs, lanes, [d_m, d_q], x);
         let g = Rows { data: g, stride: outputs };
@@ -256,7 +261,7 @@ impl<T: Real> Pass<'_, T> {
     }
 
     /// What the sum over the components is divided by.
-    fn divisor(&self) -> T {
+    pub(super) fn divisor(&self) -> T {
         self.scale.divisor(self.shape.components())
     }
 }

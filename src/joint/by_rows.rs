@@ -2,13 +2,13 @@
 //! matrix products of a batch.
 
 use super::batch::Pass;
-use super::layout::{Local, Locals, component_len};
+use super::layout::{Local, component_len};
 use super::parameters::{Component, Parameters, Targets};
 use super::row::{RowScratch, Vectors, forward as row_forward};
-use super::row_backward::{backward, read};
+use super::row_backward::backward;
 use crate::kernel::add_scaled;
-use crate::mixture::{Items, Row, add_compensated};
-use crate::slices::{row, take, zip_rows};
+use crate::mixture::{Fields, Locals, Row, RowReader, add_compensated};
+use crate::slices::{Slice, zip_rows};
 use crate::{Error, Real};
 
 impl<T: Real> Pass<'_, T> {
@@ -23,8 +23,7 @@ impl<T: Real> Pass<'_, T> {
         if self.layout.lanes > 0 {
             return self.forward_batch(parameters, y, saved, scratch);
         }
-        let mut locals = Locals::cut(self.layout, scratch)?;
-        let mut scratch = locals.first().row;
+        let mut scratch = self.layout.cut_local(self.layout.cut_locals(scratch)?).row;
         for (x, y) in zip_rows(self.x, self.shape.inputs(), y, self.shape.outputs()) {
             row_forward(self.shape, self.scale, parameters, x, y, &mut scratch);
         }
@@ -43,13 +42,13 @@ impl<T: Real> Pass<'_, T> {
         if self.layout.lanes > 0 {
             return self.backward_batch(targets, g, saved, dx, scratch);
         }
-        let mut locals = Locals::cut(self.layout, scratch)?;
+        let locals = self.layout.cut_locals(scratch)?;
         if self.layout.batch > 1 || self.layout.parts > 1 {
             self.backward_by_rows(targets, g, dx, locals);
             return Ok(());
         }
-        let mut scratch = locals.first().row;
-        let (row, mut vectors) = read(self.shape, self.scale, (self.x, g), &mut scratch);
+        let RowScratch { x, g: scaled_g, mut vectors, .. } = self.layout.cut_local(locals).row;
+        let row = self.rows(g).read(0, [x, scaled_g]);
         if let Some(dx) = dx.as_deref_mut() {
             dx.fill(T::zero());
         }
@@ -68,34 +67,57 @@ impl<T: Real> Pass<'_, T> {
         dx: Option<&mut [T]>,
         mut locals: Locals<'_, T>,
     ) {
-        let (components, parts) = (self.shape.components(), self.layout.parts);
         if let Some(dx) = dx {
             let parameters = targets.parameters();
-            let run = |first, (rows, mut locals): (Items<'_, T>, Locals<'_, T>)| {
-                rows.data.fill(T::zero());
-                self.add_inputs(|| parameters.components(self.shape), (first, rows.data), g, locals.first());
+            let run = |first, (rows, locals): (Fields<&mut [T], 1>, _)| {
+                let [dx] = rows.fields;
+                dx.fill(T::zero());
+                let local = self.layout.cut_local(locals);
+                self.add_inputs(|| parameters.components(self.shape), (first, dx), g, local);
             };
-            let rows = Items { data: dx, each: self.shape.inputs() };
-            self.workers.in_parts((rows, locals.reborrow()), self.layout.batch, parts, &run);
+            let rows = Fields::one(self.shape.inputs(), dx);
+            self.workers.in_parts((rows, locals.reborrow()), self.layout.batch, self.layout.parts, &run);
         }
-        let run = |_, (targets, mut locals): (Targets<'_, T>, Locals<'_, T>)| {
-            let Local { row: mut scratch, gradients, .. } = locals.first();
-            for mut target in targets.components() {
-                if gradients.is_empty() {
-                    self.each_row(g, &mut scratch, |row, vectors| {
-                        backward(&mut target, row, None, vectors);
-                    });
-                    continue;
-                }
-                gradients.fill(T::zero());
-                let mut kept = target.keep(gradients);
-                self.each_row(g, &mut scratch, |row, vectors| {
-                    backward(&mut kept, row, None, vectors);
-                });
-                target.take(gradients);
+        let run = |_, (targets, locals): (Targets<'_, T>, _)| {
+            let Local { mut row, gradients, .. } = self.layout.cut_local(locals);
+            for target in targets.components() {
+                self.use_rows(target, g, &mut row, gradients);
             }
         };
-        self.workers.in_parts((targets, locals), components, parts, &run);
+        self.workers.in_parts((targets, locals), self.shape.components(), self.layout.parts, &run);
+    }
+
+    /// Uses the gradients of a component, over all rows. `gradients` are scratch: none where each row's may be used at
+    /// once; those of a component; or three times as many for a batch of any size.
+    pub(super) fn use_rows(
+        &self,
+        mut target: Targets<'_, T>,
+        g: &[T],
+        scratch: &mut RowScratch<'_, T>,
+        gradients: &mut [T],
+    ) {
+        if gradients.is_empty() {
+            return self.each_row(g, scratch, |row, vectors| {
+                backward(&mut target, row, None, vectors);
+            });
+        }
+        let (totals, rest) = gradients.divide(component_len(self.shape));
+        let half = rest.len() / 2;
+        let (row_gradients, errors) = rest.divide(half);
+        totals.fill(T::zero());
+        if errors.is_empty() {
+            let mut kept = target.keep(totals);
+            self.each_row(g, scratch, |row, vectors| backward(&mut kept, row, None, vectors));
+        } else {
+            errors.fill(T::zero());
+            self.each_row(g, scratch, |row, vectors| {
+                row_gradients.fill(T::zero());
+                backward(&mut target.keep(row_gradients), row, None, vectors);
+                add_compensated(totals, errors, row_gradients);
+            });
+            add_scaled(totals, T::one(), errors);
+        }
+        target.take(totals);
     }
 
     /// The components that do not go along with the batch.
@@ -116,11 +138,10 @@ impl<T: Real> Pass<'_, T> {
         y: &mut [T],
         mut local: Local<'_, T>,
     ) {
-        if fits.iter().all(|fits| !fits.is_zero()) {
-            return;
-        }
-        for (x, y) in zip_rows(self.x, self.shape.inputs(), y, self.shape.outputs()) {
-            local.row.add_values(self.shape, self.scale, self.apart(fits, parameters), x, y);
+        if fits.iter().any(T::is_zero) {
+            for (x, y) in zip_rows(self.x, self.shape.inputs(), y, self.shape.outputs()) {
+                local.row.add_values(self.shape, self.scale, self.apart(fits, parameters), x, y);
+            }
         }
     }
 
@@ -148,38 +169,14 @@ impl<T: Real> Pass<'_, T> {
     ) where
         T: 'b,
     {
-        let (inputs, outputs, mut scratch) = (self.shape.inputs(), self.shape.outputs(), local.row);
-        for (index, dx) in dx.chunks_exact_mut(inputs).enumerate() {
-            let x = (row(self.x, first + index, inputs), row(g, first + index, outputs));
-            let (row, mut vectors) = read(self.shape, self.scale, x, &mut scratch);
+        let RowScratch { x, g: scaled_g, mut vectors, .. } = local.row;
+        for (index, dx) in dx.chunks_exact_mut(self.shape.inputs()).enumerate() {
+            let row = self.rows(g).read(first + index, [&mut *x, &mut *scaled_g]);
             for component in components() {
                 let mut target = Targets::frozen(self.shape, component);
                 backward(&mut target, &row, Some(&mut *dx), &mut vectors);
             }
         }
-    }
-
-    /// Uses the gradients of a component that does not go along with the batch.
-    pub(super) fn use_apart(
-        &self,
-        mut target: Targets<'_, T>,
-        g: &[T],
-        scratch: &mut RowScratch<'_, T>,
-        gradients: &mut [T],
-    ) {
-        let len = component_len(self.shape);
-        let mut rest = gradients;
-        let (row_gradients, totals, errors) =
-            (take(&mut rest, len), take(&mut rest, len), take(&mut rest, len));
-        totals.fill(T::zero());
-        errors.fill(T::zero());
-        self.each_row(g, scratch, |row, vectors| {
-            row_gradients.fill(T::zero());
-            backward(&mut target.keep(row_gradients), row, None, vectors);
-            add_compensated(totals, errors, row_gradients);
-        });
-        add_scaled(totals, T::one(), errors);
-        target.take(totals);
     }
 
     /// Reads every row and its cotangent.
@@ -189,9 +186,15 @@ impl<T: Real> Pass<'_, T> {
         scratch: &mut RowScratch<'_, T>,
         mut each: impl FnMut(&Row<'_, T>, &mut Vectors<'_, T>),
     ) {
-        for x in zip_rows(self.x, self.shape.inputs(), g, self.shape.outputs()) {
-            let (row, mut vectors) = read(self.shape, self.scale, x, scratch);
-            each(&row, &mut vectors);
+        let RowScratch { x, g: scaled_g, vectors, .. } = scratch;
+        for index in 0..self.layout.batch {
+            each(&self.rows(g).read(index, [&mut **x, &mut **scaled_g]), vectors);
         }
+    }
+
+    /// The rows and their cotangents.
+    fn rows<'b>(&'b self, g: &'b [T]) -> RowReader<'b, T> {
+        let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
+        RowReader { x: self.x, inputs, g, outputs, divisor: self.divisor() }
     }
 }

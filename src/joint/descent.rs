@@ -141,7 +141,7 @@ impl<'a, T: Real> JointMut<'a, T> {
         }
         let layout = self.layout(batch);
         let saved = shape::buffer_ref("saved", saved, layout.saved_len()?)?;
-        let pass = Pass { shape, scale, workers: self.workers, layout, x };
+        let pass = Pass { shape, scale, workers: self.workers, layout, x, all_fit: false };
         pass.backward(Targets::descend(shape, &mut self.parameters, rates), g, saved, dx, scratch)
     }
 }

@@ -21,7 +21,7 @@ use crate::{Error, Real, shape};
 /// R = d + L is the general covariance, a small R one of low rank. Gradient descent on these parameters is the
 /// discretised Gaussian mixture gradient flow.
 ///
-/// **Accuracy**: every output and gradient is within 8(u·scale + 2η·floor) of the exact value, for numbers of any size:
+/// **Accuracy**: every output and gradient is within 8(u·scale + η·floor) of the exact value, for numbers of any size:
 /// the accuracy rule of `docs/NUMERICS.md`. Held by `tests/joint_table.rs` against exact tables, in `f32` and `f64`.
 ///
 /// # Example
@@ -204,7 +204,14 @@ impl<'a, T: Real> Joint<'a, T> {
     }
 
     fn pass<'b>(&'b self, x: &'b [T], batch: usize) -> Pass<'b, T> {
-        Pass { shape: self.shape, scale: self.scale, workers: self.workers, layout: self.layout(batch), x }
+        Pass {
+            shape: self.shape,
+            scale: self.scale,
+            workers: self.workers,
+            layout: self.layout(batch),
+            x,
+            all_fit: false,
+        }
     }
 
     /// The form for inference.

@@ -5,8 +5,8 @@
 
 use super::JointShape;
 use super::row::RowScratch;
-use crate::kernel::{Panels, Split, Workers};
-use crate::mixture::{Activations, CHUNK, GROUP, Items, LEAST_ROWS, activations_len};
+use crate::kernel::{Panels, Workers};
+use crate::mixture::{CHUNK, Fields, GROUP, LEAST_ROWS, Locals, activation_lens, fields_len};
 use crate::slices::{Slice, cut, total, whole};
 use crate::{Error, Real, shape};
 
@@ -88,18 +88,25 @@ impl Layout {
         Self::new(shape, batch, workers.parts(shape.components(), work), purpose)
     }
 
-    /// Saved: the scales of the rows; of the components whether they fit the batch; the activations.
-    const fn saved(&self) -> [usize; 3] {
+    /// Saved of a component: whether it fits the batch (1) or its rows go one by one (0); its activations.
+    const fn saved(&self) -> [usize; SAVED] {
         if self.lanes == 0 {
-            return [0; 3];
+            return [0; SAVED];
         }
-        let components = self.shape.components();
-        [self.lanes, components, activations_len(self.lanes, components, self.shape.rank())]
+        let [q, r, inv_s, p, phi, t_phi] = activation_lens(self.lanes, self.shape.rank());
+        [1, q, r, inv_s, p, phi, t_phi]
     }
 
-    /// The number of elements that are saved.
+    /// The number of elements that are saved: the scales of the rows, and what is saved of the components.
     pub(super) const fn saved_len(&self) -> Result<usize, Error> {
-        shape::product("saved", total(&self.saved()), 1)
+        let components = fields_len(self.shape.components(), self.saved());
+        shape::product("saved", components.saturating_add(self.lanes), 1)
+    }
+
+    /// The scales of the rows, and what is saved of the components.
+    pub(super) fn cut_saved<S: Slice>(&self, saved: S) -> (S, Fields<S, SAVED>) {
+        let (scales, saved) = saved.divide(self.lanes);
+        (scales, Fields::cut(self.shape.components(), self.saved(), saved).0)
     }
 
     /// A length, or 0 where only the forward pass is wanted.
@@ -107,18 +114,16 @@ impl Layout {
         if matches!(self.purpose, Purpose::Values) { 0 } else { len }
     }
 
-    /// Scratch of the rows: the sizes of their largest inputs; the scales of their cotangents; two factors that take
-    /// sums back to size; g and gᵀ.
+    /// Scratch of the rows: the fields of [`Scratch`] before the cotangents.
     const fn rows(&self) -> [usize; 6] {
         let (lanes, outputs) = (self.backward(self.lanes), self.shape.outputs());
         let rows = if lanes == 0 { 0 } else { self.batch };
         [self.lanes, lanes, lanes, lanes, rows.saturating_mul(outputs), lanes.saturating_mul(outputs)]
     }
 
-    /// Scratch of the components: q p; ∂q; r; ∂m.
+    /// Scratch of a component: q p; ∂q; r; ∂m.
     const fn cotangents(&self) -> [usize; 4] {
-        let means = self.shape.components().saturating_mul(self.lanes);
-        let factors = means.saturating_mul(self.shape.rank());
+        let (means, factors) = (self.lanes, self.lanes.saturating_mul(self.shape.rank()));
         [factors, self.backward(factors), self.backward(means), self.backward(means)]
     }
 
@@ -127,17 +132,19 @@ impl Layout {
         self.batch > GROUP
     }
 
-    /// Scratch of the components: gradients of a block of rows, those so far, and their rounding errors.
-    const fn sums(&self) -> usize {
-        if self.has_groups() { self.backward(self.shape.parameter_count()).saturating_mul(3) } else { 0 }
+    /// Scratch of a component: gradients of a block of rows, those so far, and their rounding errors; nothing where
+    /// gradients are used at once.
+    const fn sums(&self) -> [usize; 1] {
+        if self.has_groups() { [self.backward(component_len(self.shape)).saturating_mul(3)] } else { [0] }
     }
 
-    /// Scratch of one part: what a row takes; the gradients of a component; inputs.
+    /// Scratch of one part: the fields of [`Local`].
     const fn local(&self) -> [usize; 3] {
         let (row, inputs) = (RowScratch::<f32>::len(self.shape), self.shape.inputs());
         let gradients = component_len(self.shape);
         if self.lanes == 0 {
-            return [row, if matches!(self.purpose, Purpose::Step) { gradients } else { 0 }, 0];
+            let descends = matches!(self.purpose, Purpose::Step) && self.batch > 1;
+            return [row, if descends { gradients } else { 0 }, 0];
         }
         // Xᵀ of a chunk, or X of a group in panels.
         let group = if self.lanes < GROUP { self.lanes } else { GROUP };
@@ -151,11 +158,24 @@ impl Layout {
 
     /// The number of scratch elements.
     pub(super) const fn scratch_len(&self) -> Result<usize, Error> {
+        let components = self.shape.components();
         let len = total(&self.rows())
-            .saturating_add(total(&self.cotangents()))
-            .saturating_add(whole(self.sums()))
+            .saturating_add(fields_len(components, self.cotangents()))
+            .saturating_add(fields_len(components, self.sums()))
             .saturating_add(total(&self.local()).saturating_mul(self.parts));
         shape::product("scratch", len, 1)
+    }
+
+    /// All of the scratch of a batch that goes row by row, whose length is checked here.
+    pub(super) fn cut_locals<'a, T>(&self, scratch: &'a mut [T]) -> Result<Locals<'a, T>, Error> {
+        let data = shape::buffer("scratch", scratch, self.scratch_len()?)?;
+        Ok(Locals { data, each: total(&self.local()) })
+    }
+
+    /// The scratch of a part.
+    pub(super) fn cut_local<'a, T>(&self, locals: Locals<'a, T>) -> Local<'a, T> {
+        let ([row, gradients, x], _) = cut(self.local(), locals.data);
+        Local { row: RowScratch::cut(self.shape, row), gradients, x }
     }
 }
 
@@ -164,105 +184,15 @@ pub(super) const fn component_len(shape: JointShape) -> usize {
     shape.parameter_count() / shape.components()
 }
 
-/// What is saved of some components.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Saved<S> {
-    rank: usize,
-    /// 1 for a component that goes along with the batch, 0 for one whose rows go one by one: `[components]`.
-    pub(super) fits: S,
-    pub(super) activations: Activations<S>,
-}
+/// The number of fields that are saved of a component.
+pub(super) const SAVED: usize = 7;
 
-impl<S: Slice> Saved<S> {
-    /// The scales of the rows, `[lanes]`, and what is saved of all components.
-    pub(super) fn cut(layout: Layout, saved: S) -> (S, Self) {
-        let ([scales, fits, activations], _) = cut(layout.saved(), saved);
-        let (components, rank) = (layout.shape.components(), layout.shape.rank());
-        let activations = Activations::cut(layout.lanes, components, rank, activations);
-        (scales, Self { rank, fits, activations })
-    }
-}
+/// What is saved of some components; the fields as in [`Layout::saved`].
+pub(super) type Saved<S> = Fields<S, SAVED>;
 
-impl<T: Real> Saved<&mut [T]> {
-    /// The same for a shorter time.
-    pub(super) fn reborrow(&mut self) -> Saved<&mut [T]> {
-        Saved { rank: self.rank, fits: self.fits, activations: self.activations.reborrow() }
-    }
-}
-
-impl<S: Slice> Split for Saved<S> {
-    fn split_at(self, components: usize, _: usize) -> (Self, Self) {
-        let Self { rank, fits, activations } = self;
-        let (fits, activations) = (fits.divide(components), activations.divide(components, rank));
-        (
-            Self { rank, fits: fits.0, activations: activations.0 },
-            Self { rank, fits: fits.1, activations: activations.1 },
-        )
-    }
-}
-
-/// Scratch of the rows of a batch.
-#[derive(Debug)]
-pub(super) struct Rows<'a, T> {
-    /// The sizes of the largest inputs: `[lanes]`.
-    pub(super) sizes: &'a mut [T],
-    /// The scales of the cotangents: `[lanes]`.
-    pub(super) g_scales: &'a mut [T],
-    /// Two factors that take sums over scaled rows back to size: `[lanes]`.
-    pub(super) back: [&'a mut [T]; 2],
-    /// g times its scales, over the divisor: `[batch × outputs]`.
-    pub(super) g: &'a mut [T],
-    /// The same transposed: `[outputs × lanes]`.
-    pub(super) g_transposed: &'a mut [T],
-}
-
-/// The cotangents of some components, and the activations that the sums over the batch take.
-#[derive(Debug)]
-pub(super) struct Cotangents<S> {
-    pub(super) lanes: usize,
-    pub(super) rank: usize,
-    /// q p: `[components × rank × lanes]`.
-    pub(super) q_p: S,
-    /// ∂q: `[components × rank × lanes]`.
-    pub(super) d_q: S,
-    /// r: `[components × lanes]`.
-    pub(super) r: S,
-    /// ∂m: `[components × lanes]`.
-    pub(super) d_m: S,
-}
-
-impl<T> Cotangents<&mut [T]> {
-    /// The same for a shorter time.
-    pub(super) fn reborrow(&mut self) -> Cotangents<&mut [T]> {
-        let Self { lanes, rank, q_p, d_q, r, d_m } = self;
-        Cotangents { lanes: *lanes, rank: *rank, q_p, d_q, r, d_m }
-    }
-
-    /// All four fields.
-    pub(super) fn fields(&mut self) -> [&mut [T]; 4] {
-        [self.q_p, self.d_q, self.r, self.d_m]
-    }
-}
-
-impl<S: Slice> Split for Cotangents<S> {
-    fn split_at(self, components: usize, _: usize) -> (Self, Self) {
-        let Self { lanes, rank, .. } = self;
-        let at = components * lanes;
-        let (q_p, d_q) = (self.q_p.divide(at * rank), self.d_q.divide(at * rank));
-        let (r, d_m) = (self.r.divide(at), self.d_m.divide(at));
-        (
-            Self { lanes, rank, q_p: q_p.0, d_q: d_q.0, r: r.0, d_m: d_m.0 },
-            Self { lanes, rank, q_p: q_p.1, d_q: d_q.1, r: r.1, d_m: d_m.1 },
-        )
-    }
-}
-
-/// Scratch of some parts.
-#[derive(Debug)]
-pub(super) struct Locals<'a, T> {
-    layout: Layout,
-    data: &'a mut [T],
-}
+/// The cotangents of some components, and the activations that the sums over the batch take; the fields as in
+/// [`Layout::cotangents`].
+pub(super) type Cotangents<S> = Fields<S, 4>;
 
 /// Scratch of one part.
 #[derive(Debug)]
@@ -274,55 +204,34 @@ pub(super) struct Local<'a, T> {
     pub(super) x: &'a mut [T],
 }
 
-impl<'a, T> Locals<'a, T> {
-    /// All of the scratch of a batch that goes row by row, whose length is checked here.
-    pub(super) fn cut(layout: Layout, scratch: &'a mut [T]) -> Result<Self, Error> {
-        Ok(Self { layout, data: shape::buffer("scratch", scratch, layout.scratch_len()?)? })
-    }
-}
-
-impl<T> Locals<'_, T> {
-    /// The scratch of the first part.
-    pub(super) fn first(&mut self) -> Local<'_, T> {
-        let ([row, gradients, x], _) = cut(self.layout.local(), &mut *self.data);
-        Local { row: RowScratch::cut(self.layout.shape, row), gradients, x }
-    }
-
-    /// The same for a shorter time.
-    pub(super) fn reborrow(&mut self) -> Locals<'_, T> {
-        Locals { layout: self.layout, data: self.data }
-    }
-}
-
-impl<T> Split for Locals<'_, T> {
-    fn split_at(self, _: usize, parts: usize) -> (Self, Self) {
-        let (first, second) = self.data.divide(parts * total(&self.layout.local()));
-        (Self { layout: self.layout, data: first }, Self { layout: self.layout, data: second })
-    }
-}
-
 /// All of scratch.
 #[derive(Debug)]
 pub(super) struct Scratch<'a, T> {
-    pub(super) rows: Rows<'a, T>,
+    /// The sizes of the largest inputs, or cotangents, of the rows: `[lanes]`.
+    pub(super) sizes: &'a mut [T],
+    /// The scales of the cotangents: `[lanes]`.
+    pub(super) g_scales: &'a mut [T],
+    /// Two factors that take sums over scaled rows back to size: `[lanes]` each.
+    pub(super) back: [&'a mut [T]; 2],
+    /// g times its scales, over the divisor: `[batch × outputs]`.
+    pub(super) g: &'a mut [T],
+    /// The same transposed: `[outputs × lanes]`.
+    pub(super) g_transposed: &'a mut [T],
     pub(super) cotangents: Cotangents<&'a mut [T]>,
-    /// Gradients of a block of rows, those so far and their rounding errors; empty where they are used at once.
-    pub(super) sums: Items<'a, T>,
+    /// As in [`Layout::sums`].
+    pub(super) sums: Fields<&'a mut [T], 1>,
     pub(super) locals: Locals<'a, T>,
 }
 
-impl<'a, T> Scratch<'a, T> {
+impl<'a, T: Real> Scratch<'a, T> {
     /// Cuts a slice, whose length is checked here.
     pub(super) fn cut(layout: Layout, scratch: &'a mut [T]) -> Result<Self, Error> {
         let scratch = shape::buffer("scratch", scratch, layout.scratch_len()?)?;
-        let ([sizes, g_scales, back, second, g, g_transposed], rest) = cut(layout.rows(), scratch);
-        let ([q_p, d_q, r, d_m], rest) = cut(layout.cotangents(), rest);
-        let ([sums], data) = cut([layout.sums()], rest);
-        Ok(Self {
-            rows: Rows { sizes, g_scales, back: [back, second], g, g_transposed },
-            cotangents: Cotangents { lanes: layout.lanes, rank: layout.shape.rank(), q_p, d_q, r, d_m },
-            sums: Items { data: sums, each: layout.sums() / layout.shape.components() },
-            locals: Locals { layout, data },
-        })
+        let components = layout.shape.components();
+        let ([sizes, g_scales, first, second, g, g_transposed], rest) = cut(layout.rows(), scratch);
+        let (cotangents, rest) = Fields::cut(components, layout.cotangents(), rest);
+        let (sums, data) = Fields::cut(components, layout.sums(), rest);
+        let locals = Locals { data, each: total(&layout.local()) };
+        Ok(Self { sizes, g_scales, back: [first, second], g, g_transposed, cotangents, sums, locals })
     }
 }

@@ -13,9 +13,9 @@ mod prepared;
 mod products;
 mod row;
 mod row_backward;
-mod shape;
 
 pub use crate::scale::Scale;
+pub use crate::shape::JointShape;
 pub use descent::JointMut;
 #[cfg(feature = "rand")]
 pub use initialise::initialise;
@@ -26,4 +26,3 @@ pub use layout::{descend_scratch_len, saved_len, scratch_len};
 pub use online::Online;
 pub use parameters::{Gradients, Parameters, ParametersMut, Rates};
 pub use prepared::{Constants, Prepared};
-pub use shape::JointShape;

@@ -2,8 +2,9 @@
 
 use super::parameters::{Parameters, ParametersMut, Rates, Targets};
 use super::row::{self, RowScratch};
-use super::row_backward::{backward, read};
+use super::row_backward::backward;
 use super::{JointShape, Scale};
+use crate::mixture::RowReader;
 use crate::{Error, Real, shape};
 
 /// A layer that learns from one sample at a time, where memory is short.
@@ -118,8 +119,10 @@ impl<'a, T: Real> Online<'a, T> {
     pub fn step(&mut self, x: &[T], g: &[T], rates: &Rates<T>, scratch: &mut [T]) -> Result<(), Error> {
         shape::exact("x", x.len(), self.shape.inputs())?;
         shape::exact("g", g.len(), self.shape.outputs())?;
-        let mut scratch = self.cut(scratch)?;
-        let (row, mut vectors) = read(self.shape, self.scale, (x, g), &mut scratch);
+        let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
+        let rows = RowReader { x, inputs, g, outputs, divisor: self.scale.divisor(self.shape.components()) };
+        let RowScratch { x: scaled, g: scaled_g, mut vectors, .. } = self.cut(scratch)?;
+        let row = rows.read(0, [scaled, scaled_g]);
         let mut parameters = ParametersMut::from_flat(self.shape, self.parameters)?;
         for mut target in Targets::descend(self.shape, &mut parameters, *rates).components() {
             backward(&mut target, &row, None, &mut vectors);

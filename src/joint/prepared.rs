@@ -25,6 +25,7 @@ pub struct Prepared<'a, T> {
     shape: JointShape,
     scale: Scale,
     constants: Constants<'a, T>,
+    all_fit: bool,
 }
 
 impl<'a, T: Real> Prepared<'a, T> {
@@ -39,8 +40,9 @@ impl<'a, T: Real> Prepared<'a, T> {
     }
 
     /// The same of constants of checked lengths.
-    pub(super) const fn of(shape: JointShape, scale: Scale, constants: Constants<'a, T>) -> Self {
-        Self { shape, scale, constants }
+    pub(super) fn of(shape: JointShape, scale: Scale, constants: Constants<'a, T>) -> Self {
+        let all_fit = constants.components(shape).all(|component| component.fits());
+        Self { shape, scale, constants, all_fit }
     }
 
     /// The same layer with another scale.
@@ -90,7 +92,7 @@ impl<'a, T: Real> Prepared<'a, T> {
     ///
     /// As for [`Joint::forward`](super::Joint::forward).
     pub fn forward(&self, x: &[T], y: &mut [T], scratch: &mut [T]) -> Result<(), Error> {
-        let Self { shape, scale, constants } = *self;
+        let Self { shape, scale, constants, all_fit } = *self;
         let (inputs, outputs) = (shape.inputs(), shape.outputs());
         let batch = shape::rows("x", x.len(), inputs)?;
         shape::exact("y", y.len(), shape::product("y", batch, outputs)?)?;
@@ -99,7 +101,7 @@ impl<'a, T: Real> Prepared<'a, T> {
         let rows = if batch < CHUNK { batch } else { CHUNK };
         for (x, y) in zip_rows(x, rows * inputs, y, rows * outputs) {
             let layout = self.layout(x.len() / inputs);
-            let pass = Pass { shape, scale, workers: Workers::alone(), layout, x };
+            let pass = Pass { shape, scale, workers: Workers::alone(), layout, x, all_fit };
             pass.forward(constants, y, saved, scratch)?;
         }
         Ok(())

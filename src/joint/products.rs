@@ -13,12 +13,11 @@
 //! ∂X = [∂m; ∂q]ᵀ [μ_β; C_βᵀ]     [∂μ_β; ∂C_βᵀ] = [∂m; ∂q] X     [∂μ_ω; ∂C_ωᵀ] = [r; q p] G
 //! ```
 
-use super::layout::Cotangents;
 use super::parameters::Component;
 use crate::Real;
-use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Simd, task, widest};
-use crate::mixture::{Activations, Target, fits_batch, largest_of, pull_back, write_product, write_rows};
-use crate::slices::{after, row, zip_rows};
+use crate::kernel::{Accum, LANES, Matrix, Panels, Rows, RowsMut, Simd, dispatch, task};
+use crate::mixture::{self, Activations, Target, fits_batch, largest_of, write_product, write_rows};
+use crate::slices::{after, count, rows, zip_rows};
 
 /// \[m; q\] = \[μ; C\] Xᵀ for the lanes of a chunk: `x` is its transpose, of rows of `width` numbers.
 pub(super) fn project<T: Real>(
@@ -42,8 +41,8 @@ pub(super) fn combine<T: Real>(
     parameters: [&[T]; 2],
 ) {
     let products = coefficients.into_iter().zip(parameters);
-    for (onto, (coefficients, data)) in [Onto::Zeros, Onto::Sums].into_iter().zip(products) {
-        write_rows(onto, y, width, (coefficients, lanes, first), Rows { data, stride: width });
+    for (accum, (coefficients, data)) in [Accum::Replace, Accum::Add].into_iter().zip(products) {
+        write_rows(accum, y, width, (coefficients, lanes, first), Rows { data, stride: width });
     }
 }
 
@@ -58,8 +57,8 @@ pub(super) fn add_gradients<T: Real>(
 ) {
     for (target, coefficients) in targets.into_iter().zip(coefficients) {
         if let Some((to, _)) = target.destination() {
-            let (rows, a) = (to.len() / width.max(1), Matrix::rows(after(coefficients, first), lanes));
-            x.product::<false>(Onto::Sums, RowsMut { data: to, stride: width }, a, rows, width, &[]);
+            let (rows, a) = (count(to.len(), width), Matrix::rows(after(coefficients, first), lanes));
+            x.product::<false>(Accum::Add, RowsMut { data: to, stride: width }, a, rows, width, &[]);
         }
     }
 }
@@ -74,13 +73,13 @@ impl<T: Real> Component<'_, T> {
 
 /// s² = Σ q∘q of a component.
 pub(super) fn write_squares<T: Real>(q: &[T], squares: &mut [T]) {
-    widest(Squares, (q, squares));
+    dispatch(Squares, (q, squares));
 }
 
 #[inline(always)]
 fn sum_squares<T: Real, S: Simd>(_: S, q: &[T], squares: &mut [T]) {
     squares.fill(T::zero());
-    for q in q.chunks_exact(squares.len().max(1)) {
+    for q in rows(q, squares.len()) {
         for (square, &q) in squares.iter_mut().zip(q) {
             *square += q * q;
         }
@@ -89,7 +88,7 @@ fn sum_squares<T: Real, S: Simd>(_: S, q: &[T], squares: &mut [T]) {
 
 /// q p of a component.
 pub(super) fn write_weighted<T: Real>(q: &[T], p: &[T], q_p: &mut [T]) {
-    widest(Weigh, (q, p, q_p));
+    dispatch(Weigh, (q, p, q_p));
 }
 
 #[inline(always)]
@@ -101,35 +100,12 @@ fn weigh<T: Real, S: Simd>(_: S, q: &[T], p: &[T], q_p: &mut [T]) {
     }
 }
 
-impl<T: Real> Cotangents<&mut [T]> {
-    /// From ρ in the place of ∂m and e in that of ∂q of a component: ∂m and ∂q; r and q p beside them.
-    pub(super) fn pull_back(&mut self, component: usize, saved: Activations<&[T]>) {
-        let (lanes, factors) = (self.lanes, self.rank * self.lanes);
-        let field = |field| row(field, component, lanes);
-        let saved = Activations {
-            lanes,
-            linear: row(saved.linear, component, factors),
-            r: field(saved.r),
-            inv_s: field(saved.inv_s),
-            p: field(saved.p),
-            phi: field(saved.phi),
-            t_phi: field(saved.t_phi),
-        };
-        let means = [row(&mut *self.r, component, lanes), row(&mut *self.d_m, component, lanes)];
-        let factors = [row(&mut *self.q_p, component, factors), row(&mut *self.d_q, component, factors)];
-        widest(PullBack, (saved, means, factors));
-    }
-
-    /// 0 in every field of a component that does not go along with the batch.
-    pub(super) fn clear(&mut self, component: usize) {
-        let len = self.rank * self.lanes;
-        let [factors, means] = [[&mut *self.q_p, &mut *self.d_q], [&mut *self.r, &mut *self.d_m]];
-        factors.into_iter().for_each(|field| row(field, component, len).fill(T::zero()));
-        means.into_iter().for_each(|field| row(field, component, self.lanes).fill(T::zero()));
-    }
+/// From ρ in the place of ∂m and e in that of ∂q of a component: ∂m and ∂q; r and q p beside them.
+pub(super) fn pull_back<T: Real>(saved: Activations<&[T]>, means: [&mut [T]; 2], factors: [&mut [T]; 2]) {
+    dispatch(PullBack, (saved, means, factors));
 }
 
-/// [`Cotangents::pull_back`].
+/// [`pull_back`].
 #[inline(always)]
 fn pull_back_lanes<T: Real, S: Simd>(
     simd: S,
@@ -144,7 +120,7 @@ fn pull_back_lanes<T: Real, S: Simd>(
             pi = simd.mul_add(simd.load::<true, T>(d_q, at)?, simd.load::<true, T>(saved.linear, at)?, pi);
         }
         let rho = simd.load::<true, T>(d_m, at)?;
-        let (m, s) = pull_back(simd, &saved, at, rho, pi)?;
+        let (m, s) = mixture::pull_back(simd, &saved, at, rho, pi)?;
         simd.store::<true, T>(d_m, at, m);
         simd.store::<true, T>(r, at, simd.load::<true, T>(saved.r, at)?);
         let p = simd.load::<true, T>(saved.p, at)?;

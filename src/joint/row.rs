@@ -7,10 +7,10 @@
 
 use super::JointShape;
 use super::parameters::{Component, Parameters};
-use crate::kernel::{Simd, Task, add_combination, add_scaled, dot, for_each_dot, sum, widest};
+use crate::kernel::{Simd, add_combination, add_scaled, dispatch, dot, for_each_dot, sum, task};
 use crate::mixture::{Powers, PreActivations, halves, input_scale, largest_of, scale_row};
 use crate::rectified::{in_range, norm};
-use crate::slices::take;
+use crate::slices::{column, take};
 use crate::{Real, Rectified, Scale};
 
 /// Overwrites `y` with h(x) of one row.
@@ -26,7 +26,7 @@ pub(super) fn forward<T: Real>(
     let x_scale = input_scale(size);
     let RowScratch { x: scaled, at, vectors, .. } = scratch;
     let x = scale_row(x, x_scale, scaled);
-    widest(Forward, (shape, parameters, (x, size), &mut *y, (&mut *vectors, &mut *at)));
+    dispatch(Forward, (shape, parameters, (x, size), &mut *y, &mut *vectors, &mut *at));
     let (divisor, back) = (scale.divisor::<T>(shape.components()), x_scale.recip());
     if size.is_finite() && !y.iter().all(|y| y.is_finite()) {
         y.fill(T::zero());
@@ -39,48 +39,46 @@ pub(super) fn forward<T: Real>(
     }
 }
 
-/// [`forward`], without the divisor.
-struct Forward;
-
-/// The arguments of [`Forward`]: the row is beside the size of its largest entry.
-type ForwardArguments<'a, 'b, T> = (
-    JointShape,
-    Parameters<'a, T>,
-    (&'a [T], T),
-    &'a mut [T],
-    (&'a mut Vectors<'b, T>, &'a mut PreActivations<'b, T>),
-);
-
-impl<T: Real> Task<ForwardArguments<'_, '_, T>> for Forward {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(
-        self,
-        simd: S,
-        (shape, parameters, (x, size), y, (vectors, pre_activations)): ForwardArguments<'_, '_, T>,
-    ) {
-        let Vectors { q, unit, .. } = vectors;
-        write_dots(simd, parameters.c_b, x, q);
-        let (means, squares, _) = pre_activations.fields();
-        write_dots(simd, parameters.mu_b, x, means);
-        for (squares, q) in squares.iter_mut().zip(q.chunks_exact(shape.rank())) {
-            *squares = dot(q, q);
+/// [`forward`], without the divisor; the row is beside the size of its largest entry.
+#[inline(always)]
+fn forward_row<T: Real, S: Simd>(
+    simd: S,
+    shape: JointShape,
+    parameters: Parameters<'_, T>,
+    (x, size): (&[T], T),
+    y: &mut [T],
+    vectors: &mut Vectors<'_, T>,
+    pre_activations: &mut PreActivations<'_, T>,
+) {
+    let Vectors { q, unit, .. } = vectors;
+    write_dots(simd, parameters.c_b, x, q);
+    let (means, squares, _) = pre_activations.fields();
+    write_dots(simd, parameters.mu_b, x, means);
+    for (squares, q) in squares.iter_mut().zip(q.chunks_exact(shape.rank())) {
+        *squares = dot(q, q);
+    }
+    pre_activations.rectify(simd);
+    y.fill(T::zero());
+    let components = parameters.components(shape).zip(q.chunks_exact_mut(shape.rank()));
+    for ((component, q), at) in components.zip(pre_activations.iter_mut()) {
+        if !in_range(*at.squares) && !size.is_zero() {
+            let z = rectified(dot(component.mu_b, x), q, unit);
+            (*at.mean, *at.probability) = (z.mean, z.probability);
         }
-        pre_activations.rectify(simd);
-        y.fill(T::zero());
-        let components = parameters.components(shape).zip(q.chunks_exact_mut(shape.rank()));
-        for ((component, q), at) in components.zip(pre_activations.iter_mut()) {
-            if !in_range(*at.squares) && !size.is_zero() {
-                let z = rectified(dot(component.mu_b, x), q, unit);
-                (*at.mean, *at.probability) = (z.mean, z.probability);
-            }
-            q.iter_mut().for_each(|q| *q *= *at.probability);
-            add_scaled(y, *at.mean, component.mu_w);
-            add_combination(simd, q, T::one(), component.c_w, y);
-        }
+        q.iter_mut().for_each(|q| *q *= *at.probability);
+        add_scaled(y, *at.mean, component.mu_w);
+        add_combination(simd, q, T::one(), component.c_w, y);
     }
 }
+
+task!(Forward, forward_row, (
+    shape: JointShape,
+    parameters: Parameters<'a, T>,
+    row: (&'a [T], T),
+    y: &'a mut [T],
+    vectors: &'a mut Vectors<'b, T>,
+    at: &'a mut PreActivations<'c, T>,
+) -> ());
 
 /// ⟨row, x⟩ of every row of a matrix.
 #[inline(always)]
@@ -108,21 +106,6 @@ pub(super) fn rectified<T: Real>(m: T, q: &[T], unit: &mut [T]) -> Rectified<T> 
 }
 
 impl<T: Real> Component<'_, T> {
-    /// The pre-activation for μ_β and C_β times two factors; overwrites q and its unit vector.
-    #[inline(always)]
-    pub(super) fn project<S: Simd>(
-        &self,
-        simd: S,
-        factors: [T; 2],
-        x: &[T],
-        [scaled, q, unit]: [&mut [T]; 3],
-    ) -> Rectified<T> {
-        let x = scale_row(x, factors[0], scaled);
-        write_dots(simd, self.c_b, x, q);
-        q.iter_mut().for_each(|q| *q *= factors[1]);
-        rectified(dot(self.mu_b, x) * factors[1], q, unit)
-    }
-
     /// The powers of two that bring the component to usual size.
     pub(super) fn powers(&self) -> Powers {
         let outer = [self.mu_w, self.c_w].map(largest_of);
@@ -138,30 +121,36 @@ impl<T: Real> Component<'_, T> {
         let q = take(&mut &mut **q, unit.len());
         let Powers { inner, outer } = self.powers();
         let [for_b, for_w, back] = [-inner, -outer, x_power + inner + outer].map(halves::<T>);
-        let z = widest(Project, (self, for_b, x, [&mut **vector, &mut *q, &mut **unit]));
+        let z = dispatch(Project, (self, for_b, x, [&mut **vector, &mut *q, &mut **unit]));
         for (output, (y, &mu_w)) in y.iter_mut().zip(self.mu_w).enumerate() {
-            let factors = self.c_w.iter().skip(output).step_by(self.mu_w.len().max(1));
+            let factors = column(self.c_w, output, self.mu_w.len());
             let terms = factors.zip(&*q).map(|(&c_w, &q)| c_w * for_w[0] * for_w[1] * (q * z.probability));
             *y += (mu_w * for_w[0] * for_w[1] * z.mean + sum(terms)) * back[0] * back[1];
         }
     }
 }
 
-/// [`Component::project`].
-struct Project;
-
-impl<T: Real> Task<(&Component<'_, T>, [T; 2], &[T], [&mut [T]; 3])> for Project {
-    type Output = Rectified<T>;
-
-    #[inline(always)]
-    fn run<S: Simd>(
-        self,
-        simd: S,
-        (component, factors, x, vectors): (&Component<'_, T>, [T; 2], &[T], [&mut [T]; 3]),
-    ) -> Rectified<T> {
-        component.project(simd, factors, x, vectors)
-    }
+/// The pre-activation for μ_β and C_β times two factors; overwrites q and its unit vector.
+#[inline(always)]
+pub(super) fn project<T: Real, S: Simd>(
+    simd: S,
+    component: &Component<'_, T>,
+    factors: [T; 2],
+    x: &[T],
+    [scaled, q, unit]: [&mut [T]; 3],
+) -> Rectified<T> {
+    let x = scale_row(x, factors[0], scaled);
+    write_dots(simd, component.c_b, x, q);
+    q.iter_mut().for_each(|q| *q *= factors[1]);
+    rectified(dot(component.mu_b, x) * factors[1], q, unit)
 }
+
+task!(Project, project, (
+    component: &'a Component<'b, T>,
+    factors: [T; 2],
+    x: &'a [T],
+    vectors: [&'a mut [T]; 3],
+) -> Rectified<T>);
 
 /// What a row takes.
 #[derive(Debug)]

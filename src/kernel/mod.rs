@@ -5,8 +5,7 @@
 //! | [`product`] | A·B or A·(B∘B), added to C or in its place, in register tiles |
 //! | [`transpose`] | rows to columns |
 //! | [`Panels`] | rows of inputs laid out for products that run along them |
-//! | [`square_roots`] | of every element |
-//! | [`Simd`], [`widest`] | loops in vectors, compiled for the widest that the processor has |
+//! | [`Simd`], [`dispatch`] | loops in vectors, compiled for the widest vectors of the processor |
 //! | [`dot`] and its kin | sums along one row, or several at once |
 //! | [`Workers`] | work in parts, on one thread or several |
 //!
@@ -28,7 +27,7 @@ pub(crate) use parallel::{Split, Workers};
 pub(crate) use row::{
     LANES, add_combination, add_scaled, dot, dot_of_three, for_each_dot, largest, sum, tree,
 };
-pub(crate) use vector::{Along, Simd, Vector};
+pub(crate) use vector::{Simd, Vector, VectorLoop};
 
 use crate::Real;
 
@@ -85,14 +84,14 @@ pub(crate) struct Size {
     pub(crate) terms: usize,
     pub(crate) columns: usize,
     /// What the terms belong to.
-    pub(crate) along: Terms,
+    pub(crate) over: Terms,
 }
 
 impl Size {
     /// The length of the runs of terms that a tile sums before it adds them to C, all but the last: as equal as they
     /// can be.
     const fn run(self) -> usize {
-        let most = match self.along {
+        let most = match self.over {
             Terms::Numbers => TERMS,
             Terms::Rows => ALIKE,
         };
@@ -112,33 +111,59 @@ pub(crate) enum Terms {
     Rows,
 }
 
-/// What a product is added to.
+/// What becomes of what C holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Onto {
-    /// What C holds.
-    Sums,
-    /// 0: what C holds is not read.
-    Zeros,
+pub(crate) enum Accum {
+    /// The product is added to it.
+    Add,
+    /// It is overwritten, and not read.
+    Replace,
 }
 
-/// C += A·B, or A·(B∘B) where `SQUARED`; C = A·B where it goes onto zeros. B has rows of any distance, or is cut into
+/// C += A·B, or A·(B∘B) where `SQUARED`; C = A·B where it is replaced. B has rows of any distance, or is cut into
 /// panels.
 ///
-/// Missing elements of A count as 0, and so do missing rows of B; those of C are left out. `ahead` is
-/// what will be read next: it is fetched into the second cache meanwhile.
+/// The three matrices hold all elements of the product, which a debug build asserts. `prefetch` is what will be read next:
+/// it is fetched into the second cache meanwhile.
 pub(crate) fn product<'a, T: Real, const SQUARED: bool>(
-    onto: Onto,
+    accum: Accum,
     c: RowsMut<'_, T>,
     a: Matrix<'_, T>,
     b: impl Into<Panels<'a, T>>,
     size: Size,
-    ahead: &[T],
+    prefetch: &[T],
 ) {
     let b = b.into();
+    debug_assert!(size.terms == 0 || fits(&c, &a, &b, size), "{size:?}");
     #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
-    let Some(c) = x86::product::<T, SQUARED>(onto, c, a, b, size, ahead) else { return };
-    let _ = ahead;
-    portable::product::<T, SQUARED>(onto, c, a, b, size);
+    let Some(c) = x86::product::<T, SQUARED>(accum, c, a, b, size, prefetch) else { return };
+    let _ = prefetch;
+    portable::product::<T, SQUARED>(accum, c, a, b, size);
+}
+
+/// Whether every element that the product touches lies inside its slice, and rows of C do not overlap.
+fn fits<T>(c: &RowsMut<'_, T>, a: &Matrix<'_, T>, b: &Panels<'_, T>, size: Size) -> bool {
+    let Size { rows, terms, columns, .. } = size;
+    let (Some(last_row), Some(last_term), Some(last_column)) =
+        (rows.checked_sub(1), terms.checked_sub(1), columns.checked_sub(1))
+    else {
+        return false;
+    };
+    let inside = |len: usize, first: (usize, usize), second: (usize, usize)| {
+        let (first, second) = (first.0.checked_mul(first.1), second.0.checked_mul(second.1));
+        first.zip(second).and_then(|(first, second)| first.checked_add(second)).is_some_and(|last| last < len)
+    };
+    // Of the panels, the last one reaches farthest.
+    let Some(last_panel) = last_column.checked_div(b.width).map(|panel| panel * b.width) else {
+        return false;
+    };
+    let start = last_panel.checked_mul(terms).filter(|&start| start <= b.data.len());
+    let Some(panel_len) = start.map(|start| b.data.len() - start) else { return false };
+    c.stride >= columns
+        && b.stride >= columns
+        && inside(c.data.len(), (last_row, c.stride), (last_column, 1))
+        && inside(a.data.len(), (last_row, a.row_stride), (last_term, a.column_stride))
+        && inside(panel_len, (last_term, b.width.min(b.stride - last_panel)), (last_column - last_panel, 1))
 }
 
 /// Writes `from: [rows × columns]` as its transpose; what is left of a row of `to` is filled up with 0.
@@ -151,23 +176,12 @@ pub(crate) fn transpose<T: Real>(from: Rows<'_, T>, to: RowsMut<'_, T>, rows: us
     portable::transpose(from, to, rows, columns);
 }
 
-/// √x of every element, to the same bits as [`Real::sqrt`].
-pub(crate) fn square_roots<T: Real>(values: &mut [T]) {
-    #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
-    if x86::square_roots(values) {
-        return;
-    }
-    for value in values {
-        *value = value.sqrt();
-    }
-}
-
 /// Runs a task compiled for the widest vectors that the processor has: the same arithmetic, the same bits.
 #[inline(always)]
-pub(crate) fn widest<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
+pub(crate) fn dispatch<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
     #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
     {
-        x86::widest(task, arguments)
+        x86::dispatch(task, arguments)
     }
     #[cfg(not(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable))))]
     {
@@ -175,7 +189,7 @@ pub(crate) fn widest<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
     }
 }
 
-/// A function that [`widest`] can compile anew: closures and function items would be called, not inlined.
+/// A function that [`dispatch`] can compile anew: closures and function items would be called, not inlined.
 pub(crate) trait Task<A> {
     /// What the function returns.
     type Output;
@@ -185,12 +199,12 @@ pub(crate) trait Task<A> {
 }
 
 /// Makes `$task` stand for an `#[inline(always)]` function, whose first argument is the instructions and whose
-/// other argument types may use `'a` and `T`.
+/// other argument types may use `'a`, `'b`, `'c` and `T`.
 macro_rules! task {
     ($task:ident, $function:path, ($($argument:ident: $type:ty),* $(,)?) -> $output:ty) => {
         struct $task;
 
-        impl<'a, T: $crate::Real> $crate::kernel::Task<($($type,)*)> for $task {
+        impl<'a, 'b, 'c, T: $crate::Real> $crate::kernel::Task<($($type,)*)> for $task {
             type Output = $output;
 
             #[inline(always)]
@@ -204,7 +218,7 @@ pub(crate) use task;
 
 #[cfg(test)]
 mod tests {
-    use super::{Matrix, Onto, Rows, RowsMut, Size, Terms, portable, product, transpose};
+    use super::{Accum, Matrix, Panels, Rows, RowsMut, Size, Terms, fits, portable, product, transpose};
     use crate::Real;
 
     const SIZES: [(usize, usize, usize); 16] = [
@@ -238,26 +252,28 @@ mod tests {
     /// C, A and B, each with rows farther apart than they are long where `apart` is not 0, and A's transpose.
     fn products<T: Real, const SQUARED: bool>(check: impl Fn(&[T], &[T], [usize; 3])) {
         for (rows, terms, columns) in SIZES {
-            for (apart, along) in
+            for (apart, over) in
                 [(0, Terms::Numbers), (3, Terms::Numbers), (0, Terms::Rows), (3, Terms::Rows)]
             {
-                let size = Size { rows, terms, columns, along };
+                let size = Size { rows, terms, columns, over };
                 let (c_stride, b_stride) = (columns + apart, columns + 2 * apart);
                 let (a_stride, t_stride) = (terms + apart, rows + apart);
                 let a = strided::<T>(rows.max(terms), a_stride.max(t_stride), 3);
                 let b = strided::<T>(terms, b_stride, 5);
                 let start = strided::<T>(rows, c_stride, 1);
                 let matrices = [Matrix::rows(&a, a_stride), Matrix::transposed(&a, t_stride)];
-                for (matrix, onto) in matrices.into_iter().flat_map(|a| [(a, Onto::Sums), (a, Onto::Zeros)]) {
+                for (matrix, accum) in
+                    matrices.into_iter().flat_map(|a| [(a, Accum::Add), (a, Accum::Replace)])
+                {
                     let rows_of = |data| RowsMut { data, stride: c_stride };
                     let (mut got, mut safe, mut want) = (start.clone(), start.clone(), start.clone());
                     let b_rows = Rows { data: &b, stride: b_stride };
-                    product::<T, SQUARED>(onto, rows_of(&mut got), matrix, b_rows, size, &a);
-                    portable::product::<T, SQUARED>(onto, rows_of(&mut safe), matrix, b_rows.into(), size);
+                    product::<T, SQUARED>(accum, rows_of(&mut got), matrix, b_rows, size, &a);
+                    portable::product::<T, SQUARED>(accum, rows_of(&mut safe), matrix, b_rows.into(), size);
                     for (row, column) in
                         (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)))
                     {
-                        if onto == Onto::Zeros {
+                        if accum == Accum::Replace {
                             want[row * c_stride + column] = T::zero();
                         }
                         for first in (0..terms).step_by(size.run()) {
@@ -310,38 +326,13 @@ mod tests {
         }
     }
 
-    /// Short slices count as filled up with 0, in every implementation: in the only run of terms, and in the second of
-    /// two, whose last columns fill no tile.
-    #[test]
-    fn missing_elements_are_zero() {
-        for (terms, columns, rows_of_b) in [(7, 16, 6), (198, 14, 165)] {
-            let (a, b) = (vec![1.0_f32; 10 * terms - 3], vec![1.0_f32; rows_of_b * columns]);
-            let (mut got, mut want) = (vec![0.0; 10 * columns], vec![0.0; 10 * columns]);
-            let size = Size { rows: 10, terms, columns, along: Terms::Numbers };
-            let (matrix, rows) = (Matrix::rows(&a, terms), Rows { data: &b, stride: columns });
-            let (onto, stride) = (Onto::Sums, columns);
-            product::<f32, false>(onto, RowsMut { data: &mut got, stride }, matrix, rows, size, &[]);
-            portable::product::<f32, false>(
-                onto,
-                RowsMut { data: &mut want, stride },
-                matrix,
-                rows.into(),
-                size,
-            );
-            assert_eq!(got, want);
-            assert_eq!(want[..9 * columns], vec![rows_of_b as f32; 9 * columns]);
-            let of_last_row = (terms - 3).min(rows_of_b) as f32;
-            assert_eq!(want[9 * columns..], vec![of_last_row; columns]);
-        }
-    }
-
     /// A sum of nothing is 0, and what is not of C stays.
     #[test]
     fn no_terms_give_zeros() {
         let mut c = [1.0_f32; 6];
         let (matrix, rows) = (Matrix::rows(&[], 0), Rows { data: &[], stride: 2 });
-        let size = Size { rows: 2, terms: 0, columns: 2, along: Terms::Numbers };
-        product::<f32, false>(Onto::Zeros, RowsMut { data: &mut c, stride: 3 }, matrix, rows, size, &[]);
+        let size = Size { rows: 2, terms: 0, columns: 2, over: Terms::Numbers };
+        product::<f32, false>(Accum::Replace, RowsMut { data: &mut c, stride: 3 }, matrix, rows, size, &[]);
         assert_eq!(c, [0.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
     }
 
@@ -355,5 +346,48 @@ mod tests {
     fn in_f64() {
         products_are_the_definition::<f64>();
         transposes::<f64>();
+    }
+
+    /// One element less, and the product is left to the safe code.
+    #[test]
+    fn what_fits_is_counted_to_the_element() {
+        let (a, b, mut c) = ([0.0_f32; 12], [0.0_f32; 20], [0.0_f32; 15]);
+        // 3 × 5 from 3 × 4 and 4 × 5.
+        let size = Size { rows: 3, terms: 4, columns: 5, over: Terms::Numbers };
+        let mut fit = |c_len: usize, a: Matrix<'_, f32>, b_len: usize, size: Size| {
+            let c = RowsMut { data: &mut c[..c_len], stride: 5 };
+            fits(&c, &a, &Rows { data: &b[..b_len], stride: 5 }.into(), size)
+        };
+        for (row_stride, column_stride) in [(4, 1), (1, 3)] {
+            let of = |len: usize| Matrix { data: &a[..len], row_stride, column_stride };
+            assert!(fit(15, of(12), 20, size));
+            assert!(!fit(15, of(11), 20, size));
+            assert!(!fit(15, of(12), 19, size));
+            assert!(!fit(14, of(12), 20, size));
+            assert!(!fit(0, of(12), 20, size));
+            assert!(!fit(15, Matrix { row_stride: usize::MAX, ..of(12) }, 20, size));
+            assert!(!fit(15, of(12), 20, Size { columns: 6, ..size }), "rows of C would overlap");
+            for empty in [Size { rows: 0, ..size }, Size { terms: 0, ..size }, Size { columns: 0, ..size }] {
+                assert!(!fit(15, of(12), 20, empty));
+            }
+        }
+    }
+
+    /// 4 × 6 in panels of 4 and 2 columns, of which 5 are used: the last term of the second panel ends before the end.
+    #[test]
+    fn the_last_panel_reaches_farthest() {
+        let (a, b, mut c) = ([0.0_f32; 12], [0.0_f32; 24], [0.0_f32; 15]);
+        let size = Size { rows: 3, terms: 4, columns: 5, over: Terms::Rows };
+        let mut fit = |b_len: usize, stride: usize, width: usize| {
+            let b = Panels { data: &b[..b_len], stride, width };
+            fits(&RowsMut { data: &mut c, stride: 5 }, &Matrix::rows(&a, 4), &b, size)
+        };
+        assert!(fit(24, 6, 4));
+        assert!(fit(23, 6, 4));
+        assert!(!fit(22, 6, 4));
+        assert!(!fit(24, 4, 4), "no second panel");
+        assert!(!fit(15, 6, 4), "the second panel begins beyond the end");
+        assert!(!fit(24, 6, 0), "no width");
+        assert!(fit(20, 5, 5));
     }
 }

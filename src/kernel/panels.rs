@@ -1,7 +1,8 @@
 //! Inputs laid out for the products that run along them.
 
-use super::{LANES, Matrix, Onto, Rows, RowsMut, Size, Terms, product};
-use crate::{Real, shape};
+use super::{Accum, LANES, Matrix, Rows, RowsMut, Size, Terms, product};
+use crate::Real;
+use crate::slices::Slice;
 
 /// The width of a panel: what a register tile takes from one row of inputs to the next.
 const WIDTH: usize = 64;
@@ -39,13 +40,13 @@ impl<'a, T: Real> Panels<'a, T> {
     pub(crate) fn pack(columns: usize, x: &[T], scales: &[T], to: &'a mut [T]) -> Self {
         let columns = columns.max(1);
         let (rows, stride) = ((x.len() / columns).max(1), columns.next_multiple_of(LANES));
-        let (to, _) = shape::split(to, (rows * stride).min(to.len()));
+        let (to, _) = to.divide((rows * stride).min(to.len()));
         for (panel, to) in to.chunks_mut((rows * WIDTH).max(1)).enumerate() {
             let lines = to.chunks_exact_mut((to.len() / rows).max(1));
             for (row, (line, x)) in lines.zip(x.chunks_exact(columns)).enumerate() {
                 let scale = scales.get(row).copied().unwrap_or_else(T::one);
                 let x = x.get(panel * WIDTH..).unwrap_or_default();
-                let (line, rest) = shape::split(line, x.len().min(line.len()));
+                let (line, rest) = line.divide(x.len().min(line.len()));
                 if scale == T::one() {
                     line.iter_mut().zip(x).for_each(|(line, &x)| *line = x);
                 } else {
@@ -62,21 +63,21 @@ impl<'a, T: Real> Panels<'a, T> {
         self.stride
     }
 
-    /// C += A X, or A (X∘X), for `rows` rows of C and the first `columns` columns of X; or without C, onto zeros.
+    /// C += A X, or A (X∘X), for `rows` rows of C and the first `columns` columns of X; without C where it is replaced.
     ///
-    /// `ahead` is what will be read next.
+    /// `prefetch` is what will be read next.
     pub(crate) fn product<const SQUARED: bool>(
         self,
-        onto: Onto,
+        accum: Accum,
         c: RowsMut<'_, T>,
         a: Matrix<'_, T>,
         rows: usize,
         columns: usize,
-        ahead: &[T],
+        prefetch: &[T],
     ) {
         let terms = self.data.len() / self.stride.max(1);
-        let size = Size { rows, terms, columns, along: Terms::Rows };
-        product::<T, SQUARED>(onto, c, a, self, size, ahead);
+        let size = Size { rows, terms, columns, over: Terms::Rows };
+        product::<T, SQUARED>(accum, c, a, self, size, prefetch);
     }
 
     /// The panels, `[terms × width]` each, with their first columns.
@@ -92,7 +93,7 @@ impl<'a, T: Real> Panels<'a, T> {
 #[cfg(test)]
 mod tests {
     use super::{Panels, WIDTH};
-    use crate::kernel::{BLOCK, LANES, Matrix, Onto, RowsMut};
+    use crate::kernel::{Accum, BLOCK, LANES, Matrix, RowsMut};
 
     /// C += A X for sizes around those of panels and blocks, rows that are scaled, and C narrower than X.
     #[test]
@@ -109,7 +110,7 @@ mod tests {
             let mut c = vec![1.0; rows * columns];
             let matrix = Matrix::rows(&a, terms);
             let c_rows = RowsMut { data: &mut c, stride: columns };
-            panels.product::<false>(Onto::Sums, c_rows, matrix, rows, columns, &a);
+            panels.product::<false>(Accum::Add, c_rows, matrix, rows, columns, &a);
             for (place, &got) in c.iter().enumerate() {
                 let (row, column) = (place / columns, place % columns);
                 let term = |term: usize| a[row * terms + term] * x[term * columns + column] * scales[term];

@@ -2,8 +2,9 @@
 
 use core::ops::Range;
 
-use super::{BLOCK, Matrix, Onto, Panels, Rows, RowsMut, Size, TERMS};
-use crate::{Real, shape};
+use super::{Accum, BLOCK, Matrix, Panels, Rows, RowsMut, Size, TERMS};
+use crate::Real;
+use crate::slices::Slice;
 
 /// Rows of C that one tile holds.
 const TILE_ROWS: usize = 4;
@@ -32,7 +33,7 @@ impl<T: Real> Matrix<'_, T> {
 /// Never inlined: it takes up to 8 KiB of stack, which single rows, that go another way, should not have to find.
 #[inline(never)]
 pub(super) fn product<T: Real, const SQUARED: bool>(
-    onto: Onto,
+    accum: Accum,
     c: RowsMut<'_, T>,
     a: Matrix<'_, T>,
     b: Panels<'_, T>,
@@ -41,7 +42,7 @@ pub(super) fn product<T: Real, const SQUARED: bool>(
     if c.stride < size.columns || b.stride < size.columns {
         return;
     }
-    if onto == Onto::Zeros {
+    if accum == Accum::Replace {
         for c in c.data.chunks_mut(c.stride.max(1)).take(size.rows) {
             c.iter_mut().take(size.columns).for_each(|c| *c = T::zero());
         }
@@ -84,8 +85,8 @@ fn tiles<T: Real, const WIDE: usize, const NARROW: usize, const SQUARED: bool>(
     {
         let first = block * run;
         let terms = run.min(terms - first);
-        let (factors, _) = shape::split(&mut factors, terms);
-        let (last, _) = shape::split(&mut last, if last_column < columns { terms } else { 0 });
+        let (factors, _) = factors.as_mut_slice().divide(terms);
+        let (last, _) = last.as_mut_slice().divide(if last_column < columns { terms } else { 0 });
         last.fill([T::zero(); NARROW]);
         for (lanes, b) in last.iter_mut().zip(b_rows.chunks(b.stride.max(1))) {
             for (lane, &b) in lanes.iter_mut().zip(b.iter().take(columns).skip(last_column)) {
@@ -155,7 +156,7 @@ impl<T: Real> Strip<'_, T> {
 /// The transpose, as [`super::transpose`] says.
 pub(super) fn transpose<T: Real>(from: Rows<'_, T>, to: RowsMut<'_, T>, rows: usize, columns: usize) {
     for (column, to) in to.data.chunks_mut(to.stride.max(1)).take(columns).enumerate() {
-        let (to, rest) = shape::split(to, rows.min(to.len()));
+        let (to, rest) = to.divide(rows.min(to.len()));
         for (to, from) in to.iter_mut().zip(from.data.iter().skip(column).step_by(from.stride.max(1))) {
             *to = *from;
         }

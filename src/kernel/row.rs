@@ -1,8 +1,8 @@
 //! Loops along one row.
 
-use super::vector::{Along, Simd, Vector};
-use crate::slices::take;
-use crate::{Real, shape};
+use super::vector::{Simd, Vector, VectorLoop};
+use crate::Real;
+use crate::slices::{Slice, take};
 
 /// Partial sums that a row is split into: vector lanes, and the reason why rounding errors stay small.
 pub(crate) const LANES: usize = 16;
@@ -52,7 +52,7 @@ fn dots<'a, const ROWS: usize, T: Real, S: Simd>(
     for row in &mut first {
         (*row, rest) = rest.split_at_checked(b.len())?;
     }
-    let Dots { sums, .. } = Dots { simd, rows: first, b, sums: [simd.splat(T::zero()); ROWS] }.along(b.len());
+    let Dots { sums, .. } = Dots { simd, rows: first, b, sums: [simd.splat(T::zero()); ROWS] }.run(b.len());
     let mut dots = [T::zero(); ROWS];
     for (dot, sum) in dots.iter_mut().zip(sums) {
         *dot = simd.sum(sum);
@@ -68,7 +68,7 @@ struct Dots<'a, T, S, const ROWS: usize> {
     sums: [Vector<T>; ROWS],
 }
 
-impl<T: Real, S: Simd, const ROWS: usize> Along for Dots<'_, T, S, ROWS> {
+impl<T: Real, S: Simd, const ROWS: usize> VectorLoop for Dots<'_, T, S, ROWS> {
     #[inline(always)]
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let b = self.simd.load::<WHOLE, T>(self.b, at)?;
@@ -140,7 +140,7 @@ pub(crate) fn sum<T: Real>(terms: impl Iterator<Item = T>) -> T {
 pub(crate) fn tree<T: Real>(mut sums: [T; LANES]) -> T {
     let mut width = LANES / 2;
     while width > 0 {
-        let (low, high) = shape::split(&mut sums, width);
+        let (low, high) = sums.as_mut_slice().divide(width);
         for (low, &high) in low.iter_mut().zip(high.iter()) {
             *low += high;
         }
@@ -182,7 +182,7 @@ fn add_rows<T: Real, S: Simd, const ROWS: usize>(
 ) {
     let len = c.len();
     let rows = a.map(|a| (take(rows, len), simd.splat(a * factor)));
-    AddRows { simd, rows, c }.along(len);
+    AddRows { simd, rows, c }.run(len);
 }
 
 /// The way along several rows that are added.
@@ -192,7 +192,7 @@ struct AddRows<'a, T, S, const ROWS: usize> {
     c: &'a mut [T],
 }
 
-impl<T: Real, S: Simd, const ROWS: usize> Along for AddRows<'_, T, S, ROWS> {
+impl<T: Real, S: Simd, const ROWS: usize> VectorLoop for AddRows<'_, T, S, ROWS> {
     #[inline(always)]
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let mut c = self.simd.load::<WHOLE, T>(self.c, at)?;

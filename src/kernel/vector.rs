@@ -107,13 +107,13 @@ pub(crate) trait Simd: Copy {
 const _: () = assert!(LANES == 16);
 
 /// A loop along rows of one length, in vectors: whole ones, and then what does not fill one.
-pub(crate) trait Along: Sized {
+pub(crate) trait VectorLoop: Sized {
     /// The vectors of number `at`; `None`, which ends the loop, where a row does not have one.
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()>;
 
     /// All vectors of rows of `len` elements.
     #[inline(always)]
-    fn along(mut self, len: usize) -> Self {
+    fn run(mut self, len: usize) -> Self {
         let whole = len / LANES;
         for at in 0..whole {
             if self.step::<true>(at).is_none() {
@@ -134,9 +134,9 @@ pub(crate) struct Portable;
 impl Portable {
     /// A function of each lane of two vectors.
     #[inline(always)]
-    fn of_both<T: Real>(self, mut a: Vector<T>, b: Vector<T>, of: impl Fn(T, T) -> T) -> Vector<T> {
+    fn zip_with<T: Real>(self, mut a: Vector<T>, b: Vector<T>, f: impl Fn(T, T) -> T) -> Vector<T> {
         for (a, b) in a.0.iter_mut().zip(b.0) {
-            *a = of(*a, b);
+            *a = f(*a, b);
         }
         a
     }
@@ -152,27 +152,27 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn add<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T> {
-        self.of_both(a, b, |a, b| a + b)
+        self.zip_with(a, b, |a, b| a + b)
     }
 
     #[inline(always)]
     fn sub<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T> {
-        self.of_both(a, b, |a, b| a - b)
+        self.zip_with(a, b, |a, b| a - b)
     }
 
     #[inline(always)]
     fn mul<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T> {
-        self.of_both(a, b, |a, b| a * b)
+        self.zip_with(a, b, |a, b| a * b)
     }
 
     #[inline(always)]
     fn sqrt<T: Real>(self, a: Vector<T>) -> Vector<T> {
-        self.of_both(a, a, |a, _| a.sqrt())
+        self.zip_with(a, a, |a, _| a.sqrt())
     }
 
     #[inline(always)]
     fn larger_size<T: Real>(self, a: Vector<T>, b: Vector<T>) -> Vector<T> {
-        self.of_both(a, b, |a, b| if b.abs() > a || b.partial_cmp(&b).is_none() { b.abs() } else { a })
+        self.zip_with(a, b, |a, b| if b.abs() > a || b.partial_cmp(&b).is_none() { b.abs() } else { a })
     }
 
     #[inline(always)]

@@ -21,7 +21,7 @@ use products::Strides;
 use simd::{Avx2, Avx512};
 
 use super::vector::Portable;
-use super::{Matrix, Onto, Panels, Rows, RowsMut, Size, Task};
+use super::{Accum, Matrix, Panels, Rows, RowsMut, Size, Task};
 use crate::Real;
 
 /// The instructions that are used.
@@ -79,15 +79,15 @@ fn cast_mut<T: 'static, U: 'static>(slice: &mut [T]) -> Option<&mut [U]> {
 /// [`super::product`] for `f32` and `f64`; gives C back, with nothing done, for other scalars, on other processors,
 /// and where a slice is too short.
 pub(super) fn product<'a, T: Real, const SQUARED: bool>(
-    onto: Onto,
+    accum: Accum,
     c: RowsMut<'a, T>,
     a: Matrix<'_, T>,
     b: Panels<'_, T>,
     size: Size,
-    ahead: &[T],
+    prefetch: &[T],
 ) -> Option<RowsMut<'a, T>> {
     let level = instructions();
-    if level == Instructions::Portable || !fits(&c, &a, &b, size) {
+    if level == Instructions::Portable || !super::fits(&c, &a, &b, size) {
         return Some(c);
     }
     let strides =
@@ -98,14 +98,14 @@ pub(super) fn product<'a, T: Real, const SQUARED: bool>(
                 (cast::<T, $float>(a.data), cast::<T, $float>(b.data), cast_mut::<T, $float>(c.data))
             {
                 let (c, a, b) = (c.as_mut_ptr(), a.as_ptr(), b.as_ptr());
-                let ahead = ahead.as_ptr_range();
-                let ahead = ahead.start.cast::<u8>()..ahead.end.cast::<u8>();
+                let prefetch = prefetch.as_ptr_range();
+                let prefetch = prefetch.start.cast::<u8>()..prefetch.end.cast::<u8>();
                 // SAFETY: the processor has the instructions, and `fits` has checked all lengths.
                 unsafe {
                     if level == Instructions::Avx512 {
-                        avx512::$product::<SQUARED>(onto, c, a, b, strides, size, ahead);
+                        avx512::$product::<SQUARED>(accum, c, a, b, strides, size, prefetch);
                     } else {
-                        avx2::$product::<SQUARED>(onto, c, a, b, strides, size, ahead);
+                        avx2::$product::<SQUARED>(accum, c, a, b, strides, size, prefetch);
                     }
                 }
                 return None;
@@ -115,35 +115,6 @@ pub(super) fn product<'a, T: Real, const SQUARED: bool>(
     of!(f32, product_f32);
     of!(f64, product_f64);
     Some(c)
-}
-
-/// Whether every element that the product touches lies inside its slice, and rows of C do not overlap.
-fn fits<T>(c: &RowsMut<'_, T>, a: &Matrix<'_, T>, b: &Panels<'_, T>, size: Size) -> bool {
-    let Size { rows, terms, columns, .. } = size;
-    let (Some(last_row), Some(last_term), Some(last_column)) =
-        (rows.checked_sub(1), terms.checked_sub(1), columns.checked_sub(1))
-    else {
-        return false;
-    };
-    let inside = |len: usize, first: (usize, usize), second: (usize, usize)| {
-        let (first, second) = (first.0.checked_mul(first.1), second.0.checked_mul(second.1));
-        first.zip(second).and_then(|(first, second)| first.checked_add(second)).is_some_and(|last| last < len)
-    };
-    // Of the panels, the last one reaches farthest.
-    let Some(last_panel) = last_column.checked_div(b.width).map(|panel| panel * b.width) else {
-        return false;
-    };
-    let last_panel_starts = last_panel.checked_mul(terms).filter(|&start| start <= b.data.len());
-    let Some(of_last_panel) = last_panel_starts.map(|start| b.data.len() - start) else { return false };
-    c.stride >= columns
-        && b.stride >= columns
-        && inside(c.data.len(), (last_row, c.stride), (last_column, 1))
-        && inside(a.data.len(), (last_row, a.row_stride), (last_term, a.column_stride))
-        && inside(
-            of_last_panel,
-            (last_term, b.width.min(b.stride - last_panel)),
-            (last_column - last_panel, 1),
-        )
 }
 
 /// [`super::transpose`] for `f32` and `f64`; gives `to` back, with nothing done, as for [`product`], and where rows
@@ -177,27 +148,9 @@ pub(super) fn transpose<'a, T: Real>(
     Some(to)
 }
 
-/// [`super::square_roots`] for `f32` and `f64`; false, with nothing done, for other scalars and on other processors.
-pub(super) fn square_roots<T: Real>(values: &mut [T]) -> bool {
-    if instructions() == Instructions::Portable {
-        return false;
-    }
-    if let Some(values) = cast_mut::<T, f32>(values) {
-        // SAFETY: the processor has AVX2.
-        unsafe { avx2::square_roots_f32(values) };
-        return true;
-    }
-    if let Some(values) = cast_mut::<T, f64>(values) {
-        // SAFETY: the processor has AVX2.
-        unsafe { avx2::square_roots_f64(values) };
-        return true;
-    }
-    false
-}
-
-/// [`super::widest`].
+/// [`super::dispatch`].
 #[inline(always)]
-pub(super) fn widest<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
+pub(super) fn dispatch<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
     fn with_avx512<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
         // SAFETY: this function is called where there is AVX-512.
@@ -214,54 +167,5 @@ pub(super) fn widest<A, W: Task<A>>(task: W, arguments: A) -> W::Output {
         // SAFETY: the processor has the instructions.
         Instructions::Avx2 => unsafe { with_avx2(task, arguments) },
         Instructions::Portable => task.run(Portable, arguments),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Matrix, Panels, Rows, RowsMut, Size, fits};
-    use crate::kernel::Terms;
-
-    /// One element less, and the product is left to the safe code.
-    #[test]
-    fn what_fits_is_counted_to_the_element() {
-        let (a, b, mut c) = ([0.0_f32; 12], [0.0_f32; 20], [0.0_f32; 15]);
-        // 3 × 5 from 3 × 4 and 4 × 5.
-        let size = Size { rows: 3, terms: 4, columns: 5, along: Terms::Numbers };
-        let mut fit = |c_len: usize, a: Matrix<'_, f32>, b_len: usize, size: Size| {
-            let c = RowsMut { data: &mut c[..c_len], stride: 5 };
-            fits(&c, &a, &Rows { data: &b[..b_len], stride: 5 }.into(), size)
-        };
-        for (row_stride, column_stride) in [(4, 1), (1, 3)] {
-            let of = |len: usize| Matrix { data: &a[..len], row_stride, column_stride };
-            assert!(fit(15, of(12), 20, size));
-            assert!(!fit(15, of(11), 20, size));
-            assert!(!fit(15, of(12), 19, size));
-            assert!(!fit(14, of(12), 20, size));
-            assert!(!fit(0, of(12), 20, size));
-            assert!(!fit(15, Matrix { row_stride: usize::MAX, ..of(12) }, 20, size));
-            assert!(!fit(15, of(12), 20, Size { columns: 6, ..size }), "rows of C would overlap");
-            for empty in [Size { rows: 0, ..size }, Size { terms: 0, ..size }, Size { columns: 0, ..size }] {
-                assert!(!fit(15, of(12), 20, empty));
-            }
-        }
-    }
-
-    /// 4 × 6 in panels of 4 and 2 columns, of which 5 are used: the last term of the second panel ends before the end.
-    #[test]
-    fn the_last_panel_reaches_farthest() {
-        let (a, b, mut c) = ([0.0_f32; 12], [0.0_f32; 24], [0.0_f32; 15]);
-        let size = Size { rows: 3, terms: 4, columns: 5, along: Terms::Rows };
-        let mut fit = |b_len: usize, stride: usize, width: usize| {
-            let b = Panels { data: &b[..b_len], stride, width };
-            fits(&RowsMut { data: &mut c, stride: 5 }, &Matrix::rows(&a, 4), &b, size)
-        };
-        assert!(fit(24, 6, 4));
-        assert!(fit(23, 6, 4));
-        assert!(!fit(22, 6, 4));
-        assert!(!fit(24, 4, 4), "no second panel");
-        assert!(!fit(15, 6, 4), "the second panel begins beyond the end");
-        assert!(!fit(24, 6, 0), "no width");
-        assert!(fit(20, 5, 5));
     }
 }

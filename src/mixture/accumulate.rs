@@ -1,7 +1,7 @@
 //! Sums over a batch of any size.
 
 use crate::Real;
-use crate::kernel::{Simd, task, widest};
+use crate::kernel::{Simd, dispatch, task};
 
 /// Rows whose terms are added one after the other; the sums of more are added with their rounding errors.
 pub(crate) const PLAIN_ROWS: usize = 1024;
@@ -9,7 +9,7 @@ pub(crate) const PLAIN_ROWS: usize = 1024;
 /// Adds `terms` to `sums`; `errors` are the rounding errors so far, which go into the next sum (W. Kahan's summation with
 /// D. E. Knuth's two-sum).
 pub(crate) fn add_compensated<T: Real>(sums: &mut [T], errors: &mut [T], terms: &[T]) {
-    widest(AddCompensated, (sums, errors, terms));
+    dispatch(AddCompensated, (sums, errors, terms));
 }
 
 #[inline(always)]

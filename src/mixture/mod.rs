@@ -9,10 +9,10 @@
 //! | `products` | the matrix products that both take |
 //! | `pull_back` | from the cotangents of r and p to those of m and s |
 //! | `accumulate` | sums over a batch of any size |
-//! | `items` | memory that is dealt to parts |
+//! | `fields` | buffers in fields, and the memory that is dealt to parts |
 
 mod accumulate;
-mod items;
+mod fields;
 mod parameters;
 mod pre_activations;
 mod products;
@@ -22,13 +22,13 @@ mod saved;
 mod scale;
 
 pub(crate) use accumulate::{PLAIN_ROWS, add_compensated, two_sum};
-pub(crate) use items::Items;
+pub(crate) use fields::{Fields, Locals, fields_len};
 pub(crate) use parameters::{Target, blocks};
 pub(crate) use pre_activations::PreActivations;
 pub(crate) use products::{write_product, write_rows};
 pub(crate) use pull_back::pull_back;
-pub(crate) use row::Row;
-pub(crate) use saved::{Activations, activations_len};
+pub(crate) use row::{Row, RowReader};
+pub(crate) use saved::{Activations, activation_lens};
 pub(crate) use scale::{
     Powers, any_scaled, back_factors, cotangent_scale, fits_batch, halves, input_scale, largest, largest_of,
     measure, power, scale_lanes, scale_row, transpose_scaled, unscale_rows,

@@ -132,7 +132,7 @@ macro_rules! blocks {
 
         /// The number of elements of a component in a block of `len`.
         const fn each(shape: $shape, len: usize) -> usize {
-            shape::visible(len / shape.components())
+            len / shape.components()
         }
 
         /// The parameters of one component.

@@ -1,8 +1,8 @@
 //! The pre-activations of one row, of all components at once.
 
 use crate::kernel::{LANES, Simd, Vector};
-use crate::slices::whole;
-use crate::{Real, Rectified, shape};
+use crate::slices::{Slice, whole};
+use crate::{Real, Rectified};
 
 /// Of each component: m, then r; s²; p. Three rows of `[components]`, each filled up to whole vectors.
 #[derive(Debug)]
@@ -30,8 +30,8 @@ impl<T: Real> PreActivations<'_, T> {
     #[inline(always)]
     pub(crate) fn fields(&mut self) -> (&mut [T], &mut [T], &mut [T]) {
         let each = self.0.len() / 3;
-        let (mean, rest) = shape::split(self.0, each);
-        let (squares, probability) = shape::split(rest, each);
+        let (mean, rest) = self.0.divide(each);
+        let (squares, probability) = rest.divide(each);
         (mean, squares, probability)
     }
 
@@ -39,7 +39,7 @@ impl<T: Real> PreActivations<'_, T> {
     #[inline(always)]
     pub(crate) fn means_and_probabilities(&mut self, components: usize) -> (&[T], &[T]) {
         let (mean, _, probability) = self.fields();
-        (shape::split_ref(mean, components).0, shape::split_ref(probability, components).0)
+        (mean.divide(components).0, probability.divide(components).0)
     }
 
     /// Those of the components one after the other.

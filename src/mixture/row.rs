@@ -2,6 +2,20 @@
 
 use crate::Real;
 use crate::mixture::{cotangent_scale, input_scale, largest_of, scale_row};
+use crate::slices::row;
+
+/// The rows of a batch and their cotangents, to be read one by one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RowReader<'a, T> {
+    /// `[batch × inputs]`.
+    pub(crate) x: &'a [T],
+    pub(crate) inputs: usize,
+    /// `[batch × outputs]`.
+    pub(crate) g: &'a [T],
+    pub(crate) outputs: usize,
+    /// What the cotangents are divided by.
+    pub(crate) divisor: T,
+}
 
 /// A row and its cotangent over the divisor, both at usual size.
 #[derive(Debug, Clone, Copy)]
@@ -14,16 +28,20 @@ pub(crate) struct Row<'a, T> {
     pub(crate) is_finite: bool,
 }
 
-impl<'a, T: Real> Row<'a, T> {
-    /// Reads a row and its cotangent; `scaled` are scratch for both.
-    pub(crate) fn read((x, g): (&'a [T], &[T]), divisor: T, scaled: [&'a mut [T]; 2]) -> Self {
+impl<'a, T: Real> RowReader<'a, T> {
+    /// Reads a row; `scaled` are scratch for the row and its cotangent.
+    pub(crate) fn read<'b>(&self, index: usize, scaled: [&'b mut [T]; 2]) -> Row<'b, T>
+    where
+        'a: 'b,
+    {
+        let (x, g) = (row(self.x, index, self.inputs), row(self.g, index, self.outputs));
         let [scaled_x, scaled_g] = scaled;
         let sizes = [largest_of(x), largest_of(g)];
         let (x_scale, g_scale) = (input_scale(sizes[0]), cotangent_scale(sizes[1]));
         for (scaled, &g) in scaled_g.iter_mut().zip(g) {
-            *scaled = g * g_scale / divisor;
+            *scaled = g * g_scale / self.divisor;
         }
-        Self {
+        Row {
             x: scale_row(x, x_scale, scaled_x),
             g: scaled_g,
             x_power: -x_scale.exponent(),

@@ -1,7 +1,7 @@
 //! The activations of a batch that the forward pass saves for the backward pass.
 
-use crate::kernel::{Simd, square_roots, task, widest};
-use crate::slices::{Slice, cut, row, total};
+use crate::kernel::{LANES, Simd, Vector, dispatch, task};
+use crate::slices::row;
 use crate::{Real, Rectified};
 
 /// The activations of some components, each a matrix whose rows run along the batch.
@@ -23,51 +23,41 @@ pub(crate) struct Activations<S> {
     pub(crate) t_phi: S,
 }
 
-/// The lengths of the fields, for components that have `linear` rows of what is linear in x.
-const fn lens(lanes: usize, components: usize, linear: usize) -> [usize; 6] {
-    let each = components.saturating_mul(lanes);
-    [each.saturating_mul(linear), each, each, each, each, each]
+/// The lengths of the fields of a component that has `linear` rows of what is linear in x.
+pub(crate) const fn activation_lens(lanes: usize, linear: usize) -> [usize; 6] {
+    [lanes.saturating_mul(linear), lanes, lanes, lanes, lanes, lanes]
 }
 
-/// The number of elements of all fields.
-pub(crate) const fn activations_len(lanes: usize, components: usize, linear: usize) -> usize {
-    total(&lens(lanes, components, linear))
-}
-
-impl<S: Slice> Activations<S> {
-    /// Cuts a slice of [`activations_len`] elements into the fields.
-    pub(crate) fn cut(lanes: usize, components: usize, linear: usize, saved: S) -> Self {
-        let ([linear, r, inv_s, p, phi, t_phi], _) = cut(lens(lanes, components, linear), saved);
+impl<S> Activations<S> {
+    /// The fields, in the order of [`activation_lens`].
+    pub(crate) fn new(lanes: usize, [linear, r, inv_s, p, phi, t_phi]: [S; 6]) -> Self {
         Self { lanes, linear, r, inv_s, p, phi, t_phi }
     }
+}
 
-    /// Those of the first components, and those of the others; `linear` as in [`cut`](Self::cut).
-    pub(crate) fn divide(self, components: usize, linear: usize) -> (Self, Self) {
-        let Self { lanes, .. } = self;
-        let at = components * lanes;
-        let (linear, r) = (self.linear.divide(at * linear), self.r.divide(at));
-        let (inv_s, p) = (self.inv_s.divide(at), self.p.divide(at));
-        let (phi, t_phi) = (self.phi.divide(at), self.t_phi.divide(at));
-        (
-            Self { lanes, linear: linear.0, r: r.0, inv_s: inv_s.0, p: p.0, phi: phi.0, t_phi: t_phi.0 },
-            Self { lanes, linear: linear.1, r: r.1, inv_s: inv_s.1, p: p.1, phi: phi.1, t_phi: t_phi.1 },
-        )
+impl<'a, T> Activations<&'a [T]> {
+    /// Those of one component that has `linear` rows of what is linear in x.
+    #[inline]
+    pub(crate) fn component(&self, component: usize, linear: usize) -> Self {
+        let Self { lanes, .. } = *self;
+        let field = |field: &'a [T]| row(field, component, lanes);
+        Self {
+            lanes,
+            linear: row(self.linear, component, linear * lanes),
+            r: field(self.r),
+            inv_s: field(self.inv_s),
+            p: field(self.p),
+            phi: field(self.phi),
+            t_phi: field(self.t_phi),
+        }
     }
 }
 
 impl<T: Real> Activations<&mut [T]> {
-    /// The same for a shorter time.
-    pub(crate) fn reborrow(&mut self) -> Activations<&mut [T]> {
-        let Self { lanes, .. } = *self;
-        let Self { linear, r, inv_s, p, phi, t_phi, .. } = self;
-        Activations { lanes, linear, r, inv_s, p, phi, t_phi }
-    }
-
     /// The same, to be read.
     pub(crate) fn as_ref(&self) -> Activations<&[T]> {
-        let Self { lanes, .. } = *self;
-        let Self { linear, r, inv_s, p, phi, t_phi, .. } = self;
-        Activations { lanes, linear, r, inv_s, p, phi, t_phi }
+        let Self { lanes, linear, r, inv_s, p, phi, t_phi } = self;
+        Activations { lanes: *lanes, linear, r, inv_s, p, phi, t_phi }
     }
 
     /// From m and s² of a component: r, 1/s, p, φ and tφ.
@@ -83,7 +73,7 @@ impl<T: Real> Activations<&mut [T]> {
         let safe =
             |square: T, size: T| square >= least && square <= most || size.is_zero() || !size.is_finite();
         if inv_s.iter().zip(sizes).all(|(&square, &size)| safe(square, size)) {
-            square_roots(inv_s);
+            dispatch(SquareRoots, (inv_s,));
         } else {
             for (lane, (square, &size)) in inv_s.iter_mut().zip(sizes).enumerate() {
                 *square = if safe(*square, size) { square.sqrt() } else { deviation(lane) };
@@ -92,7 +82,7 @@ impl<T: Real> Activations<&mut [T]> {
                 }
             }
         }
-        widest(Rectify, (r, inv_s, p, phi, t_phi));
+        dispatch(Rectify, (r, inv_s, p, phi, t_phi));
     }
 
     /// 0 in every field of a component that does not go along with the batch.
@@ -103,6 +93,16 @@ impl<T: Real> Activations<&mut [T]> {
         }
     }
 }
+
+/// √x of every element of whole vectors.
+#[inline(always)]
+fn square_roots<T: Real, S: Simd>(simd: S, values: &mut [T]) {
+    for lanes in values.as_chunks_mut::<LANES>().0 {
+        *lanes = simd.sqrt(Vector(*lanes)).0;
+    }
+}
+
+task!(SquareRoots, square_roots, (values: &'a mut [T]) -> ());
 
 /// From m in `r` and s in `inv_s`: r, 1/s, p, φ and tφ of a component.
 #[inline(always)]

@@ -1,8 +1,8 @@
 //! Exact powers of two, by which rows and components of unusual size are brought to usual size and their results back.
 
 use crate::Real;
-use crate::kernel::{Along, Rows, RowsMut, Simd, Vector, task, transpose, widest};
-use crate::slices::{Slice, take, whole, zip_rows};
+use crate::kernel::{Rows, RowsMut, Simd, Vector, VectorLoop, dispatch, task, transpose};
+use crate::slices::{Slice, count, rows, take, whole, zip_rows};
 
 /// 2ⁿ.
 pub(crate) fn power<T: Real>(n: i32) -> T {
@@ -18,7 +18,7 @@ pub(crate) fn halves<T: Real>(n: i32) -> [T; 2] {
 #[inline(always)]
 pub(crate) fn largest<T: Real, S: Simd>(simd: S, numbers: &[T]) -> T {
     let start = Largest { simd, numbers, largest: simd.splat(T::zero()) };
-    simd.largest(start.along(numbers.len()).largest)
+    simd.largest(start.run(numbers.len()).largest)
 }
 
 /// The way along some numbers.
@@ -28,7 +28,7 @@ struct Largest<'a, T, S> {
     largest: Vector<T>,
 }
 
-impl<T: Real, S: Simd> Along for Largest<'_, T, S> {
+impl<T: Real, S: Simd> VectorLoop for Largest<'_, T, S> {
     #[inline(always)]
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         self.largest = self.simd.larger_size(self.largest, self.simd.load::<WHOLE, T>(self.numbers, at)?);
@@ -40,7 +40,7 @@ task!(LargestOf, largest, (numbers: &'a [T]) -> T);
 
 /// [`largest`], by itself.
 pub(crate) fn largest_of<T: Real>(numbers: &[T]) -> T {
-    widest(LargestOf, (numbers,))
+    dispatch(LargestOf, (numbers,))
 }
 
 /// What a row of inputs whose largest entry has this size is multiplied by as it is read: 1 where that is usual, 0 or
@@ -104,12 +104,12 @@ pub(crate) fn unscale_rows<T: Real>(rows: &mut [T], len: usize, scales: &[T]) {
 
 /// Multiplies the lanes of every row of a matrix by factors of their own.
 pub(crate) fn scale_lanes<T: Real>(matrix: &mut [T], stride: usize, factors: &[T]) {
-    widest(ScaleLanes, (matrix, stride, factors));
+    dispatch(ScaleLanes, (matrix, stride, factors));
 }
 
 #[inline(always)]
 fn lanes<T: Real, S: Simd>(_: S, matrix: &mut [T], stride: usize, factors: &[T]) {
-    for row in matrix.chunks_mut(stride.max(1)) {
+    for row in rows(matrix, stride) {
         for (number, &factor) in row.iter_mut().zip(factors) {
             *number *= factor;
         }
@@ -125,7 +125,7 @@ pub(crate) fn transpose_scaled<'a, T: Real>(
     scales: &[T],
     to: &'a mut [T],
 ) -> (&'a mut [T], usize) {
-    let rows = from.len() / columns.max(1);
+    let rows = count(from.len(), columns);
     let stride = whole(rows);
     let to = take(&mut { to }, columns * stride);
     transpose(Rows { data: from, stride: columns }, RowsMut { data: &mut *to, stride }, rows, columns);
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_unusual_size_are_brought_near_one() {
+    fn rows_out_of_range_are_brought_near_one() {
         scales::<f32>([f32::from_bits(1), f32::MIN_POSITIVE, f32::MAX]);
         scales::<f64>([f64::from_bits(1), f64::MIN_POSITIVE, f64::MAX]);
     }

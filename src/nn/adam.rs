@@ -3,10 +3,10 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::crew::Crew;
-use super::optimizer::{along_blocks, check};
+use super::optimizer::{check, for_each_block};
+use super::threads::OptionalThreads;
 use super::{Optimizer, OptimizerState, ParameterBlock};
-use crate::kernel::{Along, Simd, Vector, task, widest};
+use crate::kernel::{Simd, Vector, VectorLoop, dispatch, task};
 use crate::{Error, Real, shape};
 
 /// The settings of [`Adam`] besides the learning rates.
@@ -47,7 +47,7 @@ pub struct Adam<T> {
     steps: u64,
     mean: Vec<T>,
     square: Vec<T>,
-    crew: Crew,
+    threads: OptionalThreads,
 }
 
 impl<T: Real> Adam<T> {
@@ -65,7 +65,7 @@ impl<T: Real> Adam<T> {
             steps: 0,
             mean: zeros.clone(),
             square: zeros,
-            crew: Crew::alone(),
+            threads: OptionalThreads::none(),
         }
     }
 
@@ -74,7 +74,7 @@ impl<T: Real> Adam<T> {
     #[cfg(feature = "threads")]
     #[must_use]
     pub fn with_threads(self, threads: crate::Threads) -> Self {
-        Self { crew: Crew::of(threads), ..self }
+        Self { threads: OptionalThreads::of(threads), ..self }
     }
 }
 
@@ -97,22 +97,28 @@ impl<T: Real> Optimizer<T> for Adam<T> {
         let mean_correction = 1.0 - libm::pow(mean_decay, count);
         let square_correction = 1.0 - libm::pow(square_decay, count);
         let least = T::SAFE_SQUARES.0;
-        let (workers, rate_factor) = (self.crew.workers(), self.rate_factor);
+        let (workers, rate_factor) = (self.threads.workers(), self.rate_factor);
         let slices = [parameters, gradients, &mut *self.mean, &mut *self.square];
-        along_blocks(workers, blocks, &self.rates, slices, |rate, [parameters, gradients, mean, square]| {
-            let factors = Factors {
-                mean_decay: T::from_f64(mean_decay),
-                mean_part: T::from_f64(1.0 - mean_decay),
-                square_decay: T::from_f64(square_decay),
-                square_part: T::from_f64(1.0 - square_decay),
-                square_scale: T::from_f64(1.0 / square_correction),
-                rate: rate_factor * rate / T::from_f64(mean_correction),
-                epsilon: T::from_f64(epsilon),
-                least,
-                least_gradient: least.sqrt(),
-            };
-            widest(AdamStep, (factors, parameters, gradients, mean, square));
-        });
+        for_each_block(
+            workers,
+            blocks,
+            &self.rates,
+            slices,
+            |rate, [parameters, gradients, mean, square]| {
+                let factors = Factors {
+                    mean_decay: T::from_f64(mean_decay),
+                    mean_part: T::from_f64(1.0 - mean_decay),
+                    square_decay: T::from_f64(square_decay),
+                    square_part: T::from_f64(1.0 - square_decay),
+                    square_scale: T::from_f64(1.0 / square_correction),
+                    rate: rate_factor * rate / T::from_f64(mean_correction),
+                    epsilon: T::from_f64(epsilon),
+                    least,
+                    least_gradient: least.sqrt(),
+                };
+                dispatch(AdamStep, (factors, parameters, gradients, mean, square));
+            },
+        );
         Ok(())
     }
 
@@ -164,7 +170,7 @@ struct AdamWalk<'a, T, S> {
     square: &'a mut [T],
 }
 
-impl<T: Real, S: Simd> Along for AdamWalk<'_, T, S> {
+impl<T: Real, S: Simd> VectorLoop for AdamWalk<'_, T, S> {
     #[inline(always)]
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let (simd, factors) = (self.simd, self.factors);
@@ -202,7 +208,7 @@ fn adam_step<T: Real, S: Simd>(
     square: &mut [T],
 ) {
     let len = parameters.len();
-    AdamWalk { simd, factors, parameters, gradients, mean, square }.along(len);
+    AdamWalk { simd, factors, parameters, gradients, mean, square }.run(len);
 }
 
 task!(AdamStep, adam_step, (

@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Block, Layer, LayerKind};
-use crate::kernel::{LANES, Matrix, Onto, Panels, Rows, RowsMut, Size, Terms, product, transpose};
+use crate::kernel::{Accum, LANES, Matrix, Panels, Rows, RowsMut, Size, Terms, product, transpose};
 use crate::{Error, Real, shape};
 
 /// Rows of a batch that are worked on together: what the vector lanes run along.
@@ -111,12 +111,12 @@ impl Dense {
             rows: g.len() / self.outputs,
             terms: self.outputs,
             columns: self.inputs,
-            along: Terms::Numbers,
+            over: Terms::Numbers,
         };
         let (weight, _) = parameters.split_at(self.weight_len());
         let (dx, weight) =
             (RowsMut { data: dx, stride: self.inputs }, Rows { data: weight, stride: self.inputs });
-        product::<T, false>(Onto::Zeros, dx, Matrix::rows(g, self.outputs), weight, size, &[]);
+        product::<T, false>(Accum::Replace, dx, Matrix::rows(g, self.outputs), weight, size, &[]);
         Ok(())
     }
 
@@ -139,7 +139,7 @@ impl Dense {
                 let x = Panels::pack(self.inputs, x, &[], panels);
                 let c = RowsMut { data: &mut *weight, stride: self.inputs };
                 x.product::<false>(
-                    Onto::Sums,
+                    Accum::Add,
                     c,
                     Matrix::transposed(scaled, self.outputs),
                     self.outputs,
@@ -208,11 +208,11 @@ impl<T: Real> Layer<T> for Dense {
                     y.fill(bias);
                 }
             }
-            let onto = if self.bias { Onto::Sums } else { Onto::Zeros };
-            let size = Size { rows: self.outputs, terms: self.inputs, columns: lanes, along: Terms::Numbers };
+            let accum = if self.bias { Accum::Add } else { Accum::Replace };
+            let size = Size { rows: self.outputs, terms: self.inputs, columns: lanes, over: Terms::Numbers };
             let y_lanes = RowsMut { data: &mut *y_transposed, stride: lanes };
             let x_lanes = Rows { data: &*x_transposed, stride: lanes };
-            product::<T, false>(onto, y_lanes, Matrix::rows(weight, self.inputs), x_lanes, size, &[]);
+            product::<T, false>(accum, y_lanes, Matrix::rows(weight, self.inputs), x_lanes, size, &[]);
             let y = RowsMut { data: y, stride: self.outputs };
             transpose(Rows { data: y_transposed, stride: lanes }, y, self.outputs, rows);
         }

@@ -1,69 +1,69 @@
-//! The Gaussian mixture layer with a joint covariance, in a network.
+//! The joint layer, in a network.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::crew::Crew;
+use super::threads::OptionalThreads;
 use super::{Block, Layer, LayerKind};
-use crate::joint::{self, Gradients, Joint, JointMut, JointShape, Parameters, ParametersMut, Rates};
+use crate::joint::{self, Gradients, JointMut, JointShape, Parameters, ParametersMut, Rates};
 use crate::{Error, Real, Scale};
 
-/// The scales of the starting values of a [`JointMixture`]; see [`joint::initialise`].
+/// The scales of the starting values of a [`Joint`] layer; see [`joint::initialise`].
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct JointGamma {
+pub struct JointStart {
     /// The scale γ of the weights β.
-    pub weights: f64,
+    pub gamma: f64,
     /// The scale γ_ω of the outputs ω.
-    pub outputs: f64,
+    pub output_gamma: f64,
 }
 
-/// The Gaussian mixture layer with a joint covariance of any rank, [`Joint`], in a network.
+/// The Gaussian mixture layer with a joint covariance of any rank, [`joint::Joint`], in a network.
 ///
 /// ```text
 /// y = 1/K Σ_k E[ω ReLU(⟨β, x⟩)],   (ω, β) ~ N((μ_ω, μ_β), CCᵀ),   C = [C_ω; C_β]
 /// ```
 ///
 /// Blocks: `mu_w: [K × L]`, `c_w: [K × R × L]`, `mu_b: [K × d]`, `c_b: [K × R × d]`. Accuracy and conventions are
-/// those of [`Joint`].
+/// those of [`joint::Joint`].
 #[derive(Debug, Clone)]
-pub struct JointMixture {
+pub struct Joint {
     shape: JointShape,
-    gamma: JointGamma,
+    start: JointStart,
     scale: Scale,
-    crew: Crew,
+    threads: OptionalThreads,
 }
 
-impl JointMixture {
-    /// A layer of the sizes `shape`, whose starting values have the scales `gamma`.
+impl Joint {
+    /// A layer of the sizes `shape`, whose starting values have the scales `start`.
     #[must_use]
-    pub const fn new(shape: JointShape, gamma: JointGamma) -> Self {
-        Self { shape, gamma, scale: Scale::Mean, crew: Crew::alone() }
+    pub const fn new(shape: JointShape, start: JointStart) -> Self {
+        Self { shape, start, scale: Scale::Mean, threads: OptionalThreads::none() }
     }
 
-    /// The same layer with another scale; see [`Joint::with_scale`].
+    /// The same layer with another scale; see [`joint::Joint::with_scale`].
     #[must_use]
     pub const fn with_scale(mut self, scale: Scale) -> Self {
         self.scale = scale;
         self
     }
 
-    /// The same layer on several threads, with the same bits; see [`Joint::with_threads`].
+    /// The same layer on several threads, with the same bits; see [`joint::Joint::with_threads`].
     #[cfg(feature = "threads")]
     #[must_use]
     pub fn with_threads(self, threads: crate::Threads) -> Self {
-        Self { crew: Crew::of(threads), ..self }
+        Self { threads: OptionalThreads::of(threads), ..self }
     }
 
     /// The layer over its parameters in one flat slice.
-    fn joint<'a, T: Real>(&'a self, parameters: &'a [T]) -> Result<Joint<'a, T>, Error> {
-        let layer = Joint::new(self.shape, Parameters::from_flat(self.shape, parameters)?)?;
-        Ok(layer.with_scale(self.scale).with_workers(self.crew.workers()))
+    fn joint<'a, T: Real>(&'a self, parameters: &'a [T]) -> Result<joint::Joint<'a, T>, Error> {
+        let layer = joint::Joint::new(self.shape, Parameters::from_flat(self.shape, parameters)?)?;
+        Ok(layer.with_scale(self.scale).with_workers(self.threads.workers()))
     }
 }
 
-impl<T: Real> Layer<T> for JointMixture {
+impl<T: Real> Layer<T> for Joint {
     fn kind(&self) -> LayerKind {
-        LayerKind::Joint { shape: self.shape, gamma: self.gamma, scale: self.scale }
+        LayerKind::Joint { shape: self.shape, start: self.start, scale: self.scale }
     }
 
     fn inputs(&self) -> usize {
@@ -90,7 +90,7 @@ impl<T: Real> Layer<T> for JointMixture {
     }
 
     fn scratch_len(&self, batch: usize) -> Result<usize, Error> {
-        joint::scratch_len_of(self.shape, batch, self.crew.workers())
+        joint::scratch_len_of(self.shape, batch, self.threads.workers())
     }
 
     fn forward(
@@ -143,18 +143,18 @@ impl<T: Real> Layer<T> for JointMixture {
             return Err(Error::Length { argument: "rates", expected: 4, got: rates.len() });
         };
         let layer = JointMut::new(self.shape, ParametersMut::from_flat(self.shape, parameters)?)?;
-        let mut layer = layer.with_scale(self.scale).with_workers(self.crew.workers());
+        let mut layer = layer.with_scale(self.scale).with_workers(self.threads.workers());
         layer.descend(x, g, saved, Rates { mu_w, c_w, mu_b, c_b }, dx, scratch)?;
         Ok(true)
     }
 
     #[cfg(feature = "rand")]
     fn initialise(&self, parameters: &mut [T], random: &mut dyn rand_core::Rng) -> Result<(), Error> {
-        let JointGamma { weights, outputs } = self.gamma;
+        let JointStart { gamma, output_gamma } = self.start;
         joint::initialise(
             self.shape,
-            weights,
-            outputs,
+            gamma,
+            output_gamma,
             random,
             ParametersMut::from_flat(self.shape, parameters)?,
         )

@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use super::{Dense, JointGamma, JointMixture, Layer, Mixture, Relu};
+use super::{Dense, Diagonal, Joint, JointStart, Layer, Relu};
 use crate::diagonal::Form;
 use crate::joint::JointShape;
 use crate::{Error, Real, Scale, Shape};
@@ -11,8 +11,8 @@ use crate::{Error, Real, Scale, Shape};
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum LayerKind {
-    /// A Gaussian mixture layer, [`Mixture`].
-    Mixture {
+    /// A Gaussian mixture layer with diagonal covariance, [`Diagonal`].
+    Diagonal {
         /// Inputs d, outputs L, components K.
         shape: Shape,
         /// The scale γ of the starting values.
@@ -20,12 +20,12 @@ pub enum LayerKind {
         /// The coordinates and the scale.
         form: Form,
     },
-    /// A Gaussian mixture layer with a joint covariance, [`JointMixture`].
+    /// A Gaussian mixture layer with a joint covariance, [`Joint`].
     Joint {
         /// Inputs d, outputs L, components K, rank R.
         shape: JointShape,
         /// The scales of the starting values.
-        gamma: JointGamma,
+        start: JointStart,
         /// How the components are put together.
         scale: Scale,
     },
@@ -48,11 +48,11 @@ pub enum LayerKind {
 }
 
 impl LayerKind {
-    /// A short name for reports: `gm`, `joint`, `dense`, `relu`, or the other layer's own.
+    /// A short name for reports: `diagonal`, `joint`, `dense`, `relu`, or the other layer's own.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match *self {
-            Self::Mixture { .. } => "gm",
+            Self::Diagonal { .. } => "diagonal",
             Self::Joint { .. } => "joint",
             Self::Dense { .. } => "dense",
             Self::Relu { .. } => "relu",
@@ -67,12 +67,10 @@ impl LayerKind {
     /// A size that is zero or too large.
     pub fn build<T: Real>(&self) -> Result<Option<Box<dyn Layer<T>>>, Error> {
         Ok(match *self {
-            Self::Mixture { shape, gamma, form } => {
-                Some(Box::new(Mixture::new(shape, gamma).with_form(form)))
+            Self::Diagonal { shape, gamma, form } => {
+                Some(Box::new(Diagonal::new(shape, gamma).with_form(form)))
             }
-            Self::Joint { shape, gamma, scale } => {
-                Some(Box::new(JointMixture::new(shape, gamma).with_scale(scale)))
-            }
+            Self::Joint { shape, start, scale } => Some(Box::new(Joint::new(shape, start).with_scale(scale))),
             Self::Dense { inputs, outputs, bias } => Some(Box::new(Dense::new(inputs, outputs, bias)?)),
             Self::Relu { width } => Some(Box::new(Relu::new(width)?)),
             Self::Other(_) => None,

@@ -33,12 +33,12 @@
 //! ```
 
 mod adam;
-mod crew;
 mod dense;
+mod diagonal;
+mod error;
 mod joint;
 mod kind;
 mod layer;
-mod mixture;
 mod network;
 mod optimizer;
 #[cfg(feature = "rand")]
@@ -47,15 +47,17 @@ mod relu;
 mod schedule;
 mod sgd;
 mod state;
+mod threads;
 
 pub use crate::loss::{cross_entropy, squared};
 pub use adam::{Adam, AdamSettings};
 pub use dense::Dense;
-pub use joint::{JointGamma, JointMixture};
+pub use diagonal::Diagonal;
+pub use error::NetworkError;
+pub use joint::{Joint, JointStart};
 pub use kind::LayerKind;
 pub use layer::{Block, Layer};
-pub use mixture::Mixture;
-pub use network::{BackwardPass, Network, NetworkError, ParameterBlock};
+pub use network::{BackwardPass, Network, ParameterBlock};
 pub use optimizer::Optimizer;
 #[cfg(feature = "rand")]
 pub use particles::{fit_neurons, sample_neurons};

@@ -3,61 +3,10 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
 use core::ops::Range;
 
-use super::{Layer, Optimizer};
+use super::{Layer, NetworkError, Optimizer};
 use crate::{Aligned, Error, Real, shape};
-
-/// Why a network could not be built or changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum NetworkError {
-    /// There is no layer.
-    Empty,
-    /// A layer does not take what the one before it gives.
-    Mismatch {
-        /// The layer's place, from 0.
-        layer: usize,
-        /// The number of inputs that it takes.
-        inputs: usize,
-        /// The number of outputs of the layer before it.
-        previous_outputs: usize,
-    },
-    /// No layer has a block of this name.
-    UnknownBlock {
-        /// The name that came.
-        name: String,
-        /// The names that there are, separated by commas.
-        known: String,
-    },
-    /// A size is zero or too large.
-    Size(Error),
-}
-
-impl fmt::Display for NetworkError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => write!(f, "a network must have at least one layer"),
-            Self::Mismatch { layer, inputs, previous_outputs } => write!(
-                f,
-                "layer {layer} takes {inputs} inputs, but the layer before it gives {previous_outputs}"
-            ),
-            Self::UnknownBlock { name, known } => {
-                write!(f, "there is no parameter block `{name}`; the blocks are {known}")
-            }
-            Self::Size(error) => error.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for NetworkError {}
-
-impl From<Error> for NetworkError {
-    fn from(error: Error) -> Self {
-        Self::Size(error)
-    }
-}
 
 /// One block of a network's parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +31,7 @@ struct Stage<T> {
     outputs: usize,
     parameters: Range<usize>,
     frozen: Vec<bool>,
-    /// The learning rates of a joined step.
+    /// The learning rates of a fused step.
     rates: Vec<Option<T>>,
     /// The outputs of the last forward pass.
     y: Aligned<T>,

@@ -6,6 +6,7 @@ use core::mem::take;
 
 use super::{BackwardPass, OptimizerState, ParameterBlock};
 use crate::kernel::{LANES, Split, Workers};
+use crate::slices::Slice;
 use crate::{Error, Real, shape};
 
 /// A rule that changes parameters by their gradients.
@@ -60,7 +61,7 @@ const AT_ONCE: usize = 8;
 ///
 /// Where the blocks are worth several of `workers`, each takes its share of every block: the one that the passes of a
 /// layer leave in its cache. It takes them all at once, since a small block is done before another thread comes.
-pub(super) fn along_blocks<T: Real, const N: usize>(
+pub(super) fn for_each_block<T: Real, const N: usize>(
     workers: Workers<'_>,
     blocks: &[ParameterBlock],
     rates: &[T],
@@ -71,7 +72,8 @@ pub(super) fn along_blocks<T: Real, const N: usize>(
         let (mut rows, mut parameters) = (array::from_fn(|_| None), 0);
         for ((slot, block), &rate) in rows.iter_mut().zip(blocks).zip(rates) {
             let own = slices.each_mut().map(|slice| {
-                let (own, others) = shape::split(take(slice), block.range.len());
+                let len = block.range.len().min(slice.len());
+                let (own, others) = take(slice).divide(len);
                 *slice = others;
                 own
             });
@@ -104,7 +106,8 @@ impl<T: Copy, const N: usize> Split for Share<'_, T, N> {
             slot.as_mut().map(|(rate, rows)| {
                 let others = rows.each_mut().map(|row| {
                     let vectors = row.len().div_ceil(LANES) * parts / all;
-                    let (own, others) = shape::split(take(row), vectors * LANES);
+                    let len = (vectors * LANES).min(row.len());
+                    let (own, others) = take(row).divide(len);
                     *row = own;
                     others
                 });

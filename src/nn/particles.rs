@@ -1,4 +1,4 @@
-//! From a Gaussian mixture layer to the neurons of a dense network, and back.
+//! From a diagonal layer to the neurons of a dense network, and back.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -58,7 +58,7 @@ pub fn sample_neurons<T: Real, R: Rng + ?Sized>(
         ],
         batch,
     )?;
-    let share = form.scale.divisor::<T>(sizes.components()) * T::from_usize(count);
+    let divisor = form.scale.divisor::<T>(sizes.components()) * T::from_usize(count);
     let (hidden, last) = network.parameters_mut().split_at_mut(width * inputs);
     let components = parameters.mu.chunks_exact(inputs).zip(parameters.sigma.chunks_exact(inputs));
     let slopes = parameters.u.chunks_exact(outputs * inputs).zip(parameters.v.chunks_exact(outputs));
@@ -74,7 +74,7 @@ pub fn sample_neurons<T: Real, R: Rng + ?Sized>(
                 let terms = u.iter().zip(beta.iter()).zip(mu);
                 let slope = terms.fold(T::zero(), |sum, ((&u, &beta), &mu)| sum + u * (beta - centre(mu)));
                 if let Some(omega) = row.get_mut(neuron) {
-                    *omega = (slope + v) / share;
+                    *omega = (slope + v) / divisor;
                 }
             }
         }
@@ -168,9 +168,9 @@ fn balanced<T: Real>(inputs: usize, outputs: usize, hidden: &[T], last: &[T]) ->
         (0..neurons).flat_map(|neuron| (0..outputs).map(move |output| omega(neuron, output))).collect();
     for (beta, omega) in betas.chunks_exact_mut(inputs).zip(omegas.chunks_exact_mut(outputs)) {
         let size = |row: &[f64]| libm::sqrt(row.iter().map(|value| value * value).sum());
-        let (of_beta, of_omega) = (size(beta), size(omega));
-        if of_beta > 0.0 && of_omega > 0.0 {
-            let factor = libm::sqrt(of_omega / of_beta);
+        let (beta_size, omega_size) = (size(beta), size(omega));
+        if beta_size > 0.0 && omega_size > 0.0 {
+            let factor = libm::sqrt(omega_size / beta_size);
             beta.iter_mut().for_each(|value| *value *= factor);
             omega.iter_mut().for_each(|value| *value /= factor);
         }

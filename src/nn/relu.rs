@@ -12,7 +12,7 @@ use crate::{Error, Real, shape};
 /// ```
 ///
 /// `x, y, g, ∂x: [batch × width]`. The half at 0 (and −0) is the limit of central differences, as in the
-/// mixture layers. NaN in gives NaN out. All values are exact.
+/// diagonal and joint layers. NaN in gives NaN out. All values are exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Relu {
     width: usize,

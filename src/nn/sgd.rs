@@ -3,10 +3,10 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::crew::Crew;
-use super::optimizer::{along_blocks, check};
+use super::optimizer::{check, for_each_block};
+use super::threads::OptionalThreads;
 use super::{BackwardPass, Optimizer, OptimizerState, ParameterBlock};
-use crate::kernel::{Along, Simd, task, widest};
+use crate::kernel::{Simd, VectorLoop, dispatch, task};
 use crate::{Error, Real, shape};
 
 /// Stochastic gradient descent, with a learning rate for each block and with or without momentum.
@@ -20,8 +20,8 @@ use crate::{Error, Real, shape};
 /// The paper's rates:
 ///
 /// ```
-/// # use gmlayer::{Shape, nn::{Mixture, Network, Sgd}};
-/// # let network = Network::<f32>::new(vec![Box::new(Mixture::new(Shape::new(4, 2, 3)?, 0.5))], 8)?;
+/// # use gmlayer::{Shape, nn::{Diagonal, Network, Sgd}};
+/// # let network = Network::<f32>::new(vec![Box::new(Diagonal::new(Shape::new(4, 2, 3)?, 0.5))], 8)?;
 /// let optimizer = Sgd::new(network.blocks(), |block| if block.kind == "sigma" { 1.0 } else { 0.1 });
 /// # let _: Sgd<f32> = optimizer;
 /// # Ok::<(), gmlayer::nn::NetworkError>(())
@@ -33,7 +33,7 @@ pub struct Sgd<T> {
     full_rates: Vec<T>,
     momentum: T,
     velocity: Vec<T>,
-    crew: Crew,
+    threads: OptionalThreads,
 }
 
 impl<T: Real> Sgd<T> {
@@ -45,7 +45,7 @@ impl<T: Real> Sgd<T> {
             rates,
             momentum: T::zero(),
             velocity: Vec::new(),
-            crew: Crew::alone(),
+            threads: OptionalThreads::none(),
         }
     }
 
@@ -64,7 +64,7 @@ impl<T: Real> Sgd<T> {
     #[cfg(feature = "threads")]
     #[must_use]
     pub fn with_threads(self, threads: crate::Threads) -> Self {
-        Self { crew: Crew::of(threads), ..self }
+        Self { threads: OptionalThreads::of(threads), ..self }
     }
 }
 
@@ -117,10 +117,10 @@ impl<T: Real> Optimizer<T> for Sgd<T> {
         if !self.velocity.is_empty() {
             shape::exact("velocity", self.velocity.len(), parameters.len())?;
         }
-        let (workers, momentum) = (self.crew.workers(), self.momentum);
+        let (workers, momentum) = (self.threads.workers(), self.momentum);
         let slices = [parameters, gradients, &mut *self.velocity];
-        along_blocks(workers, blocks, &self.rates, slices, |rate, [parameters, gradients, velocity]| {
-            widest(Descent, (rate, momentum, parameters, gradients, velocity));
+        for_each_block(workers, blocks, &self.rates, slices, |rate, [parameters, gradients, velocity]| {
+            dispatch(Descent, (rate, momentum, parameters, gradients, velocity));
         });
         Ok(())
     }
@@ -136,7 +136,7 @@ struct DescentWalk<'a, T, S> {
     velocity: &'a mut [T],
 }
 
-impl<T: Real, S: Simd> Along for DescentWalk<'_, T, S> {
+impl<T: Real, S: Simd> VectorLoop for DescentWalk<'_, T, S> {
     #[inline(always)]
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let simd = self.simd;
@@ -165,7 +165,7 @@ fn descent<T: Real, S: Simd>(
     velocity: &mut [T],
 ) {
     let len = parameters.len();
-    DescentWalk { simd, rate, momentum, parameters, gradients, velocity }.along(len);
+    DescentWalk { simd, rate, momentum, parameters, gradients, velocity }.run(len);
 }
 
 task!(Descent, descent, (

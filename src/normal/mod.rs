@@ -14,7 +14,7 @@
 //!
 //! Accuracy is stated in ULP: the error over the distance of neighbouring numbers at the exact value,
 //! which is never less than the smallest subnormal number. The bounds in `f32` are those of an exhaustive
-//! sweep over every argument, the bounds in `f64` hold for 300 million random arguments.
+//! run over every argument, the bounds in `f64` hold for 300 million random arguments.
 //!
 //! # Method
 //!

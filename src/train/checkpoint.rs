@@ -1,8 +1,17 @@
 //! Networks and training as safetensors files (feature `checkpoint`).
 //!
-//! A file holds one `F32` tensor for each block, named and shaped as [`Network::blocks`] says (`0.mu [K, d]`,
-//! `0.sigma [K, d]`, `0.u [K, L, d]`, `0.v [K, L]`, `1.weight [L, d]`, `1.bias [L]`). Training adds what the optimiser
-//! remembers, as tensors like `optimizer.mean.0.mu`.
+//! A file holds one `F32` tensor for each block, named by the layer's place and the block, and shaped as
+//! [`Network::blocks`] says:
+//!
+//! | layer | blocks |
+//! |---|---|
+//! | `diagonal` | `mu [K, d]`, `sigma [K, d]`, `u [K, L, d]`, `v [K, L]` |
+//! | `joint` | `mu_w [K, L]`, `c_w [K, R, L]`, `mu_b [K, d]`, `c_b [K, R, d]` |
+//! | `dense` | `weight [L, d]`, and `bias [L]` where there is one |
+//! | `relu` | none |
+//!
+//! The means of a first, diagonal layer are the tensor `0.mu`. Training adds the optimiser's memory, as tensors like
+//! `optimizer.mean.0.mu`.
 //!
 //! Its metadata have, under `gmlayer`, a JSON text with the format's version, the kind and sizes of every layer, where
 //! training stands, and at its end a `checksum`: CRC-32, in hexadecimal, of the text before `,"checksum"` and then of

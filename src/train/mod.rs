@@ -3,13 +3,13 @@
 //!
 //! ```
 //! use core::ops::ControlFlow;
-//! use gmlayer::nn::{Mixture, Network, Sgd};
+//! use gmlayer::nn::{Diagonal, Network, Sgd};
 //! use gmlayer::train::{self, Event, Regularisation, Settings};
 //! use gmlayer::{Shape, data};
 //!
 //! let data = data::digits(0, 64, 16)?;
 //! let settings = Settings { epochs: 2, batch_size: 16, seed: 1, regularisation: Regularisation::NONE };
-//! let layer = Mixture::new(Shape::new(data.inputs, data.classes, 3)?, 0.5);
+//! let layer = Diagonal::new(Shape::new(data.inputs, data.classes, 3)?, 0.5);
 //! let mut network = Network::<f32>::new(vec![Box::new(layer)], settings.batch_size)?;
 //! network.initialise(&mut train::generator(settings.seed, 0))?;
 //! let mut optimizer =

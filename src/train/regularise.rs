@@ -56,10 +56,10 @@ impl Regularisation {
             return;
         }
         let share = T::from_f64(self.label_smoothing / labels.len().max(1) as f64);
-        let of_each = share / T::from_usize(classes.max(1));
+        let class_share = share / T::from_usize(classes.max(1));
         for (gradient, &label) in gradient.chunks_exact_mut(classes.max(1)).zip(labels) {
             for (class, gradient) in gradient.iter_mut().enumerate() {
-                *gradient += if class == label { share - of_each } else { -of_each };
+                *gradient += if class == label { share - class_share } else { -class_share };
             }
         }
     }

@@ -33,28 +33,29 @@ const SETS: [Set; 4] = [
 
 /// The tasks that must be compiled for the widest vectors: what their names hold, and their loops over floats. Any
 /// other task must have one.
-const TASKS: [(&[&str], usize); 21] = [
+const TASKS: [(&[&str], usize); 22] = [
     (&["::Prepare>"], 5), // σ²; the sizes of σ, μ and v; a row of W
     (&["::WriteW>"], 1),
     (&["::LargestOf>"], 1), // the sizes of inputs
     (&["::ScaleLanes>"], 1),
     (&["::Rectify>"], 1), // the special functions
+    (&["::SquareRoots>"], 1),
     (&["::AddCompensated>"], 1),
     (&["::Values>"], 2),                     // over the components; the mean
     (&["diagonal::products::PullBack>"], 1), // the cotangents along the outputs
     (&["::AddOffsets>"], 1),
     (&["diagonal::row::Forward>"], 1), // one row of inputs
-    (&["::sparse::Row>"], 1),          // one row of inputs, zeros skipped
-    (&["::prepared::Row>"], 5),        // s²; m; four rows of W; one row of W; the mean
+    (&["::sparse::ForwardRow>"], 1),   // one row of inputs, zeros skipped
+    (&["::prepared::ForwardRow>"], 5), // s²; m; four rows of W; one row of W; the mean
     (&["joint::products::Squares>"], 1),
     (&["joint::products::Weigh>"], 1),
     (&["joint::products::PullBack>"], 1),
-    (&["::Several>", "::Written<", "; 1]"], 1),
-    (&["::Several>", "::Written<", "; 2]"], 1),
-    (&["::Several>", "::Descending<", "; 1]"], 1),
-    (&["::Several>", "::Descending<", "; 2]"], 1),
-    (&["::Several>", "::Fixed<", "; 1]"], 1),
-    (&["::Several>", "::Fixed<", "; 2]"], 1),
+    (&["::Pass<true, true>", "; 1]"], 1),
+    (&["::Pass<true, true>", "; 2]"], 1),
+    (&["::Pass<false, true>", "; 1]"], 1),
+    (&["::Pass<false, true>", "; 2]"], 1),
+    (&["::Pass<true, false>", "; 1]"], 1),
+    (&["::Pass<true, false>", "; 2]"], 1),
 ];
 
 /// Builds the program of this folder into a target folder of its own, and returns its path.
@@ -100,7 +101,7 @@ impl Set {
     fn demand(&self, name: &str) -> Option<Demand> {
         if name.starts_with(&format!("{}::product_{}", self.name, self.float)) {
             Some(Demand::Tile(self.tile))
-        } else if name.starts_with(&format!("widest::with_{}::", self.name)) && name.contains(self.float) {
+        } else if name.starts_with(&format!("dispatch::with_{}::", self.name)) && name.contains(self.float) {
             let loops = TASKS.iter().find(|(parts, _)| holds(name, parts)).map_or(1, |(_, loops)| *loops);
             Some(Demand::Loops(loops))
         } else {

@@ -107,7 +107,7 @@ fn stated_by_the_layer(file: &str) -> Option<f64> {
     let layer = Path::new(env!("CARGO_MANIFEST_DIR")).join(file).with_file_name("layer.rs");
     let source = fs::read_to_string(layer).ok()?;
     let (_, rest) = source.split_once("**Accuracy**: every output and gradient is within ")?;
-    rest.split_once("(u·scale + 2η·floor)")?.0.parse().ok()
+    rest.split_once("(u·scale + η·floor)")?.0.parse().ok()
 }
 
 #[test]

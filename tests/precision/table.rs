@@ -59,7 +59,7 @@ pub(crate) fn public_functions(source: &str) -> Vec<(String, String)> {
 /// The bound that a documentation states as a number of budgets.
 pub(crate) fn stated_budgets(documentation: &str) -> Option<f64> {
     let (_, rest) = documentation.split_once("**Accuracy**: within ")?;
-    rest.split_once(" budgets")?.0.parse().ok()
+    rest.split_once(" budgets").or_else(|| rest.split_once("(u·scale + η·floor)"))?.0.parse().ok()
 }
 
 /// The bounds that a documentation states, in `f32` and in `f64`.

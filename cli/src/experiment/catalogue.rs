@@ -72,15 +72,20 @@ fn components(epochs: usize) -> Experiment {
     Experiment {
         name: "components",
         title: "Number of components (the paper's Fig. 2)",
-        question: "How does the test error of a single GM layer depend on the number of components K?",
-        figures: vec![curves("error", "Test error of a GM layer with K components", runs.len(), epochs)],
+        question: "How does the test error of a single diagonal layer depend on the number of components K?",
+        figures: vec![curves(
+            "error",
+            "Test error of a diagonal layer with K components",
+            runs.len(),
+            epochs,
+        )],
         runs: runs.into(),
     }
 }
 
 fn dense(epochs: usize) -> Experiment {
     let runs = vec![
-        entry("GM, K = 20", paper(20, 0.5, epochs)),
+        entry("diagonal, K = 20", paper(20, 0.5, epochs)),
         entry("dense 1000, standard", dense_sgd("standard", DenseStart::Standard, epochs)),
         entry(
             "dense 1000, mean-field",
@@ -90,8 +95,13 @@ fn dense(epochs: usize) -> Experiment {
     Experiment {
         name: "dense",
         title: "Against dense layers (the paper's Fig. 3)",
-        question: "How does a GM layer with K = 20 compare with a dense network of 1000 neurons?",
-        figures: vec![curves("error", "A GM layer and dense networks of width 1000", runs.len(), epochs)],
+        question: "How does a diagonal layer with K = 20 compare with a dense network of 1000 neurons?",
+        figures: vec![curves(
+            "error",
+            "A diagonal layer and dense networks of width 1000",
+            runs.len(),
+            epochs,
+        )],
         runs,
     }
 }
@@ -102,8 +112,8 @@ fn evolution(epochs: usize) -> Experiment {
         Run { followed: true, ..dense_sgd(name, start, epochs) }
     };
     let runs = vec![
-        entry("GM, K = 5, γ = 1/2", paper(5, 0.5, epochs)),
-        entry("GM, K = 5, γ = 1/256", paper(5, SMALL_GAMMA, epochs)),
+        entry("diagonal, K = 5, γ = 1/2", paper(5, 0.5, epochs)),
+        entry("diagonal, K = 5, γ = 1/256", paper(5, SMALL_GAMMA, epochs)),
         entry("dense 1000, γ = 1/2", neurons("wide", 0.5)),
         entry("dense 1000, γ = 1/256", neurons("narrow", SMALL_GAMMA)),
     ];
@@ -122,7 +132,7 @@ fn evolution(epochs: usize) -> Experiment {
 
 fn lazy(epochs: usize) -> Experiment {
     let frozen = Run {
-        name: "gm-20-frozen".to_owned(),
+        name: "diagonal-20-frozen".to_owned(),
         frozen: vec!["mu".to_owned(), "sigma".to_owned()],
         ..paper(20, 0.5, epochs)
     };
@@ -131,7 +141,12 @@ fn lazy(epochs: usize) -> Experiment {
         name: "lazy",
         title: "With and without moving the Gaussians (the paper's Fig. 5)",
         question: "How much of the result comes from μ and σ, which move the Gaussians, and not from U and v?",
-        figures: vec![curves("error", "A GM layer with and without updates of μ and σ", runs.len(), epochs)],
+        figures: vec![curves(
+            "error",
+            "A diagonal layer with and without updates of μ and σ",
+            runs.len(),
+            epochs,
+        )],
         runs,
     }
 }
@@ -139,11 +154,11 @@ fn lazy(epochs: usize) -> Experiment {
 /// Two layers cost eight times as much as one: they take a third of the epochs.
 fn stacked(epochs: usize) -> Experiment {
     let short = epochs.div_ceil(3);
-    let gm =
+    let diagonal =
         |outputs| LayerPlan::Diagonal { outputs, components: 20, gamma: 0.5, centred: false, sum: false };
     let two = Run {
-        name: "gm-20-stacked".to_owned(),
-        layers: vec![gm(100), gm(10)],
+        name: "diagonal-20-stacked".to_owned(),
+        layers: vec![diagonal(100), diagonal(10)],
         followed: false,
         ..paper(20, 0.5, short)
     };
@@ -151,8 +166,8 @@ fn stacked(epochs: usize) -> Experiment {
     Experiment {
         name: "stacked",
         title: "One and two layers (the paper's Fig. 7)",
-        question: "Does a second GM layer help?",
-        figures: vec![curves("error", "One and two GM layers", runs.len(), short)],
+        question: "Does a second diagonal layer help?",
+        figures: vec![curves("error", "One and two diagonal layers", runs.len(), short)],
         runs,
     }
 }
@@ -224,8 +239,8 @@ fn covariance(epochs: usize) -> Experiment {
         entry(&format!("{label}, dropout"), run)
     };
     let diagonal = vec![sgd(false), sgd(true), adam(false), adam(true)];
-    let of_ranks = [(20, 4), (20, 16), (20, 32), (34, 2), (80, 2), (50, 4)].map(|(k, r)| joint(k, r, 0.01));
-    let of_widths = [100, 237, 1000].map(|width| dense(width, 0.003));
+    let ranks = [(20, 4), (20, 16), (20, 32), (34, 2), (80, 2), (50, 4)].map(|(k, r)| joint(k, r, 0.01));
+    let widths = [100, 237, 1000].map(|width| dense(width, 0.003));
     let regularised = [
         smoothed(joint(20, 4, 0.005)),
         smoothed(joint(47, 4, 0.004)),
@@ -236,7 +251,7 @@ fn covariance(epochs: usize) -> Experiment {
         dropped(dense(100, 0.003)),
         dropped(dense(237, 0.003)),
     ];
-    let runs: Vec<Entry> = diagonal.into_iter().chain(of_ranks).chain(of_widths).chain(regularised).collect();
+    let runs: Vec<Entry> = diagonal.into_iter().chain(ranks).chain(widths).chain(regularised).collect();
     let all: Vec<usize> = (0..runs.len()).collect();
     let figure = |name, title, kind| Figure { name, title, runs: all.clone(), kind };
     let curves = |name, title, runs| Figure { name, title, runs, kind: FigureKind::Curves { epochs: short } };
@@ -290,11 +305,11 @@ fn entry(label: &str, run: Run) -> Entry {
     Entry { label: label.to_owned(), run }
 }
 
-/// A GM layer in the paper's settings.
+/// A diagonal layer in the paper's settings.
 fn paper(components: usize, gamma: f64, epochs: usize) -> Run {
     let narrow = gamma < 0.1;
     Run {
-        name: format!("gm-{components}{}", if narrow { "-narrow" } else { "" }),
+        name: format!("diagonal-{components}{}", if narrow { "-narrow" } else { "" }),
         layers: vec![LayerPlan::Diagonal { outputs: 10, components, gamma, centred: false, sum: false }],
         optimizer: OptimizerPlan::Sgd { rate: 0.1, sigma_rate: 1.0 },
         frozen: Vec::new(),

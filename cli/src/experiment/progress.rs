@@ -56,9 +56,9 @@ impl Progress {
     /// A trial is done and kept.
     pub(super) fn finished(&self, trial: &Trial) -> Result<(), Failure> {
         let finished = self.finished.fetch_add(1, Ordering::Relaxed) + 1;
-        let of_trials = format!("{finished} of {} trials", self.trials);
+        let trials = format!("{finished} of {} trials", self.trials);
         if let Some(bar) = &self.bar {
-            bar.set_message(of_trials);
+            bar.set_message(trials);
             return Ok(());
         }
         let done = self.done.load(Ordering::Relaxed).min(self.total);
@@ -67,7 +67,7 @@ impl Progress {
         let error = 100.0 * trial.final_error();
         writeln!(
             io::stdout(),
-            "{}, trial {}: test error {error:.2} %; {of_trials}, {} left",
+            "{}, trial {}: test error {error:.2} %; {trials}, {} left",
             run.name,
             seed + 1,
             HumanDuration(left)

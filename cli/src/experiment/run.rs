@@ -3,8 +3,8 @@
 use gmlayer::diagonal::{Coordinates, Form};
 use gmlayer::joint::JointShape;
 use gmlayer::nn::{
-    Adam, AdamSettings, Cosine, Dense, JointGamma, JointMixture, Layer, Mixture, Network, NetworkError,
-    Optimizer, ParameterBlock, Relu, Sgd,
+    Adam, AdamSettings, Cosine, Dense, Diagonal, Joint, JointStart, Layer, Network, NetworkError, Optimizer,
+    ParameterBlock, Relu, Sgd,
 };
 use gmlayer::train::{Regularisation, generator};
 use gmlayer::{Error, Scale, Shape};
@@ -187,12 +187,12 @@ impl LayerPlan {
                     scale: if sum { Scale::Sum } else { Scale::Mean },
                 };
                 let shape = Shape::new(inputs, outputs, components)?;
-                layers.push(Box::new(Mixture::new(shape, gamma).with_form(form)));
+                layers.push(Box::new(Diagonal::new(shape, gamma).with_form(form)));
             }
             Self::Joint { outputs, components, rank, gamma, output_gamma } => {
                 let shape = JointShape::new(inputs, outputs, components, rank)?;
-                let gamma = JointGamma { weights: gamma, outputs: output_gamma };
-                layers.push(Box::new(JointMixture::new(shape, gamma).with_scale(Scale::Sum)));
+                let start = JointStart { gamma, output_gamma };
+                layers.push(Box::new(Joint::new(shape, start).with_scale(Scale::Sum)));
             }
             Self::Dense { outputs, width, .. } => {
                 layers.push(Box::new(Dense::new(inputs, width, false)?));
@@ -226,12 +226,12 @@ impl LayerPlan {
     fn text(&self) -> String {
         match *self {
             Self::Diagonal { outputs, components, gamma, centred, sum } => format!(
-                "GM layer, {outputs} outputs, K = {components}, γ = {gamma}, {} coordinates, {} over k",
+                "diagonal layer, {outputs} outputs, K = {components}, γ = {gamma}, {} coordinates, {} over k",
                 if centred { "centred" } else { "the paper's" },
                 if sum { "sum" } else { "mean" },
             ),
             Self::Joint { outputs, components, rank, gamma, output_gamma } => format!(
-                "joint GM layer, {outputs} outputs, K = {components}, R = {rank}, γ = {gamma}, of outputs {output_gamma}, sum over k"
+                "joint layer, {outputs} outputs, K = {components}, R = {rank}, γ = {gamma}, of outputs {output_gamma}, sum over k"
             ),
             Self::Dense { outputs, width, start } => {
                 let start = match start {

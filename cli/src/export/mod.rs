@@ -146,9 +146,9 @@ fn print(output: &Path, report: &ExportReport<'_>, json: bool) -> Result<(), Fai
 /// A network's only layer.
 fn only_layer(network: &Network<f32>) -> Result<Exported, Failure> {
     match network.layers().map(|layer| layer.kind()).collect::<Vec<_>>()[..] {
-        [LayerKind::Mixture { shape, form, .. }] => Ok(Exported::Diagonal(shape, form)),
+        [LayerKind::Diagonal { shape, form, .. }] => Ok(Exported::Diagonal(shape, form)),
         [LayerKind::Joint { shape, scale, .. }] => Ok(Exported::Joint(shape, scale)),
-        _ => Err(Failure::other("only a model of one Gaussian mixture layer can be exported")),
+        _ => Err(Failure::other("only a model of one diagonal or joint layer can be exported")),
     }
 }
 

@@ -35,7 +35,7 @@ pub const DIGITS_TEST: usize = 10_000;
 ///
 /// Measured at the default sizes with seed 0, after 10 epochs of plain gradient descent in batches of 64
 /// at rate 0.1: a linear classifier has a test error of 9.1 % (8.3 % after 40 epochs at rate 0.2), a
-/// Gaussian mixture layer of 20 components 2.7 % (its σ at rate 1), a network with 100 rectified units
+/// diagonal layer of 20 components 2.7 % (its σ at rate 1), a network with 100 rectified units
 /// 0.3 %.
 ///
 /// # Errors

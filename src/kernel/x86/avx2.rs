@@ -4,7 +4,7 @@ use core::arch::x86_64::*;
 use core::ops::Range;
 
 use super::products::{LINE, Strides, products};
-use crate::kernel::{BLOCK, Onto, Size};
+use crate::kernel::{Accum, BLOCK, Size};
 
 /// Eight words of ones, then eight of zeros: a mask for any number of lanes is a window of it.
 static MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -45,24 +45,3 @@ products! {
     store_masked: |to, mask, value| _mm256_maskstore_pd(to, mask, value),
     add: _mm256_add_pd, mul: _mm256_mul_pd, multiply_add: _mm256_fmadd_pd
 }
-
-macro_rules! square_roots {
-    ($name:ident, $float:ty, $lanes:literal, $load:ident, $store:ident, $root:ident) => {
-        /// √x of every element.
-        #[target_feature(enable = "avx2")]
-        pub(super) fn $name(values: &mut [$float]) {
-            let (whole, rest) = values.as_chunks_mut::<$lanes>();
-            let mut last = [0.0; $lanes];
-            let (used, _) = last.split_at_mut(rest.len());
-            used.copy_from_slice(rest);
-            for lanes in whole.iter_mut().chain([&mut last]) {
-                // SAFETY: an array has as many elements as the vector has lanes.
-                unsafe { $store(lanes.as_mut_ptr(), $root($load(lanes.as_ptr()))) };
-            }
-            rest.copy_from_slice(last.split_at(rest.len()).0);
-        }
-    };
-}
-
-square_roots!(square_roots_f32, f32, 8, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_sqrt_ps);
-square_roots!(square_roots_f64, f64, 4, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_sqrt_pd);

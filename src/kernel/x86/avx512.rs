@@ -4,7 +4,7 @@ use core::arch::x86_64::*;
 use core::ops::Range;
 
 use super::products::{LINE, Strides, products};
-use crate::kernel::{BLOCK, Onto, Size};
+use crate::kernel::{Accum, BLOCK, Size};
 
 products! {
     product_f32, strip_f32, tile_f32, f32, "avx512f",

@@ -34,15 +34,15 @@ macro_rules! products {
         /// The processor has the instructions, and every element of the three matrices lies in its slice.
         #[target_feature(enable = $features)]
         pub(super) unsafe fn $product<const SQUARED: bool>(
-            onto: Onto,
+            accum: Accum,
             c: *mut $float,
             a: *const $float,
             b: *const $float,
             strides: Strides,
             size: Size,
-            ahead: Range<*const u8>,
+            prefetch: Range<*const u8>,
         ) {
-            let (mut ahead, Size { rows, terms, columns, .. }, run) = (ahead, size, size.run());
+            let (mut prefetch, Size { rows, terms, columns, .. }, run) = (prefetch, size, size.run());
             for first in (0..rows).step_by(BLOCK) {
                 for column in (0..columns).step_by(strides.panel) {
                     let (rows, columns) = (BLOCK.min(rows - first), strides.panel.min(columns - column));
@@ -58,7 +58,7 @@ macro_rules! products {
                             macro_rules! call {
                                 ($rows:literal) => {
                                     $strip::<$rows, SQUARED>(
-                                        onto, c, a, b, panel, (terms, run), columns, &mut ahead,
+                                        accum, c, a, b, panel, (terms, run), columns, &mut prefetch,
                                     )
                                 };
                             }
@@ -85,14 +85,14 @@ macro_rules! products {
         #[inline]
         #[allow(clippy::too_many_arguments)]
         unsafe fn $strip<const ROWS: usize, const SQUARED: bool>(
-            onto: Onto,
+            accum: Accum,
             c: *mut $float,
             a: *const $float,
             b: *const $float,
             strides: Strides,
             terms: (usize, usize),
             columns: usize,
-            ahead: &mut Range<*const u8>,
+            prefetch: &mut Range<*const u8>,
         ) {
             let mut column = 0;
             // As many vectors as the registers hold; then fewer, the last one in part.
@@ -101,7 +101,7 @@ macro_rules! products {
                     // SAFETY: columns below `columns`.
                     unsafe {
                         $tile::<ROWS, $vectors, false, SQUARED>(
-                            onto, c.add(column), a, b.add(column), strides, terms, $mask_of($lanes), ahead,
+                            accum, c.add(column), a, b.add(column), strides, terms, $mask_of($lanes), prefetch,
                         );
                     }
                     column += $vectors * $lanes;
@@ -112,7 +112,7 @@ macro_rules! products {
                 // SAFETY: as above.
                 unsafe {
                     $tile::<ROWS, 1, true, SQUARED>(
-                        onto, c.add(column), a, b.add(column), strides, terms, mask, ahead,
+                        accum, c.add(column), a, b.add(column), strides, terms, mask, prefetch,
                     );
                 }
             }
@@ -127,20 +127,20 @@ macro_rules! products {
         #[inline]
         #[allow(clippy::needless_range_loop, clippy::indexing_slicing, clippy::too_many_arguments)]
         unsafe fn $tile<const ROWS: usize, const VECTORS: usize, const MASKED: bool, const SQUARED: bool>(
-            onto: Onto,
+            accum: Accum,
             c: *mut $float,
             a: *const $float,
             b: *const $float,
             strides: Strides,
             (terms, run): (usize, usize),
             mask: $mask,
-            ahead: &mut Range<*const u8>,
+            prefetch: &mut Range<*const u8>,
         ) {
             // One line is fetched with each term; past the end, the first line of B again, which is near.
-            let (mut next, step) = if ahead.start < ahead.end { (ahead.start, LINE) } else { (b.cast(), 0) };
-            ahead.start = ahead.start.wrapping_add(terms * step);
+            let (mut next, step) = if prefetch.start < prefetch.end { (prefetch.start, LINE) } else { (b.cast(), 0) };
+            prefetch.start = prefetch.start.wrapping_add(terms * step);
             let rows: [usize; ROWS] = core::array::from_fn(|row| row * strides.row);
-            let (mut a, mut b, mut onto) = (a, b, onto);
+            let (mut a, mut b, mut accum) = (a, b, accum);
             for first in (0..terms).step_by(run) {
                 let mut sums = [[$zero(); VECTORS]; ROWS];
                 macro_rules! term {
@@ -187,14 +187,14 @@ macro_rules! products {
                         unsafe {
                             let c = c.add(row * strides.c + vector * $lanes);
                             let mut sums = sums[row][vector];
-                            if onto == Onto::Sums {
+                            if accum == Accum::Add {
                                 sums = $add(if MASKED { $load_masked(c, mask) } else { $load(c) }, sums);
                             }
                             if MASKED { $store_masked(c, mask, sums) } else { $store(c, sums) }
                         }
                     }
                 }
-                onto = Onto::Sums;
+                accum = Accum::Add;
             }
         }
     };

@@ -70,7 +70,7 @@ static ONES_OF_64_BITS: [i64; 2 * LANES] = [
 macro_rules! operations {
     (
         $token:ident, $vectors:literal,
-        $f32:ty, $f64:ty, $of_f32:literal, $of_f64:literal,
+        $f32:ty, $f64:ty, $count_f32:literal, $count_f64:literal,
         [$($name:ident: $single:expr, $double:expr;)*],
         splat: $splat_f32:ident, $splat_f64:ident,
         sqrt: $sqrt_f32:ident, $sqrt_f64:ident,
@@ -86,10 +86,10 @@ macro_rules! operations {
                 // SAFETY: the token stands for the instructions; types of one size, any bits of which are valid.
                 unsafe {
                     if let Some(Vector([value, ..])) = same::<T, f32>(&portable) {
-                        return transmute_copy(&[$splat_f32(value); $of_f32]);
+                        return transmute_copy(&[$splat_f32(value); $count_f32]);
                     }
                     if let Some(Vector([value, ..])) = same::<T, f64>(&portable) {
-                        return transmute_copy(&[$splat_f64(value); $of_f64]);
+                        return transmute_copy(&[$splat_f64(value); $count_f64]);
                     }
                 }
                 portable
@@ -100,14 +100,14 @@ macro_rules! operations {
                 // SAFETY: as above.
                 unsafe {
                     if let Some(a) = same::<T, f32>(&a) {
-                        let mut a = transmute::<Vector<f32>, [$f32; $of_f32]>(a);
+                        let mut a = transmute::<Vector<f32>, [$f32; $count_f32]>(a);
                         for a in &mut a {
                             *a = $sqrt_f32(*a);
                         }
                         return transmute_copy(&a);
                     }
                     if let Some(a) = same::<T, f64>(&a) {
-                        let mut a = transmute::<Vector<f64>, [$f64; $of_f64]>(a);
+                        let mut a = transmute::<Vector<f64>, [$f64; $count_f64]>(a);
                         for a in &mut a {
                             *a = $sqrt_f64(*a);
                         }
@@ -122,10 +122,10 @@ macro_rules! operations {
                 // SAFETY: as above.
                 unsafe {
                     if let Some(a) = same::<T, f32>(&a) {
-                        return transmute_copy(&$down_f32(WIDTH, transmute::<Vector<f32>, [$f32; $of_f32]>(a)));
+                        return transmute_copy(&$down_f32(WIDTH, transmute::<Vector<f32>, [$f32; $count_f32]>(a)));
                     }
                     if let Some(a) = same::<T, f64>(&a) {
-                        return transmute_copy(&$down_f64(WIDTH, transmute::<Vector<f64>, [$f64; $of_f64]>(a)));
+                        return transmute_copy(&$down_f64(WIDTH, transmute::<Vector<f64>, [$f64; $count_f64]>(a)));
                     }
                 }
                 Portable.down::<WIDTH, T>(a)
@@ -139,16 +139,16 @@ macro_rules! operations {
                     // SAFETY: as above.
                     unsafe {
                         if let (Some(a), Some(b)) = (same::<T, f32>(&a), same::<T, f32>(&b)) {
-                            let mut a = transmute::<Vector<f32>, [$f32; $of_f32]>(a);
-                            let b = transmute::<Vector<f32>, [$f32; $of_f32]>(b);
+                            let mut a = transmute::<Vector<f32>, [$f32; $count_f32]>(a);
+                            let b = transmute::<Vector<f32>, [$f32; $count_f32]>(b);
                             for (a, b) in a.iter_mut().zip(b) {
                                 *a = $single(*a, b);
                             }
                             return transmute_copy(&a);
                         }
                         if let (Some(a), Some(b)) = (same::<T, f64>(&a), same::<T, f64>(&b)) {
-                            let mut a = transmute::<Vector<f64>, [$f64; $of_f64]>(a);
-                            let b = transmute::<Vector<f64>, [$f64; $of_f64]>(b);
+                            let mut a = transmute::<Vector<f64>, [$f64; $count_f64]>(a);
+                            let b = transmute::<Vector<f64>, [$f64; $count_f64]>(b);
                             for (a, b) in a.iter_mut().zip(b) {
                                 *a = $double(*a, b);
                             }

@@ -30,9 +30,9 @@ macro_rules! transpose {
                         // SAFETY: the row is one of `from`, and the mask ends with its columns.
                         *lanes = unsafe { $load(from.add((row + line) * from_stride + column), mask) };
                     }
-                    for (line, turned) in $square(lines).into_iter().enumerate().take(lines_left) {
+                    for (line, transposed) in $square(lines).into_iter().enumerate().take(lines_left) {
                         // SAFETY: the column is a row of `to`, which is a whole number of squares long.
-                        unsafe { $store(to.add((column + line) * to_stride + row), turned) };
+                        unsafe { $store(to.add((column + line) * to_stride + row), transposed) };
                     }
                 }
             }

@@ -6,11 +6,11 @@ use super::CheckpointProblem;
 use super::training::TrainingEntry;
 use crate::diagonal::{Coordinates, Form};
 use crate::joint::JointShape;
-use crate::nn::{JointGamma, Layer, LayerKind, Network, NetworkError};
+use crate::nn::{JointStart, Layer, LayerKind, Network, NetworkError};
 use crate::{Scale, Shape};
 
 /// The version of the format that this code writes, and the only one that it reads.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// Whether a setting need not be written.
 fn is_default(flag: &bool) -> bool {
@@ -40,7 +40,7 @@ struct Versioned {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 enum Entry {
-    Gm {
+    Diagonal {
         inputs: usize,
         outputs: usize,
         components: usize,
@@ -81,7 +81,7 @@ impl Description {
         let layers = network
             .layers()
             .map(|layer| match layer.kind() {
-                LayerKind::Mixture { shape, gamma, form } => Ok(Entry::Gm {
+                LayerKind::Diagonal { shape, gamma, form } => Ok(Entry::Diagonal {
                     inputs: shape.inputs(),
                     outputs: shape.outputs(),
                     components: shape.components(),
@@ -89,13 +89,13 @@ impl Description {
                     centred: form.coordinates == Coordinates::Centred,
                     sum: form.scale == Scale::Sum,
                 }),
-                LayerKind::Joint { shape, gamma, scale } => Ok(Entry::Joint {
+                LayerKind::Joint { shape, start, scale } => Ok(Entry::Joint {
                     inputs: shape.inputs(),
                     outputs: shape.outputs(),
                     components: shape.components(),
                     rank: shape.rank(),
-                    gamma: gamma.weights,
-                    output_gamma: gamma.outputs,
+                    gamma: start.gamma,
+                    output_gamma: start.output_gamma,
                     sum: scale == Scale::Sum,
                 }),
                 LayerKind::Dense { inputs, outputs, bias } => Ok(Entry::Dense { inputs, outputs, bias }),
@@ -124,7 +124,7 @@ impl Description {
         let mut layers: Vec<Box<dyn Layer<f32>>> = Vec::with_capacity(self.layers.len());
         for (index, entry) in self.layers.iter().enumerate() {
             let kind = match *entry {
-                Entry::Gm { inputs, outputs, components, gamma, centred, sum } => LayerKind::Mixture {
+                Entry::Diagonal { inputs, outputs, components, gamma, centred, sum } => LayerKind::Diagonal {
                     shape: Shape::new(inputs, outputs, components).map_err(NetworkError::from)?,
                     gamma,
                     form: Form {
@@ -136,7 +136,7 @@ impl Description {
                     let shape = JointShape::new(inputs, outputs, components, rank);
                     LayerKind::Joint {
                         shape: shape.map_err(NetworkError::from)?,
-                        gamma: JointGamma { weights: gamma, outputs: output_gamma },
+                        start: JointStart { gamma, output_gamma },
                         scale: if sum { Scale::Sum } else { Scale::Mean },
                     }
                 }

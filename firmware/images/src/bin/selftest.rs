@@ -82,13 +82,13 @@ fn forward<T: Real>(theta: &[T], y: &mut [T]) -> Result<(), Error> {
 fn backward<T: Real>(theta: &[T], g: &[T], d: &mut [T], factor: T) -> Result<(), Error> {
     let (parameters, x) = split(theta)?;
     let layer = Diagonal::new(SHAPE, Parameters::from_flat(SHAPE, parameters)?)?;
-    let (mut of_parameters, mut dx) = ([T::zero(); PARAMETERS], [T::zero(); INPUTS]);
-    let gradients = Gradients::from_flat(SHAPE, &mut of_parameters)?;
+    let (mut gradient, mut dx) = ([T::zero(); PARAMETERS], [T::zero(); INPUTS]);
+    let gradients = Gradients::from_flat(SHAPE, &mut gradient)?;
     layer.backward(x, g, &[], gradients, Some(&mut dx), &mut [T::zero(); SCRATCH])?;
-    for of_sigma in of_parameters.iter_mut().skip(SHAPE.mu_len()).take(SHAPE.sigma_len()) {
-        *of_sigma *= factor;
+    for d_sigma in gradient.iter_mut().skip(SHAPE.mu_len()).take(SHAPE.sigma_len()) {
+        *d_sigma *= factor;
     }
-    for (d, &gradient) in d.iter_mut().zip(of_parameters.iter().chain(&dx)) {
+    for (d, &gradient) in d.iter_mut().zip(gradient.iter().chain(&dx)) {
         *d += gradient;
     }
     Ok(())

@@ -2,16 +2,16 @@
 
 use crate::kernel::Workers;
 
-/// Some threads, or none. They change no bit, so that one crew is as good as another.
+/// Some threads, or none. They change no bit, so that they are equal to any others.
 #[derive(Debug, Clone)]
-pub(super) struct Crew {
+pub(super) struct OptionalThreads {
     #[cfg(feature = "threads")]
     threads: Option<crate::Threads>,
 }
 
-impl Crew {
-    /// The caller's thread alone.
-    pub(super) const fn alone() -> Self {
+impl OptionalThreads {
+    /// No threads but the caller's.
+    pub(super) const fn none() -> Self {
         Self {
             #[cfg(feature = "threads")]
             threads: None,
@@ -34,7 +34,7 @@ impl Crew {
     }
 }
 
-impl PartialEq for Crew {
+impl PartialEq for OptionalThreads {
     fn eq(&self, _: &Self) -> bool {
         true
     }

@@ -1,7 +1,9 @@
-//! The sizes of a joint layer, and every length that follows from them.
+//! The sizes of a joint layer.
 
+use core::num::NonZeroUsize;
+
+use super::{checked, product, size};
 use crate::Error;
-use crate::shape::{product, visible};
 
 /// The sizes of a joint layer: inputs d, outputs L, components K, rank R ≤ d + L.
 ///
@@ -20,10 +22,10 @@ use crate::shape::{product, visible};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JointShape {
-    inputs: usize,
-    outputs: usize,
-    components: usize,
-    rank: usize,
+    inputs: NonZeroUsize,
+    outputs: NonZeroUsize,
+    components: NonZeroUsize,
+    rank: NonZeroUsize,
 }
 
 impl JointShape {
@@ -34,77 +36,66 @@ impl JointShape {
     /// [`Error::Zero`] when a size is zero, [`Error::Range`] when the rank exceeds inputs + outputs,
     /// [`Error::Overflow`] when the parameters could not be addressed as one slice of 8-byte numbers.
     pub const fn new(inputs: usize, outputs: usize, components: usize, rank: usize) -> Result<Self, Error> {
-        if inputs == 0 {
-            return Err(Error::Zero { argument: "inputs" });
+        let inputs = checked!(size("inputs", inputs));
+        let outputs = checked!(size("outputs", outputs));
+        let components = checked!(size("components", components));
+        let rank = checked!(size("rank", rank));
+        let width = inputs.saturating_add(outputs.get());
+        if rank.get() > width.get() {
+            return Err(Error::Range { argument: "rank", largest: width.get(), got: rank.get() });
         }
-        if outputs == 0 {
-            return Err(Error::Zero { argument: "outputs" });
-        }
-        if components == 0 {
-            return Err(Error::Zero { argument: "components" });
-        }
-        if rank == 0 {
-            return Err(Error::Zero { argument: "rank" });
-        }
-        let overflow = Err(Error::Overflow { argument: "parameters" });
-        let Some(width) = inputs.checked_add(outputs) else { return overflow };
-        if rank > width {
-            return Err(Error::Range { argument: "rank", largest: width, got: rank });
-        }
-        let Some(columns) = rank.checked_add(1) else { return overflow };
-        let Some(component) = width.checked_mul(columns) else { return overflow };
-        match product("parameters", component, components) {
-            Ok(_) => Ok(Self { inputs, outputs, components, rank }),
-            Err(error) => Err(error),
-        }
+        // K·(d + L)·(R + 1)
+        let component = width.saturating_mul(rank.saturating_add(1));
+        checked!(product("parameters", component.get(), components.get()));
+        Ok(Self { inputs, outputs, components, rank })
     }
 
     /// The number of inputs, d.
     #[must_use]
     pub const fn inputs(self) -> usize {
-        visible(self.inputs)
+        self.inputs.get()
     }
 
     /// The number of outputs, L.
     #[must_use]
     pub const fn outputs(self) -> usize {
-        visible(self.outputs)
+        self.outputs.get()
     }
 
     /// The number of components, K.
     #[must_use]
     pub const fn components(self) -> usize {
-        visible(self.components)
+        self.components.get()
     }
 
     /// The rank of the covariance, R.
     #[must_use]
     pub const fn rank(self) -> usize {
-        visible(self.rank)
+        self.rank.get()
     }
 
     /// The length of the means of ω: K·L.
     #[must_use]
     pub const fn mu_w_len(self) -> usize {
-        self.components * self.outputs
+        self.components() * self.outputs()
     }
 
     /// The length of the factors of ω: K·R·L.
     #[must_use]
     pub const fn c_w_len(self) -> usize {
-        self.components * self.rank * self.outputs
+        self.components() * self.rank() * self.outputs()
     }
 
     /// The length of the means of β: K·d.
     #[must_use]
     pub const fn mu_b_len(self) -> usize {
-        self.components * self.inputs
+        self.components() * self.inputs()
     }
 
     /// The length of the factors of β: K·R·d.
     #[must_use]
     pub const fn c_b_len(self) -> usize {
-        self.components * self.rank * self.inputs
+        self.components() * self.rank() * self.inputs()
     }
 
     /// The number of parameters: K·(d + L)·(R + 1).

@@ -1,32 +1,33 @@
-//! The Gaussian mixture layer of the paper, in a network.
+//! The diagonal layer, in a network.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::crew::Crew;
+use super::threads::OptionalThreads;
 use super::{Block, Layer, LayerKind};
 use crate::diagonal::{
-    self, Coordinates, Diagonal, DiagonalMut, Form, Gradients, Parameters, ParametersMut, Rates, Scale,
+    self, Coordinates, DiagonalMut, Form, Gradients, Parameters, ParametersMut, Rates, Scale,
 };
 use crate::{Error, Real, Shape};
 
-/// The Gaussian mixture layer with diagonal covariance, [`Diagonal`], in a network.
+/// The Gaussian mixture layer with diagonal covariance, [`diagonal::Diagonal`], in a network.
 ///
 /// ```text
 /// y = 1/K Σ_k E[(U_k β + v_k) ReLU(⟨β, x⟩)],   β ~ N(μ_k, diag σ_k²)
 /// ```
 ///
 /// Blocks: `mu: [K × d]`, `sigma: [K × d]`, `u: [K × L × d]`, `v: [K × L]`. The starting values are
-/// those of the paper: μ, U, v ~ N(0, γ²) and σ = γ. Accuracy and conventions are those of [`Diagonal`].
+/// those of the paper: μ, U, v ~ N(0, γ²) and σ = γ. Accuracy and conventions are those of
+/// [`diagonal::Diagonal`].
 #[derive(Debug, Clone)]
-pub struct Mixture {
+pub struct Diagonal {
     shape: Shape,
     gamma: f64,
     form: Form,
-    crew: Crew,
+    threads: OptionalThreads,
 }
 
-impl Mixture {
+impl Diagonal {
     /// A layer of the sizes `shape`, whose starting values have the scale `gamma`.
     #[must_use]
     pub const fn new(shape: Shape, gamma: f64) -> Self {
@@ -34,34 +35,34 @@ impl Mixture {
             shape,
             gamma,
             form: Form { coordinates: Coordinates::Paper, scale: Scale::Mean },
-            crew: Crew::alone(),
+            threads: OptionalThreads::none(),
         }
     }
 
-    /// The same layer with other coordinates or another scale; see [`Diagonal::with_form`].
+    /// The same layer with other coordinates or another scale; see [`diagonal::Diagonal::with_form`].
     #[must_use]
     pub const fn with_form(mut self, form: Form) -> Self {
         self.form = form;
         self
     }
 
-    /// The same layer on several threads, with the same bits; see [`Diagonal::with_threads`].
+    /// The same layer on several threads, with the same bits; see [`diagonal::Diagonal::with_threads`].
     #[cfg(feature = "threads")]
     #[must_use]
     pub fn with_threads(self, threads: crate::Threads) -> Self {
-        Self { crew: Crew::of(threads), ..self }
+        Self { threads: OptionalThreads::of(threads), ..self }
     }
 
     /// The layer over its parameters in one flat slice.
-    fn diagonal<'a, T: Real>(&'a self, parameters: &'a [T]) -> Result<Diagonal<'a, T>, Error> {
-        let layer = Diagonal::new(self.shape, Parameters::from_flat(self.shape, parameters)?)?;
-        Ok(layer.with_form(self.form).with_workers(self.crew.workers()))
+    fn diagonal<'a, T: Real>(&'a self, parameters: &'a [T]) -> Result<diagonal::Diagonal<'a, T>, Error> {
+        let layer = diagonal::Diagonal::new(self.shape, Parameters::from_flat(self.shape, parameters)?)?;
+        Ok(layer.with_form(self.form).with_workers(self.threads.workers()))
     }
 }
 
-impl<T: Real> Layer<T> for Mixture {
+impl<T: Real> Layer<T> for Diagonal {
     fn kind(&self) -> LayerKind {
-        LayerKind::Mixture { shape: self.shape, gamma: self.gamma, form: self.form }
+        LayerKind::Diagonal { shape: self.shape, gamma: self.gamma, form: self.form }
     }
 
     fn inputs(&self) -> usize {
@@ -88,7 +89,7 @@ impl<T: Real> Layer<T> for Mixture {
     }
 
     fn scratch_len(&self, batch: usize) -> Result<usize, Error> {
-        diagonal::scratch_len_of(self.shape, batch, self.crew.workers())
+        diagonal::scratch_len_of(self.shape, batch, self.threads.workers())
     }
 
     fn forward(
@@ -142,7 +143,7 @@ impl<T: Real> Layer<T> for Mixture {
         };
         let parameters = ParametersMut::from_flat(self.shape, parameters)?;
         let layer = DiagonalMut::new(self.shape, parameters)?;
-        let mut layer = layer.with_form(self.form).with_workers(self.crew.workers());
+        let mut layer = layer.with_form(self.form).with_workers(self.threads.workers());
         layer.descend(x, g, saved, Rates { mu, sigma, u, v }, dx, scratch)?;
         Ok(true)
     }
@@ -153,6 +154,6 @@ impl<T: Real> Layer<T> for Mixture {
         let (mu, rest) = parameters.split_at_mut(self.shape.mu_len());
         let (sigma, rest) = rest.split_at_mut(self.shape.sigma_len());
         let (u, v) = rest.split_at_mut(self.shape.u_len());
-        crate::diagonal::initialise(self.shape, self.gamma, random, mu, sigma, u, v)
+        diagonal::initialise(self.shape, self.gamma, random, mu, sigma, u, v)
     }
 }

@@ -1,26 +1,25 @@
-//! Training one sample at a time.
+//! The diagonal layer: training one sample at a time.
 
 use gmlayer::diagonal::{self, Online};
-use gmlayer::loss::cross_entropy;
 
 use crate::memory::{read, write};
 use crate::model::Sizes;
 use crate::status::{Status, status};
 
-/// A layer that learns: its sizes, and its parameters μ, σ, U, v one after the other.
+/// A diagonal layer that learns: its sizes, and its parameters μ, σ, U, v one after the other.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
-pub struct Layer {
+pub struct Diagonal {
     /// The sizes.
     pub sizes: Sizes,
-    /// As many numbers as `gmlayer_layer_parameters` says.
+    /// As many numbers as `gmlayer_diagonal_parameters` says.
     pub parameters: *mut f32,
 }
 
-/// The learning rate of each block of parameters.
+/// The learning rate of each block of parameters of a diagonal layer.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
-pub struct Rates {
+pub struct DiagonalRates {
     /// Of the means.
     pub mu: f32,
     /// Of the standard deviations.
@@ -31,15 +30,15 @@ pub struct Rates {
     pub v: f32,
 }
 
-/// The number of parameters of a layer; 0 for sizes that cannot be.
+/// The number of parameters of a diagonal layer; 0 for sizes that cannot be.
 #[unsafe(no_mangle)]
-pub extern "C" fn gmlayer_layer_parameters(sizes: Sizes) -> usize {
+pub extern "C" fn gmlayer_diagonal_parameters(sizes: Sizes) -> usize {
     sizes.shape().map_or(0, |shape| shape.parameter_count())
 }
 
-/// The number of floats of scratch that a layer needs; 0 for sizes that cannot be.
+/// The number of floats of scratch that a diagonal layer needs; 0 for sizes that cannot be.
 #[unsafe(no_mangle)]
-pub extern "C" fn gmlayer_layer_scratch(sizes: Sizes) -> usize {
+pub extern "C" fn gmlayer_diagonal_scratch(sizes: Sizes) -> usize {
     sizes.shape().map_or(0, Online::<f32>::scratch_len)
 }
 
@@ -50,7 +49,7 @@ pub extern "C" fn gmlayer_layer_scratch(sizes: Sizes) -> usize {
 /// `layer`, unless it is null or misaligned, may be read; its parameters and `scratch` have their lengths and do not
 /// overlap.
 unsafe fn open<'a>(
-    layer: *const Layer,
+    layer: *const Diagonal,
     scratch: *mut f32,
     scratch_len: usize,
 ) -> Result<(Online<'a, f32>, &'a mut [f32]), Status> {
@@ -71,8 +70,8 @@ unsafe fn open<'a>(
 ///
 /// The arrays have those lengths and do not overlap, nor does the array of parameters.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn gmlayer_layer_forward(
-    layer: *const Layer,
+pub unsafe extern "C" fn gmlayer_diagonal_forward(
+    layer: *const Diagonal,
     x: *const f32,
     y: *mut f32,
     scratch: *mut f32,
@@ -95,48 +94,21 @@ pub unsafe extern "C" fn gmlayer_layer_forward(
 ///
 /// The arrays have those lengths and do not overlap, nor does the array of parameters.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn gmlayer_layer_step(
-    layer: *const Layer,
+pub unsafe extern "C" fn gmlayer_diagonal_step(
+    layer: *const Diagonal,
     x: *const f32,
     g: *const f32,
-    rates: Rates,
+    rates: DiagonalRates,
     scratch: *mut f32,
     scratch_len: usize,
 ) -> Status {
-    let Rates { mu, sigma, u, v } = rates;
+    let DiagonalRates { mu, sigma, u, v } = rates;
     // SAFETY: the caller's.
     status(unsafe {
         open(layer, scratch, scratch_len).and_then(|(mut layer, scratch)| {
             let shape = layer.shape();
             let rates = diagonal::Rates { mu: Some(mu), sigma: Some(sigma), u: Some(u), v: Some(v) };
             Ok(layer.step(read(x, shape.inputs())?, read(g, shape.outputs())?, &rates, scratch)?)
-        })
-    })
-}
-
-/// The cross-entropy of the softmax of `classes` scores, and its derivative by each of them.
-///
-/// # Safety
-///
-/// `scores` and `gradient` have `classes` numbers and do not overlap; `loss` may be written.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn gmlayer_cross_entropy(
-    scores: *const f32,
-    classes: usize,
-    label: usize,
-    gradient: *mut f32,
-    loss: *mut f32,
-) -> Status {
-    // SAFETY: the caller's.
-    status(unsafe {
-        let write_loss = |value: f32| {
-            let [loss] = write(loss, 1)? else { return Err(Status::Pointer) };
-            *loss = value;
-            Ok(())
-        };
-        read(scores, classes).and_then(|scores| {
-            let gradient = write(gradient, classes)?;
-            write_loss(cross_entropy(scores, classes, &[label], Some(gradient))?)
         })
     })
 }

@@ -13,7 +13,7 @@ use crate::numbers::{images, normals};
 const RATE: f32 = 1e-9;
 
 /// A layer, its inputs and cotangents, and the buffers of its passes.
-pub(crate) struct Mixture {
+pub(crate) struct State {
     shape: Shape,
     parameters: Aligned<f32>,
     gradients: Aligned<f32>,
@@ -24,7 +24,7 @@ pub(crate) struct Mixture {
     scratch: Aligned<f32>,
 }
 
-impl Mixture {
+impl State {
     pub(crate) fn new(shape: Shape, batch: usize) -> Result<Self, Error> {
         let mut parameters = normals(shape.parameter_count(), 0.5)?;
         parameters[shape.mu_len()..][..shape.sigma_len()].fill(0.5);
