@@ -19,7 +19,7 @@ use std::time::Instant;
 use gmlayer::normal;
 use indicatif::{ProgressBar, ProgressStyle};
 
-#[path = "../tests/precision/reference_f32.rs"]
+#[path = "../tests/numbers/reference_f32.rs"]
 mod reference_f32;
 
 use reference_f32::{ulp, unit, values};

@@ -19,13 +19,13 @@ use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
 #[allow(clippy::expect_used)] // shared with the tests
-#[path = "../tests/precision/data.rs"]
+#[path = "../tests/numbers/data.rs"]
 mod data;
-#[path = "../tests/precision/double.rs"]
+#[path = "../tests/numbers/double.rs"]
 mod double;
-#[path = "../tests/precision/reference.rs"]
+#[path = "../tests/numbers/reference.rs"]
 mod reference;
-#[path = "../tests/precision/reference_f32.rs"]
+#[path = "../tests/numbers/reference_f32.rs"]
 mod reference_f32;
 
 #[path = "ulp_plots/others.rs"]

@@ -244,7 +244,7 @@ def wide():
 
 
 def rows():
-    """Single rows, which tests/large_batches.rs repeats."""
+    """Single rows, which tests/layers/large_batches.rs repeats."""
     draw = Draw("rows")
     numbers = {
         "mu": [[single(1.1764057874679565)]],

@@ -232,7 +232,7 @@ def supports_apart(tiny):
 
 
 def rows():
-    """Single rows, which tests/large_batches.rs repeats."""
+    """Single rows, which tests/layers/large_batches.rs repeats."""
     draw = JointDraw("joint rows")
     small, shape = (1, 1, 1, 1, 1), (3, 2, 2, 2, 1)
     yield draw.case("row 1x1x1x1", small)

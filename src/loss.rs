@@ -14,7 +14,7 @@ use crate::{Error, Real, kernel, shape};
 ///   classes' share, so that it keeps its digits when the network is nearly certain.
 ///
 /// **Accuracy**: within 8 budgets u·scale, scale being the sum of the absolute values of all terms, each share
-/// counted with the distance of its logit to the largest one. Measured in `f32` by `tests/precision`.
+/// counted with the distance of its logit to the largest one. Measured in `f32` by `tests/numbers`.
 ///
 /// # Errors
 ///
@@ -96,7 +96,7 @@ fn maximum<T: Real>(a: T, b: T) -> T {
 /// - `gradient: [B × outputs]`, overwritten when asked for.
 ///
 /// **Accuracy**: within 8 budgets u·scale, scale being the exact value: nothing cancels. Measured in `f32` by
-/// `tests/precision`.
+/// `tests/numbers`.
 ///
 /// # Errors
 ///

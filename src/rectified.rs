@@ -36,7 +36,7 @@ impl<T: Real> Rectified<T> {
     /// **Accuracy**: within 8 budgets, a value F having the budget u(|F| + |t F′(t)|): u is half an ULP of 1,
     /// and the second term is what the rounding of t = m/s may cost. r is the sum of two terms that are not
     /// negative, so nothing cancels; a tail below s·2⁻¹⁷¹ in
-    /// `f32` (|t| > 15) and s·2⁻¹¹⁶⁶ in `f64` (|t| > 40) counts as 0. Measured by `tests/precision`.
+    /// `f32` (|t| > 15) and s·2⁻¹¹⁶⁶ in `f64` (|t| > 40) counts as 0. Measured by `tests/numbers`.
     ///
     /// # Example
     ///
@@ -143,7 +143,7 @@ pub struct Projection<T> {
 /// s = 0) the row is scaled by powers of two, which is exact, and done again.
 ///
 /// **Accuracy**: within 8 budgets, as [`Rectified::new`], with the sum of the absolute values of the terms of m
-/// and s in the place of m and s. Measured by `tests/precision`.
+/// and s in the place of m and s. Measured by `tests/numbers`.
 ///
 /// # Errors
 ///

@@ -2,7 +2,7 @@
 //! the crate is broken. `fuzz_targets/` hands them the fuzzer's inputs, `tests/replay.rs` the kept ones.
 
 pub mod blob;
-#[path = "../../tests/support/budget.rs"]
+#[path = "../../tests/layers/budget.rs"]
 mod budget;
 pub mod checkpoint;
 pub mod command_line;

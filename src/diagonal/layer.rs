@@ -25,7 +25,7 @@ use crate::{Error, Real, Shape, shape};
 /// [`with_form`](Self::with_form).
 ///
 /// **Accuracy**: every output and gradient is within 8(u·scale + η·floor) of the exact value, for numbers of any size:
-/// the accuracy rule of `docs/NUMERICS.md`. Held by `tests/diagonal_table.rs` against 60-digit tables, in `f32` and
+/// the accuracy rule of `docs/NUMERICS.md`. Held by `tests/layers/tables.rs` against 60-digit tables, in `f32` and
 /// `f64`.
 ///
 /// # Example

@@ -22,7 +22,7 @@ use crate::{Error, Real, shape};
 /// discretised Gaussian mixture gradient flow.
 ///
 /// **Accuracy**: every output and gradient is within 8(u·scale + η·floor) of the exact value, for numbers of any size:
-/// the accuracy rule of `docs/NUMERICS.md`. Held by `tests/joint_table.rs` against exact tables, in `f32` and `f64`.
+/// the accuracy rule of `docs/NUMERICS.md`. Held by `tests/layers/tables.rs` against exact tables, in `f32` and `f64`.
 ///
 /// # Example
 ///

@@ -25,7 +25,7 @@ const fn lanes_of(rows: usize) -> usize {
 /// `x, ∂x: [batch × inputs]`, `y, g: [batch × outputs]`.
 ///
 /// **Accuracy**: within 8 budgets u·scale, scale being the sum of the absolute values of the terms. Measured in
-/// `f32`, up to 1000 inputs, by `tests/precision`.
+/// `f32`, up to 1000 inputs, by `tests/numbers`.
 ///
 /// Every output and gradient is a sum in a fixed order, so that the bits do not depend on the size of
 /// the batch around a row.

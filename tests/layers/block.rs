@@ -40,22 +40,22 @@ fn through(case: &Case<DiagonalLayer, f64>, gradients: [Vec<f64>; 5]) -> [Vec<f6
     let (d, outputs) = (case.layer.inputs(), case.layer.outputs());
     let rank = d + outputs;
     let [mu, sigma, u, _] = &case.parameters;
-    let [of_mu_w, of_c_w, mut of_mu, of_c_b, of_x] = gradients;
-    let (mut of_sigma, mut of_u) = (vec![0.0; sigma.len()], vec![0.0; u.len()]);
+    let [d_mu_w, d_c_w, mut d_mu, d_c_b, d_x] = gradients;
+    let (mut d_sigma, mut d_u) = (vec![0.0; sigma.len()], vec![0.0; u.len()]);
     for k in 0..case.layer.components() {
         for i in 0..d {
-            of_sigma[k * d + i] = of_c_b[(k * rank + i) * d + i];
+            d_sigma[k * d + i] = d_c_b[(k * rank + i) * d + i];
             for l in 0..outputs {
                 let row = k * outputs + l;
-                let of_factor = of_c_w[(k * rank + i) * outputs + l];
-                let of_mean = case.layer.through_mean() * of_mu_w[row];
-                of_u[row * d + i] = of_factor * sigma[k * d + i] + of_mean * mu[k * d + i];
-                of_mu[k * d + i] += u[row * d + i] * of_mean;
-                of_sigma[k * d + i] += u[row * d + i] * of_factor;
+                let of_factor = d_c_w[(k * rank + i) * outputs + l];
+                let of_mean = case.layer.through_mean() * d_mu_w[row];
+                d_u[row * d + i] = of_factor * sigma[k * d + i] + of_mean * mu[k * d + i];
+                d_mu[k * d + i] += u[row * d + i] * of_mean;
+                d_sigma[k * d + i] += u[row * d + i] * of_factor;
             }
         }
     }
-    [of_mu, of_sigma, of_u, of_mu_w, of_x]
+    [d_mu, d_sigma, d_u, d_mu_w, d_x]
 }
 
 proptest! {

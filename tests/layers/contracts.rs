@@ -189,12 +189,13 @@ fn powers_of_two_pass_through<L: MixtureLayer>(recipe: Recipe<L>, power: i32) ->
     let case = Recipe { exponents: [0.0; 6], ..recipe }.build();
     let mut scaled = case.clone();
     scaled.x.iter_mut().for_each(|x| *x *= 2.0_f64.powi(power));
-    let [budgets, ..] = L::budgets(&case, Scalar::of::<f32>());
+    let scalar = Scalar::of::<f64>();
+    let [budgets, ..] = L::budgets(&case, scalar);
     let all = case.allowed_of_outputs();
     for ((got, want), budget) in scaled.forward().iter().zip(case.forward()).zip(budgets) {
         let got = got * 2.0_f64.powi(-power);
         // Each within 8 budgets.
-        let allowed = all.min(16.0 * f64::EPSILON / 2.0 * budget.scale);
+        let allowed = all.min(16.0 * scalar.roundoff * budget.scale) + 16.0 * scalar.smallest * budget.floor;
         prop_assert!((got - want).abs() <= allowed, "{} against {}, allowed {}", got, want, allowed);
     }
     let ([.., got], [.., want]) = (scaled.backward(), case.backward());

@@ -64,7 +64,7 @@ pub fn sample(case: &Case<DiagonalLayer, f64>, random: &mut Pcg64) -> [Vec<f64>;
     let (share, through_mean) = (layer.share(), layer.through_mean());
     let [mu, sigma, u, v] = &case.parameters;
     let noise: Vec<f64> = mu.iter().map(|_| normal(random)).collect();
-    let [of_mu, of_sigma, of_u, of_v, of_x] = &mut case.zeros();
+    let [d_mu, d_sigma, d_u, d_v, d_x] = &mut case.zeros();
     let mut h = vec![0.0; case.g.len()];
     for (b, (x, g)) in case.rows().enumerate() {
         for k in 0..layer.components() {
@@ -81,29 +81,29 @@ pub fn sample(case: &Case<DiagonalLayer, f64>, random: &mut Pcg64) -> [Vec<f64>;
                 let omega = product(u, &centred) + v[row];
                 h[b * outputs + l] += omega * relu;
                 g_omega += g[l] * omega;
-                of_v[row] += g[l] * relu;
+                d_v[row] += g[l] * relu;
                 for i in 0..d {
-                    of_u[row * d + i] += g[l] * centred[i] * relu;
+                    d_u[row * d + i] += g[l] * centred[i] * relu;
                     let of_beta = g[l] * u[i] * relu;
-                    of_mu[k * d + i] += through_mean * of_beta;
-                    of_sigma[k * d + i] += of_beta * noise[i];
+                    d_mu[k * d + i] += through_mean * of_beta;
+                    d_sigma[k * d + i] += of_beta * noise[i];
                 }
             }
             for i in 0..d {
-                of_mu[k * d + i] += g_omega * step * x[i];
-                of_sigma[k * d + i] += g_omega * step * x[i] * noise[i];
-                of_x[b * d + i] += g_omega * step * beta[i];
+                d_mu[k * d + i] += g_omega * step * x[i];
+                d_sigma[k * d + i] += g_omega * step * x[i] * noise[i];
+                d_x[b * d + i] += g_omega * step * beta[i];
             }
         }
     }
-    [&mut h, of_mu, of_sigma, of_u, of_v, of_x].map(std::mem::take)
+    [&mut h, d_mu, d_sigma, d_u, d_v, d_x].map(std::mem::take)
 }
 
 /// ∂m = A p + ⟨c, σ²x⟩ φ/s and ∂s = A φ − ⟨c, σ²x⟩ tφ/s with c = Uᵀg and A = ⟨g, Uμ + v⟩, and from them everything.
 pub fn pull_back(
     row: &Row<'_, DiagonalLayer>,
     mistake: Mistake,
-    [of_mu, of_sigma, of_u, of_v]: &mut [Vec<f64>; 4],
+    [d_mu, d_sigma, d_u, d_v]: &mut [Vec<f64>; 4],
     dx: &mut [f64],
 ) {
     use Mistake as M;
@@ -121,8 +121,8 @@ pub fn pull_back(
     }
     let y: Vec<f64> = (0..d).map(|i| if s > 0.0 { sigma[i] * x[i] / s } else { 0.0 }).collect();
     let along: f64 = (0..d).map(|i| c[i] * sigma[i] * y[i]).sum();
-    let of_m = a * p + if mistake == M::SignOfDensityInMu { -along * phi } else { along * phi };
-    let of_s = a * phi - along * moment;
+    let d_m = a * p + if mistake == M::SignOfDensityInMu { -along * phi } else { along * phi };
+    let d_s = a * phi - along * moment;
     for i in 0..d {
         let variance = sigma[i] * sigma[i];
         let stein = match mistake {
@@ -132,23 +132,23 @@ pub fn pull_back(
         };
         for (l, g) in g.iter().enumerate() {
             let of_mean = other_if(M::OtherMeanInU, through_mean);
-            of_u[(k * outputs + l) * d + i] += g * (of_mean * mu[i] * r + stein);
+            d_u[(k * outputs + l) * d + i] += g * (of_mean * mu[i] * r + stein);
         }
         let shifted = if mistake == M::ShiftedIndexInMu { (i + 1) % d } else { i };
-        of_mu[k * d + shifted] += other_if(M::OtherMeanInMu, through_mean) * c[i] * r + x[i] * of_m;
+        d_mu[k * d + shifted] += other_if(M::OtherMeanInMu, through_mean) * c[i] * r + x[i] * d_m;
         let twice = if mistake == M::HalfOfSigma { 1.0 } else { 2.0 };
         let factor = if mistake == M::VarianceForSigmaInSigma { variance } else { sigma[i] };
-        of_sigma[k * d + i] += x[i] * (of_s * y[i] + twice * p * c[i] * factor);
-        let spread = if mistake == M::DroppedDensityInX { 0.0 } else { of_s * y[i] };
+        d_sigma[k * d + i] += x[i] * (d_s * y[i] + twice * p * c[i] * factor);
+        let spread = if mistake == M::DroppedDensityInX { 0.0 } else { d_s * y[i] };
         let stein = match mistake {
             M::DroppedSteinInX => 0.0,
             M::SigmaForVarianceInX => p * c[i],
             _ => p * c[i] * sigma[i],
         };
-        dx[i] += mu[i] * of_m + sigma[i] * (spread + stein);
+        dx[i] += mu[i] * d_m + sigma[i] * (spread + stein);
     }
     for (l, g) in g.iter().enumerate() {
-        of_v[k * outputs + l] += g * r;
+        d_v[k * outputs + l] += g * r;
     }
 }
 

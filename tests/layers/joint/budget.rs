@@ -17,7 +17,7 @@ pub fn budgets(case: &Case<JointLayer, f64>, scalar: Scalar) -> [Vec<Budget>; 6]
     let layer = case.layer;
     let (d, outputs, rank) = (layer.inputs(), layer.outputs(), layer.shape.rank());
     let mut h = vec![Budget::OUTPUT; case.g.len()];
-    let [of_mu_w, of_c_w, of_mu_b, of_c_b, of_x] =
+    let [d_mu_w, d_c_w, d_mu_b, d_c_b, d_x] =
         &mut case.blocks().map(|block| vec![Budget::OUTPUT; block.len()]);
     let weight = Budget::exact(layer.share());
     for k in 0..layer.components() {
@@ -55,19 +55,19 @@ pub fn budgets(case: &Case<JointLayer, f64>, scalar: Scalar) -> [Vec<Budget>; 6]
             for l in 0..outputs {
                 let stein = total((0..rank).map(|r| c_w[r * outputs + l] * q[r]));
                 h[b * outputs + l] += mu_w[l] * r + stein * p;
-                of_mu_w[k * outputs + l] += g[l] * r;
+                d_mu_w[k * outputs + l] += g[l] * r;
                 for column in 0..rank {
-                    of_c_w[(k * rank + column) * outputs + l] += g[l] * q[column] * p;
+                    d_c_w[(k * rank + column) * outputs + l] += g[l] * q[column] * p;
                 }
             }
             for i in 0..d {
-                of_mu_b[k * d + i] += x[i] * d_m;
-                of_x[b * d + i] += mu_b[i] * d_m + total((0..rank).map(|r| c_b[r * d + i] * d_q[r]));
+                d_mu_b[k * d + i] += x[i] * d_m;
+                d_x[b * d + i] += mu_b[i] * d_m + total((0..rank).map(|r| c_b[r * d + i] * d_q[r]));
                 for column in 0..rank {
-                    of_c_b[(k * rank + column) * d + i] += x[i] * d_q[column];
+                    d_c_b[(k * rank + column) * d + i] += x[i] * d_q[column];
                 }
             }
         }
     }
-    [&mut h, of_mu_w, of_c_w, of_mu_b, of_c_b, of_x].map(std::mem::take)
+    [&mut h, d_mu_w, d_c_w, d_mu_b, d_c_b, d_x].map(std::mem::take)
 }

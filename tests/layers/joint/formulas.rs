@@ -44,7 +44,7 @@ pub fn majorant(case: &Case<JointLayer, f64>) -> f64 {
 pub fn sample(case: &Case<JointLayer, f64>, random: &mut Pcg64) -> [Vec<f64>; 6] {
     let layer = case.layer;
     let (d, outputs, rank, share) = (layer.inputs(), layer.outputs(), layer.shape.rank(), layer.share());
-    let [of_mu_w, of_c_w, of_mu_b, of_c_b, of_x] = &mut case.zeros();
+    let [d_mu_w, d_c_w, d_mu_b, d_c_b, d_x] = &mut case.zeros();
     let mut h = vec![0.0; case.g.len()];
     for k in 0..layer.components() {
         let noise: Vec<f64> = (0..rank).map(|_| normal(random)).collect();
@@ -64,21 +64,21 @@ pub fn sample(case: &Case<JointLayer, f64>, random: &mut Pcg64) -> [Vec<f64>; 6]
             let g_omega = product(g, &omega);
             for l in 0..outputs {
                 h[b * outputs + l] += omega[l] * relu;
-                of_mu_w[k * outputs + l] += g[l] * relu;
+                d_mu_w[k * outputs + l] += g[l] * relu;
                 for (r, noise) in noise.iter().enumerate() {
-                    of_c_w[(k * rank + r) * outputs + l] += g[l] * relu * noise;
+                    d_c_w[(k * rank + r) * outputs + l] += g[l] * relu * noise;
                 }
             }
             for i in 0..d {
-                of_mu_b[k * d + i] += g_omega * step * x[i];
-                of_x[b * d + i] += g_omega * step * beta[i];
+                d_mu_b[k * d + i] += g_omega * step * x[i];
+                d_x[b * d + i] += g_omega * step * beta[i];
                 for (r, noise) in noise.iter().enumerate() {
-                    of_c_b[(k * rank + r) * d + i] += g_omega * step * x[i] * noise;
+                    d_c_b[(k * rank + r) * d + i] += g_omega * step * x[i] * noise;
                 }
             }
         }
     }
-    [&mut h, of_mu_w, of_c_w, of_mu_b, of_c_b, of_x].map(std::mem::take)
+    [&mut h, d_mu_w, d_c_w, d_mu_b, d_c_b, d_x].map(std::mem::take)
 }
 
 /// ∂m = A p + ⟨e, y⟩ φ and ∂s = A φ − ⟨e, y⟩ tφ with A = ⟨g, μ_ω⟩, e = C_ωᵀg and y = q/s, ∂q = ∂s y + p e, and from
@@ -86,7 +86,7 @@ pub fn sample(case: &Case<JointLayer, f64>, random: &mut Pcg64) -> [Vec<f64>; 6]
 pub fn pull_back(
     row: &Row<'_, JointLayer>,
     mistake: Mistake,
-    [of_mu_w, of_c_w, of_mu_b, of_c_b]: &mut [Vec<f64>; 4],
+    [d_mu_w, d_c_w, d_mu_b, d_c_b]: &mut [Vec<f64>; 4],
     dx: &mut [f64],
 ) {
     use Mistake as M;
@@ -112,16 +112,16 @@ pub fn pull_back(
     let columns = rank - usize::from(mistake == M::SkipsLastColumn);
     let p = if mistake == M::DroppedProbabilityInCw { 1.0 } else { p };
     for (l, g) in g.iter().enumerate() {
-        of_mu_w[k * outputs + l] += g * r;
+        d_mu_w[k * outputs + l] += g * r;
         for column in 0..columns {
-            of_c_w[(k * rank + column) * outputs + l] += g * q[column] * p;
+            d_c_w[(k * rank + column) * outputs + l] += g * q[column] * p;
         }
     }
     for i in 0..d {
-        of_mu_b[k * d + i] += d_m * x[i];
+        d_mu_b[k * d + i] += d_m * x[i];
         dx[i] += if mistake == M::DroppedMeanInX { 0.0 } else { d_m * mu_b[i] };
         for column in 0..columns {
-            of_c_b[(k * rank + column) * d + i] += x[i] * d_q[column];
+            d_c_b[(k * rank + column) * d + i] += x[i] * d_q[column];
             dx[i] += if mistake == M::DroppedFactorInX { 0.0 } else { c_b_in_x(i, column) * d_q[column] };
         }
     }

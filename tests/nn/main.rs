@@ -1,0 +1,6 @@
+//! Networks, their layers, losses and optimisers.
+#![cfg(feature = "std")]
+
+mod gradients;
+mod network;
+mod threads;
