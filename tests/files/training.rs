@@ -2,6 +2,7 @@
 
 use core::ops::ControlFlow;
 
+use approx::assert_abs_diff_eq;
 use gmlayer::Error;
 use gmlayer::data::{Dataset, Samples};
 use gmlayer::nn::{Dense, Layer, Network, Relu, Sgd};
@@ -144,7 +145,7 @@ fn the_loss_of_an_epoch_weighs_samples_alike() {
             train::train(&mut network, &mut optimizer, &data(), &settings, |_| ControlFlow::Continue(()));
         losses.push(history.unwrap().records[0].train_loss);
     }
-    assert!((losses[0] - losses[1]).abs() < 1e-6, "{losses:?}");
+    assert_abs_diff_eq!(losses[0], losses[1], epsilon = 1e-6);
 }
 
 /// Stops where `stop` says and returns the history and the number of steps.
@@ -204,8 +205,8 @@ fn the_last_errors_are_averaged() {
         record.test_error = error;
     }
     assert_eq!(history.best_test_error(), Some(0.2));
-    assert!((history.last_test_errors(2).unwrap() - 0.3).abs() < 1e-15);
-    assert!((history.last_test_errors(5).unwrap() - 1.1 / 3.0).abs() < 1e-15);
+    assert_abs_diff_eq!(history.last_test_errors(2).unwrap(), 0.3, epsilon = 1e-15);
+    assert_abs_diff_eq!(history.last_test_errors(5).unwrap(), 1.1 / 3.0, epsilon = 1e-15);
 }
 
 fn error_of(network: &mut Network<f32>, rate: f32, data: &Dataset, settings: Settings) -> TrainError {

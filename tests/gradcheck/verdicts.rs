@@ -1,5 +1,6 @@
 //! The verdicts themselves, on functions whose answer is known.
 
+use approx::{assert_abs_diff_eq, assert_relative_eq};
 use gmlayer::Error;
 use gmlayer::gradcheck::{Block, Check, Report, Verdict};
 
@@ -16,9 +17,9 @@ fn smooth_functions_show_order_two() {
     let report = run(f64::exp, f64::exp, 0.7);
     let taylor = report.blocks[0].taylor.unwrap();
     assert_eq!(report.verdict(), Verdict::Agrees);
-    assert!((taylor.order.unwrap() - 2.0).abs() < 0.1, "{report}");
+    assert_abs_diff_eq!(taylor.order.unwrap(), 2.0, epsilon = 0.1);
     assert!(taylor.steps > 15);
-    assert!((taylor.difference - taylor.slope).abs() < 1e-5 * taylor.slope.abs());
+    assert_relative_eq!(taylor.difference, taylor.slope, epsilon = 0.0, max_relative = 1e-5);
     assert!(report.blocks[0].worst.unwrap().relative_error() < 1e-10);
 }
 

@@ -70,6 +70,17 @@ pub trait MixtureLayer: Copy + Debug + Send + Sync + 'static {
         component * each..(component + 1) * each
     }
 
+    /// The entries of one component in all blocks of parameters, or of their gradients.
+    fn of_component<N>(self, blocks: &[Vec<N>; 4], component: usize) -> [&[N]; 4] {
+        let mut block = 0..4;
+        blocks.each_ref().map(|numbers| &numbers[self.range(block.next().unwrap(), component)])
+    }
+
+    fn of_component_mut<N>(self, blocks: &mut [Vec<N>; 4], component: usize) -> [&mut [N]; 4] {
+        let mut block = 0..4;
+        blocks.each_mut().map(|numbers| &mut numbers[self.range(block.next().unwrap(), component)])
+    }
+
     fn passes<'a, T: Real>(
         self,
         parameters: [&'a [T]; 4],

@@ -1,5 +1,6 @@
 //! Networks and optimisers: layout, freezing, hand-worked steps, every error.
 
+use approx::assert_abs_diff_eq;
 use gmlayer::diagonal::Form;
 use gmlayer::joint::JointShape;
 use gmlayer::nn::{
@@ -150,8 +151,8 @@ fn each_block_has_its_rate_and_frozen_ones_stay() {
         step(&mut network, optimizer);
         let moved: Vec<f64> =
             before.iter().zip(network.parameters()).map(|(before, after)| before - after).collect();
-        assert!(moved[..12].iter().all(|moved| (moved - 0.25).abs() < 1e-12), "{moved:?}");
-        assert!(moved[12..16].iter().all(|moved| (moved - 0.5).abs() < 1e-12), "{moved:?}");
+        assert_abs_diff_eq!(&moved[..12], &[0.25; 12][..], epsilon = 1e-12);
+        assert_abs_diff_eq!(&moved[12..16], &[0.5; 4][..], epsilon = 1e-12);
         assert!(moved[16..].iter().all(|&moved| moved == 0.0), "{moved:?}");
     }
 }
@@ -219,7 +220,7 @@ fn steps_of_adam_by_hand() {
     let settings = AdamSettings { mean_decay: 0.5, square_decay: 0.75, epsilon: 0.0 };
     let path = one_weight(|network| Box::new(Adam::new(network.blocks(), |_| 1.0, settings)), &[2.0, 0.0]);
     assert_eq!(path[0], 0.0);
-    assert!((path[1] + (2.0 / 3.0) / (12.0_f64 / 7.0).sqrt()).abs() < 1e-15, "{path:?}");
+    assert_abs_diff_eq!(path[1], -(2.0 / 3.0) / (12.0_f64 / 7.0).sqrt(), epsilon = 1e-15);
     // ε is added to the root: 1 − 2/(2 + 2).
     let settings = AdamSettings { epsilon: 2.0, ..settings };
     let path = one_weight(|network| Box::new(Adam::new(network.blocks(), |_| 1.0, settings)), &[2.0]);
@@ -357,11 +358,7 @@ fn learning_is_backward_and_step() {
         }
         for block in joined.blocks() {
             let (got, want) = (joined.block(&block.name).unwrap(), apart.block(&block.name).unwrap());
-            assert!(
-                got.iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-12),
-                "{} of {rows} rows",
-                block.name
-            );
+            assert_abs_diff_eq!(got, want, epsilon = 1e-12);
             let unchanged = got == mixed(rows).block(&block.name).unwrap();
             assert_eq!(unchanged, block.frozen, "{} of {rows} rows", block.name);
         }

@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::Path;
 
+use approx::assert_abs_diff_eq;
 use gmlayer::{Rectified, rectified};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg64;
@@ -266,10 +267,10 @@ fn projections_of_unequal_sizes() {
     let half = 0.398_942_3;
     for (mu, sigma, s) in [([large, 0.0], [0.0, small], small), ([small, 0.0], [0.0, large], large)] {
         let mean = project(mu, sigma, [0.0, 1.0]).mean;
-        assert!((mean / s - half).abs() < 1e-6, "m = 0: {mean:e}");
+        assert_abs_diff_eq!(mean / s, half, epsilon = 1e-6);
     }
     let mean = project([small, 0.0], [large, 0.0], [1.0, 0.0]).mean;
-    assert!((mean / large - half).abs() < 1e-6, "{mean:e}");
+    assert_abs_diff_eq!(mean / large, half, epsilon = 1e-6);
     let kink = Rectified { mean: 0.0, probability: 0.5, density: 0.0, density_moment: 0.0 };
     assert_eq!(project([1.0, 1.0], [1.0, 1.0], [0.0, 0.0]), kink);
     let nan = Rectified::new(f32::NAN, 0.0);

@@ -1,5 +1,6 @@
 //! Wasserstein distances against closed forms that share no code with them.
 
+use approx::{assert_abs_diff_eq, assert_relative_eq};
 use gmlayer::Error;
 use gmlayer::random::{StandardNormal, uniform};
 use gmlayer::wasserstein::{scratch_len, squared, squared_diagonal};
@@ -29,7 +30,7 @@ fn diagonal_covariances_agree() {
         };
         let want = squared_diagonal(&a, &s, &b, &t).unwrap();
         let got = general(&a, &diagonal(&s), &b, &diagonal(&t));
-        assert!((got - want).abs() < 1e-13 * (1.0 + want), "{got} against {want}");
+        assert_abs_diff_eq!(got, want, epsilon = 1e-13 * (1.0 + want));
     }
 }
 
@@ -52,7 +53,7 @@ fn one_dimension_by_quantiles() {
         let moved = |z: f64| (a + f64::abs(s) * z - b - f64::abs(t) * z).powi(2);
         let want = z.iter().map(|&z| moved(z)).sum::<f64>() / f64::from(count);
         let got = squared_diagonal(&[a], &[s], &[b], &[t]).unwrap();
-        assert!((got - want).abs() < 1e-3, "{got} against {want}");
+        assert_abs_diff_eq!(got, want, epsilon = 1e-3);
     }
 }
 
@@ -74,7 +75,7 @@ fn two_dimensions_by_trace_and_determinant() {
         let mean: f64 = a.iter().zip(&b).map(|(a, b)| (a - b).powi(2)).sum();
         let want = mean + p + r + s + u - 2.0 * (trace + 2.0 * determinant.sqrt()).sqrt();
         let got = general(&a, &c, &b, &d);
-        assert!((got - want).abs() < 1e-6 * (mean + p + r + s + u), "{got} against {want}");
+        assert_abs_diff_eq!(got, want, epsilon = 1e-6 * (mean + p + r + s + u));
     }
 }
 
@@ -89,13 +90,13 @@ fn it_is_a_distance() {
         let between =
             |x: &(Vec<f64>, Vec<f64>), y: &(Vec<f64>, Vec<f64>)| general(&x.0, &x.1, &y.0, &y.1).sqrt();
         assert!(between(&x, &x) < 1e-6);
-        assert!((between(&x, &y) - between(&y, &x)).abs() < 1e-12 * between(&x, &y));
+        assert_relative_eq!(between(&x, &y), between(&y, &x), epsilon = 0.0, max_relative = 1e-12);
         assert!(between(&x, &z) <= between(&x, &y) + between(&y, &z) + 1e-12);
         let mut turned = y.clone();
         for row in turned.1.chunks_mut(3) {
             (row[0], row[1]) = (0.6 * row[0] - 0.8 * row[1], 0.8 * row[0] + 0.6 * row[1]);
         }
-        assert!((between(&x, &turned) - between(&x, &y)).abs() < 1e-12 * between(&x, &y));
+        assert_relative_eq!(between(&x, &turned), between(&x, &y), epsilon = 0.0, max_relative = 1e-12);
     }
 }
 

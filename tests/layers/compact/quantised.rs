@@ -1,5 +1,6 @@
 //! Constants in integers against arithmetic in `f64`.
 
+use approx::assert_relative_eq;
 use gmlayer::compact::{Quantised, QuantisedConstants, quantise};
 use gmlayer::{Error, Shape, normal};
 use rand_core::SeedableRng;
@@ -135,7 +136,7 @@ fn sums_of_integers_do_not_overflow() {
         };
         let y = forward_quantised(&Quantised::new(shape, constants).unwrap(), &vec![-1.0; inputs]);
         // σ² = 0 and m = 128 d: h = m + W x = 256 d.
-        assert!((y[0] / (256.0 * inputs as f32) - 1.0).abs() < 1e-5, "{inputs}: {y:?}");
+        assert_relative_eq!(y[0], 256.0 * inputs as f32, epsilon = 0.0, max_relative = 1e-5);
     }
     let too_many = Shape::new((1 << 17) + 1, 1, 1).unwrap();
     let constants = QuantisedConstants::<i8> {

@@ -10,7 +10,7 @@ use crate::textbook::{Mistake, Row, rectify};
 
 pub fn component(case: &Case<DiagonalLayer, f64>, k: usize, x: &[f64]) -> Component {
     let layer = case.layer;
-    let [mu, sigma, u, v] = [0, 1, 2, 3].map(|block| &case.parameters[block][layer.range(block, k)]);
+    let [mu, sigma, u, v] = layer.of_component(&case.parameters, k);
     let spread: Vec<f64> = sigma.iter().zip(x).map(|(sigma, x)| sigma * x).collect();
     let variance: Vec<f64> = sigma.iter().zip(&spread).map(|(sigma, spread)| sigma * spread).collect();
     let rows = || u.chunks(layer.inputs());
@@ -28,7 +28,7 @@ pub fn majorant(case: &Case<DiagonalLayer, f64>) -> f64 {
     let mut sum = 0.0;
     for (x, g) in case.rows() {
         for k in 0..layer.components() {
-            let [mu, sigma, u, v] = [0, 1, 2, 3].map(|block| &case.parameters[block][layer.range(block, k)]);
+            let [mu, sigma, u, v] = layer.of_component(&case.parameters, k);
             let c: Vec<f64> =
                 (0..inputs).map(|i| (0..outputs).map(|l| g[l] * u[l * inputs + i]).sum()).collect();
             let m = product(mu, x);
@@ -62,13 +62,13 @@ pub fn sample(case: &Case<DiagonalLayer, f64>, random: &mut Pcg64) -> [Vec<f64>;
     let layer = case.layer;
     let (d, outputs) = (layer.inputs(), layer.outputs());
     let (share, through_mean) = (layer.share(), layer.through_mean());
-    let [mu, sigma, u, v] = &case.parameters;
-    let noise: Vec<f64> = mu.iter().map(|_| normal(random)).collect();
-    let [d_mu, d_sigma, d_u, d_v, d_x] = &mut case.zeros();
+    let noise: Vec<f64> = case.parameters[0].iter().map(|_| normal(random)).collect();
+    let [mut gradients @ .., mut d_x] = case.zeros();
     let mut h = vec![0.0; case.g.len()];
     for (b, (x, g)) in case.rows().enumerate() {
         for k in 0..layer.components() {
-            let (mu, sigma, noise) = (&mu[k * d..][..d], &sigma[k * d..][..d], &noise[k * d..][..d]);
+            let ([mu, sigma, u, v], noise) = (layer.of_component(&case.parameters, k), &noise[k * d..][..d]);
+            let [d_mu, d_sigma, d_u, d_v] = layer.of_component_mut(&mut gradients, k);
             let beta: Vec<f64> = (0..d).map(|i| mu[i] + sigma[i] * noise[i]).collect();
             // What U acts on, and below its derivative by β where β moves with μ.
             let centred: Vec<f64> = (0..d).map(|i| beta[i] - (1.0 - through_mean) * mu[i]).collect();
@@ -76,41 +76,41 @@ pub fn sample(case: &Case<DiagonalLayer, f64>, random: &mut Pcg64) -> [Vec<f64>;
             let (relu, step) = (z.max(0.0) * share, if z > 0.0 { share } else { 0.0 });
             let mut g_omega = 0.0;
             for l in 0..outputs {
-                let row = k * outputs + l;
-                let u = &u[row * d..][..d];
-                let omega = product(u, &centred) + v[row];
+                let u = &u[l * d..][..d];
+                let omega = product(u, &centred) + v[l];
                 h[b * outputs + l] += omega * relu;
                 g_omega += g[l] * omega;
-                d_v[row] += g[l] * relu;
+                d_v[l] += g[l] * relu;
                 for i in 0..d {
-                    d_u[row * d + i] += g[l] * centred[i] * relu;
+                    d_u[l * d + i] += g[l] * centred[i] * relu;
                     let of_beta = g[l] * u[i] * relu;
-                    d_mu[k * d + i] += through_mean * of_beta;
-                    d_sigma[k * d + i] += of_beta * noise[i];
+                    d_mu[i] += through_mean * of_beta;
+                    d_sigma[i] += of_beta * noise[i];
                 }
             }
             for i in 0..d {
-                d_mu[k * d + i] += g_omega * step * x[i];
-                d_sigma[k * d + i] += g_omega * step * x[i] * noise[i];
+                d_mu[i] += g_omega * step * x[i];
+                d_sigma[i] += g_omega * step * x[i] * noise[i];
                 d_x[b * d + i] += g_omega * step * beta[i];
             }
         }
     }
-    [&mut h, d_mu, d_sigma, d_u, d_v, d_x].map(std::mem::take)
+    let [d_mu, d_sigma, d_u, d_v] = gradients;
+    [h, d_mu, d_sigma, d_u, d_v, d_x]
 }
 
 /// ∂m = A p + ⟨c, σ²x⟩ φ/s and ∂s = A φ − ⟨c, σ²x⟩ tφ/s with c = Uᵀg and A = ⟨g, Uμ + v⟩, and from them everything.
 pub fn pull_back(
     row: &Row<'_, DiagonalLayer>,
     mistake: Mistake,
-    [d_mu, d_sigma, d_u, d_v]: &mut [Vec<f64>; 4],
+    gradients: &mut [Vec<f64>; 4],
     dx: &mut [f64],
 ) {
     use Mistake as M;
     let &Row { case, component: k, x, g, s, factors: [r, p, phi, moment] } = row;
     let layer = case.layer;
     let (d, outputs) = (layer.inputs(), layer.outputs());
-    let [mu, sigma, u, v] = [0, 1, 2, 3].map(|block| &case.parameters[block][layer.range(block, k)]);
+    let [mu, sigma, u, v] = layer.of_component(&case.parameters, k);
     let u = |l: usize, i: usize| u[if mistake == M::TransposedU { i * outputs + l } else { l * d + i }];
     let c: Vec<f64> = (0..d).map(|i| (0..outputs).map(|l| g[l] * u(l, i)).sum()).collect();
     let other_if = |wrong: M, mean: f64| if mistake == wrong { 1.0 - mean } else { mean };
@@ -123,6 +123,7 @@ pub fn pull_back(
     let along: f64 = (0..d).map(|i| c[i] * sigma[i] * y[i]).sum();
     let d_m = a * p + if mistake == M::SignOfDensityInMu { -along * phi } else { along * phi };
     let d_s = a * phi - along * moment;
+    let [d_mu, d_sigma, d_u, d_v] = layer.of_component_mut(gradients, k);
     for i in 0..d {
         let variance = sigma[i] * sigma[i];
         let stein = match mistake {
@@ -132,13 +133,13 @@ pub fn pull_back(
         };
         for (l, g) in g.iter().enumerate() {
             let of_mean = other_if(M::OtherMeanInU, through_mean);
-            d_u[(k * outputs + l) * d + i] += g * (of_mean * mu[i] * r + stein);
+            d_u[l * d + i] += g * (of_mean * mu[i] * r + stein);
         }
         let shifted = if mistake == M::ShiftedIndexInMu { (i + 1) % d } else { i };
-        d_mu[k * d + shifted] += other_if(M::OtherMeanInMu, through_mean) * c[i] * r + x[i] * d_m;
+        d_mu[shifted] += other_if(M::OtherMeanInMu, through_mean) * c[i] * r + x[i] * d_m;
         let twice = if mistake == M::HalfOfSigma { 1.0 } else { 2.0 };
         let factor = if mistake == M::VarianceForSigmaInSigma { variance } else { sigma[i] };
-        d_sigma[k * d + i] += x[i] * (d_s * y[i] + twice * p * c[i] * factor);
+        d_sigma[i] += x[i] * (d_s * y[i] + twice * p * c[i] * factor);
         let spread = if mistake == M::DroppedDensityInX { 0.0 } else { d_s * y[i] };
         let stein = match mistake {
             M::DroppedSteinInX => 0.0,
@@ -148,7 +149,7 @@ pub fn pull_back(
         dx[i] += mu[i] * d_m + sigma[i] * (spread + stein);
     }
     for (l, g) in g.iter().enumerate() {
-        d_v[k * outputs + l] += g * r;
+        d_v[l] += g * r;
     }
 }
 

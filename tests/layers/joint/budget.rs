@@ -17,14 +17,14 @@ pub fn budgets(case: &Case<JointLayer, f64>, scalar: Scalar) -> [Vec<Budget>; 6]
     let layer = case.layer;
     let (d, outputs, rank) = (layer.inputs(), layer.outputs(), layer.shape.rank());
     let mut h = vec![Budget::OUTPUT; case.g.len()];
-    let [d_mu_w, d_c_w, d_mu_b, d_c_b, d_x] =
-        &mut case.blocks().map(|block| vec![Budget::OUTPUT; block.len()]);
+    let [mut gradients @ .., mut d_x] = case.blocks().map(|block| vec![Budget::OUTPUT; block.len()]);
     let weight = Budget::exact(layer.share());
     for k in 0..layer.components() {
-        let [mu_w, c_w, mu_b, c_b] = [0, 1, 2, 3].map(|block| &case.parameters[block][layer.range(block, k)]);
+        let [mu_w, c_w, mu_b, c_b] = layer.of_component(&case.parameters, k);
         let largest_of_beta = largest(&[mu_b, c_b]);
         let [mu_b, c_b] = [mu_b, c_b].map(|block| entries(block, largest_of_beta));
         let [mu_w, c_w] = [mu_w, c_w].map(|block| entries(block, largest(&[mu_w, c_w])));
+        let [d_mu_w, d_c_w, d_mu_b, d_c_b] = layer.of_component_mut(&mut gradients, k);
         for (b, (x, g)) in case.rows().enumerate() {
             let least = scalar.limit * largest_of_beta * largest(&[x]);
             let [x, g] = [x, g].map(|row| entries(row, largest(&[row])));
@@ -55,19 +55,20 @@ pub fn budgets(case: &Case<JointLayer, f64>, scalar: Scalar) -> [Vec<Budget>; 6]
             for l in 0..outputs {
                 let stein = total((0..rank).map(|r| c_w[r * outputs + l] * q[r]));
                 h[b * outputs + l] += mu_w[l] * r + stein * p;
-                d_mu_w[k * outputs + l] += g[l] * r;
+                d_mu_w[l] += g[l] * r;
                 for column in 0..rank {
-                    d_c_w[(k * rank + column) * outputs + l] += g[l] * q[column] * p;
+                    d_c_w[column * outputs + l] += g[l] * q[column] * p;
                 }
             }
             for i in 0..d {
-                d_mu_b[k * d + i] += x[i] * d_m;
+                d_mu_b[i] += x[i] * d_m;
                 d_x[b * d + i] += mu_b[i] * d_m + total((0..rank).map(|r| c_b[r * d + i] * d_q[r]));
                 for column in 0..rank {
-                    d_c_b[(k * rank + column) * d + i] += x[i] * d_q[column];
+                    d_c_b[column * d + i] += x[i] * d_q[column];
                 }
             }
         }
     }
-    [&mut h, d_mu_w, d_c_w, d_mu_b, d_c_b, d_x].map(std::mem::take)
+    let [d_mu_w, d_c_w, d_mu_b, d_c_b] = gradients;
+    [h, d_mu_w, d_c_w, d_mu_b, d_c_b, d_x]
 }

@@ -9,7 +9,7 @@ use crate::textbook::{Mistake, Row};
 
 pub fn component(case: &Case<JointLayer, f64>, k: usize, x: &[f64]) -> Component {
     let layer = case.layer;
-    let [mu_w, c_w, mu_b, c_b] = [0, 1, 2, 3].map(|block| &case.parameters[block][layer.range(block, k)]);
+    let [mu_w, c_w, mu_b, c_b] = layer.of_component(&case.parameters, k);
     let q: Vec<f64> = c_b.chunks(layer.inputs()).map(|c| product(c, x)).collect();
     let along = |l: usize| c_w.chunks(layer.outputs()).zip(&q).map(|(c, q)| c[l] * q).sum();
     Component {
@@ -26,8 +26,7 @@ pub fn majorant(case: &Case<JointLayer, f64>) -> f64 {
     let mut sum = 0.0;
     for ((signed_x, _), (x, g)) in case.rows().zip(sizes.rows()) {
         for k in 0..layer.components() {
-            let [mu_w, c_w, mu_b, c_b] =
-                [0, 1, 2, 3].map(|block| &sizes.parameters[block][layer.range(block, k)]);
+            let [mu_w, c_w, mu_b, c_b] = layer.of_component(&sizes.parameters, k);
             let s = component(case, k, signed_x).s;
             let sizes_of_q: Vec<f64> = c_b.chunks(layer.inputs()).map(|c| product(c, x)).collect();
             let e: Vec<f64> = c_w.chunks(layer.outputs()).map(|c| product(c, g)).collect();
@@ -44,7 +43,7 @@ pub fn majorant(case: &Case<JointLayer, f64>) -> f64 {
 pub fn sample(case: &Case<JointLayer, f64>, random: &mut Pcg64) -> [Vec<f64>; 6] {
     let layer = case.layer;
     let (d, outputs, rank, share) = (layer.inputs(), layer.outputs(), layer.shape.rank(), layer.share());
-    let [d_mu_w, d_c_w, d_mu_b, d_c_b, d_x] = &mut case.zeros();
+    let [mut gradients @ .., mut d_x] = case.zeros();
     let mut h = vec![0.0; case.g.len()];
     for k in 0..layer.components() {
         let noise: Vec<f64> = (0..rank).map(|_| normal(random)).collect();
@@ -58,42 +57,39 @@ pub fn sample(case: &Case<JointLayer, f64>, random: &mut Pcg64) -> [Vec<f64>; 6]
             drawn
         };
         let (beta, omega) = (draw(2, 3), draw(0, 1));
+        let [d_mu_w, d_c_w, d_mu_b, d_c_b] = layer.of_component_mut(&mut gradients, k);
         for (b, (x, g)) in case.rows().enumerate() {
             let z = product(&beta, x);
             let (relu, step) = (z.max(0.0) * share, if z > 0.0 { share } else { 0.0 });
             let g_omega = product(g, &omega);
             for l in 0..outputs {
                 h[b * outputs + l] += omega[l] * relu;
-                d_mu_w[k * outputs + l] += g[l] * relu;
+                d_mu_w[l] += g[l] * relu;
                 for (r, noise) in noise.iter().enumerate() {
-                    d_c_w[(k * rank + r) * outputs + l] += g[l] * relu * noise;
+                    d_c_w[r * outputs + l] += g[l] * relu * noise;
                 }
             }
             for i in 0..d {
-                d_mu_b[k * d + i] += g_omega * step * x[i];
+                d_mu_b[i] += g_omega * step * x[i];
                 d_x[b * d + i] += g_omega * step * beta[i];
                 for (r, noise) in noise.iter().enumerate() {
-                    d_c_b[(k * rank + r) * d + i] += g_omega * step * x[i] * noise;
+                    d_c_b[r * d + i] += g_omega * step * x[i] * noise;
                 }
             }
         }
     }
-    [&mut h, d_mu_w, d_c_w, d_mu_b, d_c_b, d_x].map(std::mem::take)
+    let [d_mu_w, d_c_w, d_mu_b, d_c_b] = gradients;
+    [h, d_mu_w, d_c_w, d_mu_b, d_c_b, d_x]
 }
 
 /// ∂m = A p + ⟨e, y⟩ φ and ∂s = A φ − ⟨e, y⟩ tφ with A = ⟨g, μ_ω⟩, e = C_ωᵀg and y = q/s, ∂q = ∂s y + p e, and from
 /// them everything.
-pub fn pull_back(
-    row: &Row<'_, JointLayer>,
-    mistake: Mistake,
-    [d_mu_w, d_c_w, d_mu_b, d_c_b]: &mut [Vec<f64>; 4],
-    dx: &mut [f64],
-) {
+pub fn pull_back(row: &Row<'_, JointLayer>, mistake: Mistake, gradients: &mut [Vec<f64>; 4], dx: &mut [f64]) {
     use Mistake as M;
     let &Row { case, component: k, x, g, s, factors: [r, p, phi, moment] } = row;
     let layer = case.layer;
     let (d, outputs, rank) = (layer.inputs(), layer.outputs(), layer.shape.rank());
-    let [mu_w, c_w, mu_b, c_b] = [0, 1, 2, 3].map(|block| &case.parameters[block][layer.range(block, k)]);
+    let [mu_w, c_w, mu_b, c_b] = layer.of_component(&case.parameters, k);
     let c_w =
         |l: usize, r: usize| c_w[if mistake == M::TransposedCw { l * rank + r } else { r * outputs + l }];
     let c_b_in_x =
@@ -111,17 +107,18 @@ pub fn pull_back(
     let d_q: Vec<f64> = y.iter().zip(&e).map(|(y, e)| d_s * y + stein * e).collect();
     let columns = rank - usize::from(mistake == M::SkipsLastColumn);
     let p = if mistake == M::DroppedProbabilityInCw { 1.0 } else { p };
+    let [d_mu_w, d_c_w, d_mu_b, d_c_b] = layer.of_component_mut(gradients, k);
     for (l, g) in g.iter().enumerate() {
-        d_mu_w[k * outputs + l] += g * r;
+        d_mu_w[l] += g * r;
         for column in 0..columns {
-            d_c_w[(k * rank + column) * outputs + l] += g * q[column] * p;
+            d_c_w[column * outputs + l] += g * q[column] * p;
         }
     }
     for i in 0..d {
-        d_mu_b[k * d + i] += d_m * x[i];
+        d_mu_b[i] += d_m * x[i];
         dx[i] += if mistake == M::DroppedMeanInX { 0.0 } else { d_m * mu_b[i] };
         for column in 0..columns {
-            d_c_b[(k * rank + column) * d + i] += x[i] * d_q[column];
+            d_c_b[column * d + i] += x[i] * d_q[column];
             dx[i] += if mistake == M::DroppedFactorInX { 0.0 } else { c_b_in_x(i, column) * d_q[column] };
         }
     }
