@@ -192,10 +192,12 @@ fn powers_of_two_pass_through<L: MixtureLayer>(recipe: Recipe<L>, power: i32) ->
     let scalar = Scalar::of::<f64>();
     let [budgets, ..] = L::budgets(&case, scalar);
     let all = case.allowed_of_outputs();
+    // The smallest subnormal number, in units of the case where that makes it larger.
+    let smallest = scalar.smallest * 2.0_f64.powi(-power).max(1.0);
     for ((got, want), budget) in scaled.forward().iter().zip(case.forward()).zip(budgets) {
         let got = got * 2.0_f64.powi(-power);
         // Each within 8 budgets.
-        let allowed = all.min(16.0 * scalar.roundoff * budget.scale) + 16.0 * scalar.smallest * budget.floor;
+        let allowed = all.min(16.0 * scalar.roundoff * budget.scale) + 16.0 * smallest * budget.floor;
         prop_assert!((got - want).abs() <= allowed, "{} against {}, allowed {}", got, want, allowed);
     }
     let ([.., got], [.., want]) = (scaled.backward(), case.backward());

@@ -36,8 +36,11 @@ impl MixtureLayer for JointLayer {
     const MOST: [f64; 6] = [90.0; 6];
     // A direction along C_β may move q far where q itself cancels: |δq| is bounded by Σ|c x| alone.
     const ADJOINT_ROUNDINGS: f64 = 64.0;
-    // Where q nearly cancels, differences may not settle.
+    // Where q nearly cancels, differences may not settle; where a derivative does, the two sides of the adjoint
+    // identity may differ.
     const UNRELIABLE: usize = 10;
+    // They are those of a batch of one row.
+    const ONLINE_BITS: bool = false;
     const MISTAKES: &'static [Mistake] = &[
         Mistake::DroppedDensityInMuB,
         Mistake::DroppedSpreadInQ,
