@@ -166,7 +166,8 @@ impl Powers {
         // 2⁻ᶠ is a normal number.
         let inner = inner.clamp(T::LEAST_EXPONENT, -T::LEAST_EXPONENT);
         let offset = offset.and_then(exponent).map(|offset| offset - inner);
-        Self { inner, outer: exponent(slopes).max(offset).unwrap_or(0) }
+        // And so are the halves of 2⁻ⁿ⁻ᶠ.
+        Self { inner, outer: exponent(slopes).max(offset).unwrap_or(0).max(T::LEAST_EXPONENT) }
     }
 }
 
@@ -181,7 +182,7 @@ pub(crate) fn fits_batch<T: Real>(inner: [T; 2], outer: [T; 2]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{back_factors, cotangent_scale, halves, input_scale, measure, unscale_rows};
+    use super::{Powers, back_factors, cotangent_scale, halves, input_scale, measure, unscale_rows};
     use crate::Real;
 
     fn scales<T: Real>(extremes: [T; 3]) {
@@ -231,6 +232,21 @@ mod tests {
         assert_eq!(exponents, [-200, 1, 120]);
         let [a, b] = halves::<f32>(-241);
         assert!(a.is_normal() && b.is_normal());
+    }
+
+    /// Parameters of the least and the largest size, or 0, in every place: no factor is infinite or 0.
+    #[test]
+    fn components_of_every_size_have_finite_factors() {
+        let sizes = [0.0, f32::from_bits(1), 1e-39, 1.0, f32::MAX];
+        for (inner, slopes) in sizes.into_iter().flat_map(|a| sizes.map(|b| (a, b))) {
+            for offset in [None, Some(0.0), Some(f32::from_bits(1)), Some(f32::MAX)] {
+                let Powers { inner, outer } = Powers::of([inner, 0.0], slopes, offset);
+                for n in [-inner, -outer, -outer - inner] {
+                    let fine = halves::<f32>(n).iter().all(|&half| half > 0.0 && half.is_finite());
+                    assert!(fine, "{inner} {outer}");
+                }
+            }
+        }
     }
 
     fn power(n: i32) -> f32 {
