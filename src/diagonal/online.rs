@@ -1,25 +1,28 @@
 //! Training one sample at a time, in place.
 
 use super::form::Form;
-use super::parameters::{Parameters, ParametersMut, Rates, Targets};
-use super::row::{self, RowScratch};
-use super::row_backward::backward;
-use crate::mixture::RowReader;
-use crate::{Error, Real, Shape, shape};
+use super::parameters::{Component, Parameters, ParametersMut, Rates};
+use crate::kernel::{add_scaled, dot, dot_of_three, largest};
+use crate::mixture::{input_scale, scale_row};
+use crate::rectified::project_row;
+use crate::slices::{rows, take};
+use crate::{Error, Real, Rectified, Shape, shape};
 
 /// A layer that learns from one sample at a time, where memory is short.
 ///
 /// A step of gradient descent goes component by component and changes each one's parameters at once, so that no
-/// gradient is kept: beside the parameters it takes 4d + L numbers of scratch, and 3 a component.
+/// gradient is kept: beside the parameters it takes 4d + L numbers of scratch.
 ///
 /// ```text
 /// θ ← θ − rate · ∂⟨g, h(x)⟩/∂θ        for θ in μ, σ, U, v of every component
 /// ```
 ///
-/// The bits of the parameters are those that [`Diagonal::backward`](super::Diagonal::backward) into zeroed gradients and
-/// plain gradient descent give for a row by itself.
+/// The parameters change as [`Diagonal::backward`](super::Diagonal::backward) into zeroed gradients and plain gradient
+/// descent change them for a row by itself, to the bit where the portable instructions do both. `Online` is small: the
+/// layer itself, which knows wide vectors, large batches and parameters of any size, takes several times its code.
 ///
-/// **Accuracy**: the gradients as [`Diagonal`](super::Diagonal) says, and the rounding of the step.
+/// **Accuracy**: as [`Diagonal`](super::Diagonal) says, and the rounding of the step, for parameters whose products stay
+/// in range.
 ///
 /// # Example
 ///
@@ -85,10 +88,10 @@ impl<'a, T: Real> Online<'a, T> {
         self.parameters
     }
 
-    /// The number of scratch elements of a layer of this shape: 4d + L, and 3K rounded up to multiples of 16.
+    /// The number of scratch elements of a layer of this shape: 4d + L.
     #[must_use]
     pub const fn scratch_len(shape: Shape) -> usize {
-        RowScratch::<T>::len(shape)
+        shape.inputs().saturating_mul(4).saturating_add(shape.outputs())
     }
 
     /// Overwrites y with h(x).
@@ -104,9 +107,18 @@ impl<'a, T: Real> Online<'a, T> {
     pub fn forward(&self, x: &[T], y: &mut [T], scratch: &mut [T]) -> Result<(), Error> {
         shape::exact("x", x.len(), self.shape.inputs())?;
         shape::exact("y", y.len(), self.shape.outputs())?;
-        let mut scratch = self.cut(scratch)?;
-        let parameters = Parameters::from_flat(self.shape, self.parameters)?;
-        row::forward(self.shape, self.form, parameters, x, y, &mut scratch);
+        let (mut scratch, back) = self.cut(scratch, x)?;
+        y.fill(T::zero());
+        for component in Parameters::from_flat(self.shape, self.parameters)?.components(self.shape) {
+            let at = scratch.project(&component, self.form).0;
+            for ((y, u), &v) in
+                y.iter_mut().zip(component.u.chunks_exact(self.shape.inputs())).zip(component.v)
+            {
+                *y += product(u, scratch.q) + v * at.mean;
+            }
+        }
+        let divisor = self.form.scale.divisor(self.shape.components());
+        y.iter_mut().for_each(|y| *y = *y / divisor * back);
         Ok(())
     }
 
@@ -123,21 +135,102 @@ impl<'a, T: Real> Online<'a, T> {
     pub fn step(&mut self, x: &[T], g: &[T], rates: &Rates<T>, scratch: &mut [T]) -> Result<(), Error> {
         shape::exact("x", x.len(), self.shape.inputs())?;
         shape::exact("g", g.len(), self.shape.outputs())?;
-        let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
+        let (mut scratch, back) = self.cut(scratch, x)?;
         let divisor = self.form.scale.divisor(self.shape.components());
-        let rows = RowReader { x, inputs, g, outputs, divisor };
-        let RowScratch { x: scaled, g: scaled_g, mut vectors, .. } = self.cut(scratch)?;
-        let row = rows.read(0, [scaled, scaled_g]);
-        let mut parameters = ParametersMut::from_flat(self.shape, self.parameters)?;
-        for mut target in Targets::descend(self.shape, &mut parameters, *rates).components() {
-            backward(self.form.coordinates, &mut target, &row, None, &mut vectors);
+        for (share, &g) in scratch.g.iter_mut().zip(g) {
+            *share = g / divisor;
+        }
+        let ParametersMut { mu, sigma, u, v } = ParametersMut::from_flat(self.shape, self.parameters)?;
+        let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
+        let blocks = mu
+            .chunks_exact_mut(inputs)
+            .zip(sigma.chunks_exact_mut(inputs))
+            .zip(u.chunks_exact_mut(self.shape.component_len()).zip(v.chunks_exact_mut(outputs)));
+        for ((mu, sigma), (u, v)) in blocks {
+            scratch.step(ParametersMut { mu, sigma, u, v }, self.form, rates, back);
         }
         Ok(())
     }
 
-    /// Cuts the scratch.
-    fn cut<'b>(&self, scratch: &'b mut [T]) -> Result<RowScratch<'b, T>, Error> {
-        let scratch = shape::buffer("scratch", scratch, Self::scratch_len(self.shape))?;
-        Ok(RowScratch::cut(self.shape, scratch))
+    /// Cuts the scratch and reads a row, with the factor that takes what is linear in it back to size.
+    fn cut<'b>(&self, scratch: &'b mut [T], x: &'b [T]) -> Result<(Scratch<'b, T>, T), Error> {
+        let mut rest = shape::buffer("scratch", scratch, Self::scratch_len(self.shape))?;
+        let [scaled, y, q, c] = [(); 4].map(|()| take(&mut rest, self.shape.inputs()));
+        let scale = input_scale(largest(x));
+        Ok((Scratch { x: scale_row(x, scale, scaled), y, q, c, g: rest }, scale.recip()))
+    }
+}
+
+/// ⟨a, b⟩ by a call, so that all of them need the stack of one.
+#[inline(never)]
+fn product<T: Real>(a: &[T], b: &[T]) -> T {
+    dot(a, b)
+}
+
+/// Σ aᵢbᵢcᵢ likewise.
+#[inline(never)]
+fn product_of_three<T: Real>(a: &[T], b: &[T], c: &[T]) -> T {
+    dot_of_three(a, b, c)
+}
+
+/// What a step takes.
+struct Scratch<'a, T> {
+    /// The row at usual size: `[inputs]`.
+    x: &'a [T],
+    /// σ⊙x/s: `[inputs]`.
+    y: &'a mut [T],
+    q: &'a mut [T],
+    /// Uᵀg: `[inputs]`.
+    c: &'a mut [T],
+    /// g over the divisor: `[outputs]`.
+    g: &'a mut [T],
+}
+
+impl<T: Real> Scratch<'_, T> {
+    /// The pre-activation of a component, and the factor of `y`; overwrites y and q.
+    #[inline(never)]
+    fn project(&mut self, component: &Component<'_, T>, form: Form) -> (Rectified<T>, T) {
+        let at = project_row(component.mu, component.sigma, T::one(), self.x, self.y);
+        component.write_q(form.coordinates, T::one(), self.x, &at.rectified, self.q);
+        (at.rectified, at.unit)
+    }
+
+    /// One step of a component, by the formulas of [`row_backward`](super::row_backward); `back` takes the gradients,
+    /// which are linear in the row, to size.
+    fn step(&mut self, parameters: ParametersMut<'_, T>, form: Form, rates: &Rates<T>, back: T) {
+        let ParametersMut { mu, sigma, u, v } = parameters;
+        let component = Component { mu, sigma, u, v };
+        let (at, unit) = self.project(&component, form);
+        let Self { x, y, q, c, g } = self;
+        y.iter_mut().for_each(|y| *y *= unit);
+        c.fill(T::zero());
+        for (u, &g) in rows(component.u, x.len()).zip(&**g) {
+            add_scaled(c, g, u);
+        }
+        let (r, p) = (at.mean, at.probability);
+        let offset = product(g, component.v);
+        let a = form.coordinates.through_mean(product(c, component.mu)) + offset;
+        let b = product_of_three(c, component.sigma, y);
+        let (d_m, d_s) = (a * p + b * at.density, a * at.density - b * at.density_moment);
+        let [r, p, d_m, d_s] = [r, p, d_m, d_s].map(|factor| factor * back);
+        if let Some(rate) = rates.sigma {
+            for ((sigma, &c), (&y, &x)) in sigma.iter_mut().zip(&**c).zip(y.iter().zip(*x)) {
+                *sigma -= rate * (x * (d_s * y + (p + p) * (c * *sigma)));
+            }
+        }
+        if let Some(rate) = rates.mu {
+            let r = form.coordinates.through_mean(r);
+            for ((mu, &c), &x) in mu.iter_mut().zip(&**c).zip(*x) {
+                *mu -= rate * (c * r + x * d_m);
+            }
+        }
+        if let Some(rate) = rates.u {
+            for (u, g) in rows(u, x.len()).zip(g.iter().map(|&g| g * back)) {
+                u.iter_mut().zip(&**q).for_each(|(u, &q)| *u -= rate * (g * q));
+            }
+        }
+        if let Some(rate) = rates.v {
+            v.iter_mut().zip(&**g).for_each(|(v, &g)| *v -= rate * (g * r));
+        }
     }
 }

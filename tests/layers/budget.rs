@@ -129,6 +129,13 @@ pub fn largest(blocks: &[&[f64]]) -> f64 {
     blocks.iter().copied().flatten().fold(0.0, |most, entry| most.max(entry.abs()))
 }
 
+/// The root of the sum of squares, of numbers whose squares may leave the range.
+#[must_use]
+pub fn norm(numbers: impl Iterator<Item = f64> + Clone) -> f64 {
+    let most = numbers.clone().fold(0.0, |most: f64, number| most.max(number.abs()));
+    if most == 0.0 { 0.0 } else { most * numbers.map(|number| (number / most).powi(2)).sum::<f64>().sqrt() }
+}
+
 /// The entries of a block whose largest is `largest`: exact where they cannot have been scaled down.
 #[must_use]
 pub fn entries(block: &[f64], largest: f64) -> Vec<Budget> {
@@ -265,7 +272,7 @@ pub fn budgets(problem: &Problem<'_>, rectify: Rectify) -> Budgets {
             let largest_of_x = largest(&[x]);
             let least = scalar.limit * largest_of_beta * largest_of_x;
             let [x, g] = [x, g].map(|row| entries(row, largest(&[row])));
-            let s = sigma.iter().zip(&x).map(|(s, x)| (s.value * x.value).powi(2)).sum::<f64>().sqrt();
+            let s = norm(sigma.iter().zip(&x).map(|(s, x)| s.value * x.value));
             let deviation = Deviation { value: s, scale: s, least };
             let [r, p, phi, moment, inverse] = factors(rectify, product(&mu, &x), deviation, scalar);
             let stein: Vec<Budget> = variance.iter().zip(&x).map(|(&variance, &x)| variance * x).collect();

@@ -1,7 +1,7 @@
 //! The formulas of the joint layer in `f64`, each value beside its budget, by the rule of `budget.rs`.
 
 use super::JointLayer;
-use crate::budget::{Budget, Deviation, Scalar, entries, factors, largest, product, total};
+use crate::budget::{Budget, Deviation, Scalar, entries, factors, largest, norm, product, total};
 use crate::case::Case;
 use crate::layer::MixtureLayer;
 use crate::textbook::rectify;
@@ -29,7 +29,7 @@ pub fn budgets(case: &Case<JointLayer, f64>, scalar: Scalar) -> [Vec<Budget>; 6]
             let least = scalar.limit * largest_of_beta * largest(&[x]);
             let [x, g] = [x, g].map(|row| entries(row, largest(&[row])));
             let q: Vec<Budget> = (0..rank).map(|r| total((0..d).map(|i| c_b[r * d + i] * x[i]))).collect();
-            let s = q.iter().map(|q| q.value * q.value).sum::<f64>().sqrt();
+            let s = norm(q.iter().map(|q| q.value));
             let over_s = |value: f64| if s == 0.0 { 0.0 } else { value / s };
             let ds = over_s(q.iter().map(|q| q.value.abs() * q.scale).sum());
             let deviation = Deviation { value: s, scale: ds, least };
