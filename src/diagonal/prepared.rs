@@ -231,7 +231,7 @@ fn forward_row<T: Real, S: Simd>(
     for_each_dot(simd, mu, x, |component, dot| set(means, component, dot));
     for_each_dot(simd, variance, direction, |component, dot| set(squares, component, dot));
     at.rectify(simd);
-    if !size.is_zero() {
+    if size > T::zero() {
         for (at, (mu, variance)) in at.iter_mut().zip(zip_rows(mu, inputs, variance, inputs)) {
             if !in_range(*at.squares) {
                 let at_row = Rectified::new(dot(mu, x), deviation(variance, x, direction));

@@ -8,7 +8,7 @@
 
 use super::form::{Coordinates, Form};
 use super::parameters::{Component, Parameters};
-use crate::kernel::{Simd, Vector, VectorLoop, dispatch, for_each_dot, sum, task};
+use crate::kernel::{Simd, Vector, VectorLoop, dispatch, for_each_dot, sum_of, task};
 use crate::mixture::{Powers, PreActivations, halves, input_scale, largest_of, power, scale_row};
 use crate::rectified::{in_range, norm, project_row};
 use crate::slices::{rows, take};
@@ -57,7 +57,7 @@ fn forward_row<T: Real, S: Simd>(
     pre_activations.rectify(simd);
     y.fill(T::zero());
     for (component, at) in parameters.components(shape).zip(pre_activations.iter_mut()) {
-        if !in_range(*at.squares) && !size.is_zero() {
+        if !in_range(*at.squares) && size > T::zero() {
             let rectified = project_row(component.mu, component.sigma, T::one(), x, q).rectified;
             (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
         }
@@ -119,21 +119,42 @@ impl<T: Real> Component<'_, T> {
     pub(super) fn add_scaled_value(
         &self,
         coordinates: Coordinates,
-        (x, x_power): (&[T], i32),
+        row: (&[T], i32),
         y: &mut [T],
-        (direction, q): (&mut [T], &mut [T]),
+        vectors: (&mut [T], &mut [T]),
     ) {
-        let Powers { inner, outer } = self.powers();
-        let [u, v, back] = [-outer, -outer - inner, x_power + outer + 2 * inner].map(halves::<T>);
-        let factor = power::<T>(-inner);
-        let at = project_row(self.mu, self.sigma, factor, x, direction).rectified;
-        self.write_q(coordinates, factor, x, &at, q);
-        for ((y, row), &offset) in y.iter_mut().zip(rows(self.u, x.len())).zip(self.v) {
-            let slope = sum(row.iter().zip(&*q).map(|(&slope, &q)| slope * u[0] * u[1] * q));
-            *y += (slope + offset * v[0] * v[1] * at.mean) * back[0] * back[1];
-        }
+        dispatch(AddScaledValue, (self, coordinates, row, y, vectors));
     }
 }
+
+/// [`Component::add_scaled_value`].
+#[inline(always)]
+fn add_scaled_value<T: Real, S: Simd>(
+    _: S,
+    component: &Component<'_, T>,
+    coordinates: Coordinates,
+    (x, x_power): (&[T], i32),
+    y: &mut [T],
+    (direction, q): (&mut [T], &mut [T]),
+) {
+    let Powers { inner, outer } = component.powers();
+    let [for_u, for_v, back] = [-outer, -outer - inner, x_power + outer + 2 * inner].map(halves::<T>);
+    let factor = power::<T>(-inner);
+    let at = project_row(component.mu, component.sigma, factor, x, direction).rectified;
+    component.write_q(coordinates, factor, x, &at, q);
+    for ((y, row), &offset) in y.iter_mut().zip(rows(component.u, x.len())).zip(component.v) {
+        let slope = sum_of(row, q, |slope, q| slope * for_u[0] * for_u[1] * q);
+        *y += (slope + offset * for_v[0] * for_v[1] * at.mean) * back[0] * back[1];
+    }
+}
+
+task!(AddScaledValue, add_scaled_value, (
+    component: &'a Component<'b, T>,
+    coordinates: Coordinates,
+    row: (&'a [T], i32),
+    y: &'a mut [T],
+    vectors: (&'a mut [T], &'a mut [T]),
+) -> ());
 
 /// What a row takes.
 #[derive(Debug)]
@@ -174,29 +195,6 @@ impl<'a, T> RowScratch<'a, T> {
             *direction = sigma * (x * scale);
         }
         norm(direction).0
-    }
-
-    /// Adds h of some components with parameters of any size.
-    pub(super) fn add_values<'b>(
-        &mut self,
-        shape: Shape,
-        form: Form,
-        components: impl Iterator<Item = Component<'b, T>>,
-        x: &[T],
-        y: &mut [T],
-    ) where
-        T: Real,
-    {
-        let scale = input_scale(largest_of(x));
-        let Self { x: scaled, g: sums, vectors: Vectors { direction, q, .. }, .. } = self;
-        let x = scale_row(x, scale, scaled);
-        sums.fill(T::zero());
-        for component in components {
-            component.add_scaled_value(form.coordinates, (x, -scale.exponent()), sums, (direction, q));
-        }
-        for (y, &sum) in y.iter_mut().zip(&**sums) {
-            *y += sum / form.scale.divisor::<T>(shape.components());
-        }
     }
 
     /// Cuts a slice of [`len`](Self::len) elements.

@@ -22,16 +22,20 @@ use crate::mixture::{Powers, Row, halves, largest, power};
 use crate::rectified::project_row;
 use crate::slices::{rows, take};
 
-/// Uses the gradients of ⟨g, U q + v r⟩ at one row, and adds that of the row to `dx`.
+/// Uses the gradients of ⟨g, U q + v r⟩ at one row, and adds that of the row to `dx`. `powers` are given where products
+/// of the parameters are known to overflow.
 pub(super) fn backward<T: Real>(
     coordinates: Coordinates,
     target: &mut Targets<'_, T>,
     row: &Row<'_, T>,
+    powers: Option<Powers>,
     mut dx: Option<&mut [T]>,
     vectors: &mut Vectors<'_, T>,
 ) {
-    if !dispatch(Backward, (coordinates, &mut *target, row, None, dx.as_deref_mut(), &mut *vectors)) {
-        let powers = target.component().powers();
+    let is_done = powers.is_none()
+        && dispatch(Backward, (coordinates, &mut *target, row, None, dx.as_deref_mut(), &mut *vectors));
+    if !is_done {
+        let powers = powers.unwrap_or_else(|| target.component().powers());
         dispatch(Backward, (coordinates, target, row, Some(powers), dx, vectors));
     }
 }

@@ -188,7 +188,7 @@ fn forward_row<T: Real, S: Simd>(
     let rows = mu.chunks_exact(shape.inputs()).zip(variance.chunks_exact(shape.inputs()));
     let outputs = a.chunks_exact(shape.outputs()).zip(slopes.chunks_exact(shape.outputs()));
     for ((at, (mu, variance)), (a, slopes)) in at.iter_mut().zip(rows).zip(outputs) {
-        if !in_range(*at.squares) && !size.is_zero() {
+        if !in_range(*at.squares) && size > T::zero() {
             let rectified = Rectified::new(dot(mu, x), deviation(variance, x, direction));
             (*at.mean, *at.probability) = (rectified.mean, rectified.probability);
         }

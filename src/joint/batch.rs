@@ -238,7 +238,8 @@ impl<T: Real> Pass<'_, T> {
         }
         for (target, fits) in targets.components().zip(fits) {
             if fits.is_zero() {
-                self.use_rows(target, g, &mut row, gradients);
+                let powers = Some(target.component().powers());
+                self.use_rows(target, powers, g, &mut row, gradients);
             }
         }
     }

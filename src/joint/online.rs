@@ -125,7 +125,7 @@ impl<'a, T: Real> Online<'a, T> {
         let row = rows.read(0, [scaled, scaled_g]);
         let mut parameters = ParametersMut::from_flat(self.shape, self.parameters)?;
         for mut target in Targets::descend(self.shape, &mut parameters, *rates).components() {
-            backward(&mut target, &row, None, &mut vectors);
+            backward(&mut target, &row, None, None, &mut vectors);
         }
         Ok(())
     }

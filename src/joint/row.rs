@@ -61,7 +61,7 @@ fn forward_row<T: Real, S: Simd>(
     y.fill(T::zero());
     let components = parameters.components(shape).zip(q.chunks_exact_mut(shape.rank()));
     for ((component, q), at) in components.zip(pre_activations.iter_mut()) {
-        if !in_range(*at.squares) && !size.is_zero() {
+        if !in_range(*at.squares) && size > T::zero() {
             let z = rectified(dot(component.mu_b, x), q, unit);
             (*at.mean, *at.probability) = (z.mean, z.probability);
         }
@@ -116,7 +116,12 @@ impl<T: Real> Component<'_, T> {
     /// y += μ_ω r + C_ω q p of a component with parameters of any size, at a row that wants a power of two.
     #[cold]
     #[inline(never)]
-    fn add_scaled_value(&self, (x, x_power): (&[T], i32), y: &mut [T], vectors: &mut Vectors<'_, T>) {
+    pub(super) fn add_scaled_value(
+        &self,
+        (x, x_power): (&[T], i32),
+        y: &mut [T],
+        vectors: &mut Vectors<'_, T>,
+    ) {
         let Vectors { vector, q, unit, .. } = vectors;
         let q = take(&mut &mut **q, unit.len());
         let Powers { inner, outer } = self.powers();
@@ -185,29 +190,6 @@ impl<'a, T> RowScratch<'a, T> {
         let rows = shape.inputs().saturating_add(shape.outputs()).saturating_mul(2);
         let q = shape.components().saturating_add(2).saturating_mul(shape.rank());
         rows.saturating_add(q).saturating_add(PreActivations::<T>::len(shape.components()))
-    }
-
-    /// Adds h of some components with parameters of any size.
-    pub(super) fn add_values<'b>(
-        &mut self,
-        shape: JointShape,
-        scale: Scale,
-        components: impl Iterator<Item = Component<'b, T>>,
-        x: &[T],
-        y: &mut [T],
-    ) where
-        T: Real,
-    {
-        let x_scale = input_scale(largest_of(x));
-        let Self { x: scaled, g: sums, vectors, .. } = self;
-        let x = scale_row(x, x_scale, scaled);
-        sums.fill(T::zero());
-        for component in components {
-            component.add_scaled_value((x, -x_scale.exponent()), sums, vectors);
-        }
-        for (y, &sum) in y.iter_mut().zip(&**sums) {
-            *y += sum / scale.divisor::<T>(shape.components());
-        }
     }
 
     /// Cuts a slice of [`len`](Self::len) elements.

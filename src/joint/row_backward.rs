@@ -19,15 +19,19 @@ use crate::kernel::{Simd, add_combination, add_scaled, dispatch, dot, task};
 use crate::mixture::{Powers, Row, Target, halves, scale_row};
 use crate::slices::take;
 
-/// Uses the gradients of ⟨g, μ_ω r + C_ω q p⟩ at one row, and adds that of the row to `dx`.
+/// Uses the gradients of ⟨g, μ_ω r + C_ω q p⟩ at one row, and adds that of the row to `dx`. `powers` are given where
+/// products of the parameters are known to overflow.
 pub(super) fn backward<T: Real>(
     target: &mut Targets<'_, T>,
     row: &Row<'_, T>,
+    powers: Option<Powers>,
     mut dx: Option<&mut [T]>,
     vectors: &mut Vectors<'_, T>,
 ) {
-    if !dispatch(Backward, (&mut *target, row, None, dx.as_deref_mut(), &mut *vectors)) {
-        let powers = target.component().powers();
+    let is_done =
+        powers.is_none() && dispatch(Backward, (&mut *target, row, None, dx.as_deref_mut(), &mut *vectors));
+    if !is_done {
+        let powers = powers.unwrap_or_else(|| target.component().powers());
         dispatch(Backward, (target, row, Some(powers), dx, vectors));
     }
 }

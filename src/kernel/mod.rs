@@ -25,7 +25,7 @@ mod x86;
 pub(crate) use panels::Panels;
 pub(crate) use parallel::{Split, Workers};
 pub(crate) use row::{
-    LANES, add_combination, add_scaled, dot, dot_of_three, for_each_dot, largest, sum, tree,
+    LANES, add_combination, add_scaled, dot, dot_of_three, for_each_dot, largest, sum, sum_of, tree,
 };
 pub(crate) use vector::{Simd, Vector, VectorLoop};
 

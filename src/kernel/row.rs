@@ -86,7 +86,7 @@ impl<T: Real, S: Simd, const ROWS: usize> VectorLoop for Dots<'_, T, S, ROWS> {
 /// The sum of a term for each pair, over the shorter length.
 #[allow(clippy::indexing_slicing, clippy::needless_range_loop)] // arrays of one length
 #[inline(always)]
-fn sum_of<T: Real>(a: &[T], b: &[T], term: impl Fn(T, T) -> T) -> T {
+pub(crate) fn sum_of<T: Real>(a: &[T], b: &[T], term: impl Fn(T, T) -> T) -> T {
     let len = a.len().min(b.len());
     let (a, a_rest) = a.get(..len).unwrap_or_default().as_chunks::<LANES>();
     let (b, b_rest) = b.get(..len).unwrap_or_default().as_chunks::<LANES>();

@@ -6,12 +6,14 @@
 //! | `scale` | exact powers of two for rows and components of unusual size |
 //! | `saved` | the activations that the forward pass saves for the backward pass |
 //! | `row`, `pre_activations` | a row by itself with its cotangent, and its activations |
+//! | `by_rows` | what goes row by row: small batches, components of unusual size |
 //! | `products` | the matrix products that both take |
 //! | `pull_back` | from the cotangents of r and p to those of m and s |
 //! | `accumulate` | sums over a batch of any size |
 //! | `fields` | buffers in fields, and the memory that is dealt to parts |
 
 mod accumulate;
+mod by_rows;
 mod fields;
 mod parameters;
 mod pre_activations;
@@ -22,6 +24,7 @@ mod saved;
 mod scale;
 
 pub(crate) use accumulate::{PLAIN_ROWS, add_compensated, two_sum};
+pub(crate) use by_rows::by_rows;
 pub(crate) use fields::{Fields, Locals, fields_len};
 pub(crate) use parameters::{Target, blocks};
 pub(crate) use pre_activations::PreActivations;
