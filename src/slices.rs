@@ -104,6 +104,15 @@ pub(crate) const fn count(elements: usize, len: usize) -> usize {
     }
 }
 
+/// The rows of the first `items` of `all` items, among which `rows` rows are dealt in proportion.
+#[inline]
+pub(crate) const fn share(rows: usize, items: usize, all: usize) -> usize {
+    match rows.saturating_mul(items).checked_div(all) {
+        Some(share) => share,
+        None => 0,
+    }
+}
+
 /// The column `column` of a matrix of rows of `len` elements.
 #[inline]
 pub(crate) fn column<T>(matrix: &[T], column: usize, len: usize) -> impl Iterator<Item = &T> {

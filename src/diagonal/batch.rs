@@ -269,7 +269,7 @@ impl<T: Real> Pass<'_, T> {
         let mut finish =
             |target: Targets<'_, T>, component: usize, d_w: &[T], d_mean: &mut [T], d_variance: &mut [T]| {
                 if fits.get(component).is_none_or(T::is_zero) {
-                    let powers = Some(target.component().powers());
+                    let powers = Some(target.unit().powers());
                     return self.use_rows(target, powers, g, &mut row, gradients);
                 }
                 update(

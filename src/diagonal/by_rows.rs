@@ -1,7 +1,7 @@
 //! What goes row by row in the diagonal layer.
 
 use super::batch::Pass;
-use super::layout::{Local, component_len};
+use super::layout::{Local, unit_len};
 use super::parameters::{Component, Parameters, Targets};
 use super::row::{RowScratch, Vectors, forward};
 use super::row_backward::backward;
@@ -12,7 +12,7 @@ use crate::mixture::{
 use crate::slices::{Slice, rows, zip_rows};
 use crate::{Error, Real};
 
-by_rows!();
+by_rows!(Component, components);
 
 impl<T: Real> Pass<'_, T> {
     /// Overwrites `y` with h(x) of one row.

@@ -134,7 +134,7 @@ impl Layout {
     /// Scratch of one part: the fields of [`Local`].
     const fn local(&self) -> [usize; 6] {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
-        let (row, gradients) = (RowScratch::<f32>::len(self.shape), component_len(self.shape));
+        let (row, gradients) = (RowScratch::<f32>::len(self.shape), unit_len(self.shape));
         if self.lanes == 0 {
             return [row, if self.descends && self.batch > 1 { gradients } else { 0 }, 0, 0, 0, 0];
         }
@@ -175,7 +175,7 @@ impl Layout {
 }
 
 /// The number of parameters of one component.
-pub(super) const fn component_len(shape: Shape) -> usize {
+pub(super) const fn unit_len(shape: Shape) -> usize {
     shape.parameter_count() / shape.components()
 }
 

@@ -35,7 +35,7 @@ pub(super) fn backward<T: Real>(
     let is_done = powers.is_none()
         && dispatch(Backward, (coordinates, &mut *target, row, None, dx.as_deref_mut(), &mut *vectors));
     if !is_done {
-        let powers = powers.unwrap_or_else(|| target.component().powers());
+        let powers = powers.unwrap_or_else(|| target.unit().powers());
         dispatch(Backward, (coordinates, target, row, Some(powers), dx, vectors));
     }
 }
@@ -58,7 +58,7 @@ fn backward_row<T: Real, S: Simd>(
     let factor = power::<T>(-inner);
     let [for_u, for_v] = [-outer, -outer - inner].map(halves::<T>);
 
-    let component = target.component();
+    let component = target.unit();
     let at = project_row(component.mu, component.sigma, factor, x, direction);
     direction.iter_mut().for_each(|y| *y *= at.unit);
     let z = at.rectified;

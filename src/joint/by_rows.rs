@@ -1,8 +1,8 @@
 //! What goes row by row in the joint layer.
 
 use super::batch::Pass;
-use super::layout::{Local, component_len};
-use super::parameters::{Component, Parameters, Targets};
+use super::layout::{Local, unit_len};
+use super::parameters::{Family, Parameters, Targets};
 use super::row::{RowScratch, Vectors, forward};
 use super::row_backward::backward;
 use crate::kernel::add_scaled;
@@ -12,7 +12,7 @@ use crate::mixture::{
 use crate::slices::{Slice, rows, zip_rows};
 use crate::{Error, Real};
 
-by_rows!();
+by_rows!(Family, families);
 
 impl<T: Real> Pass<'_, T> {
     /// Overwrites `y` with h(x) of one row.
@@ -26,7 +26,7 @@ impl<T: Real> Pass<'_, T> {
         forward(self.shape, self.scale, parameters, x, y, scratch);
     }
 
-    /// Uses the gradients of a component at one row, and adds that of the row to `dx`.
+    /// Uses the gradients of a family at one row, and adds that of the row to `dx`.
     fn backward_row(
         &self,
         target: &mut Targets<'_, T>,
@@ -38,14 +38,14 @@ impl<T: Real> Pass<'_, T> {
         backward(target, row, powers, dx, vectors);
     }
 
-    /// Adds h of a component with parameters of any size.
+    /// Adds h of a family with parameters of any size.
     fn add_scaled_value(
         &self,
-        component: &Component<'_, T>,
+        family: &Family<'_, T>,
         row: (&[T], i32),
         y: &mut [T],
         vectors: &mut Vectors<'_, T>,
     ) {
-        component.add_scaled_value(row, y, vectors);
+        family.add_scaled_value(row, y, vectors);
     }
 }

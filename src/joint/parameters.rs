@@ -6,10 +6,10 @@ use crate::mixture::{Target, blocks};
 use crate::{Error, Real, shape, slices};
 
 blocks! {
-    JointShape,
-    "Component k holds the Gaussian (ω, β) ~ N((μ_ω, μ_β), CCᵀ) with C = \\[C_ω; C_β\\]. Its factors, the columns of C, are rows here.":
-    mu_w, mu_w_len, "Means of the outputs μ_ω", "components × outputs";
-    c_w, c_w_len, "Factors of the outputs C_ω", "components × rank × outputs";
-    mu_b, mu_b_len, "Means of the weights μ_β", "components × inputs";
-    c_b, c_b_len, "Factors of the weights C_β", "components × rank × inputs";
+    JointShape, Family, families,
+    "Component k holds the Gaussian (ω, β) ~ N((μ_ω, μ_β), CCᵀ) with C = \\[C_ω; C_β\\]. Its factors, the columns of C, are rows here. In a [tied](JointShape::tied) layer C_β is one for all components.":
+    mu_w, mu_w_len, outputs, "Means of the outputs μ_ω", "components × outputs";
+    c_w, c_w_len, outputs, "Factors of the outputs C_ω", "components × rank × outputs";
+    mu_b, mu_b_len, inputs, "Means of the weights μ_β", "components × inputs";
+    c_b, c_b_len, inputs, "Factors of the weights C_β", "components × rank × inputs`, or, tied, `rank × inputs";
 }

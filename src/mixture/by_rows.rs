@@ -2,9 +2,9 @@
 //! matrix products of a batch.
 
 /// The passes of a layer that go row by row, from those of one row: `forward_row`, `backward_row`, `add_scaled_value`.
-/// The names that stand in it are those of the layer that calls it.
+/// The names that stand in it are those of the layer that calls it; `$unit` is what shares no parameters with the rest.
 macro_rules! by_rows {
-    () => {
+    ($unit:ident, $units:ident) => {
         impl<T: Real> Pass<'_, T> {
             /// Overwrites `y` with h(x), and saves what the backward pass needs.
             pub(super) fn forward(
@@ -46,7 +46,7 @@ macro_rules! by_rows {
                 if let Some(dx) = dx.as_deref_mut() {
                     dx.fill(T::zero());
                 }
-                for mut target in targets.components() {
+                for mut target in targets.$units() {
                     self.backward_row(&mut target, &row, None, dx.as_deref_mut(), &mut vectors);
                 }
                 Ok(())
@@ -67,8 +67,8 @@ macro_rules! by_rows {
                         let [dx] = rows.fields;
                         dx.fill(T::zero());
                         let Local { mut row, .. } = self.layout.cut_local(locals);
-                        for component in parameters.components(self.shape) {
-                            self.add_inputs(component, None, (first, &mut *dx), g, &mut row);
+                        for unit in parameters.$units(self.shape) {
+                            self.add_inputs(unit, None, (first, &mut *dx), g, &mut row);
                         }
                     };
                     let rows = Fields::one(self.shape.inputs(), dx);
@@ -81,15 +81,16 @@ macro_rules! by_rows {
                 }
                 let run = |_, (targets, locals): (Targets<'_, T>, _)| {
                     let Local { mut row, gradients, .. } = self.layout.cut_local(locals);
-                    for target in targets.components() {
+                    for target in targets.$units() {
                         self.use_rows(target, None, g, &mut row, gradients);
                     }
                 };
-                self.workers.in_parts((targets, locals), self.shape.components(), self.layout.parts, &run);
+                let units = self.shape.$units();
+                self.workers.in_parts((targets, locals), units, self.layout.parts.min(units), &run);
             }
 
-            /// Uses the gradients of a component, over all rows. `gradients` are scratch: none where each row's may be used at
-            /// once; those of a component; or three times as many for a batch of any size. `powers` are given where products of
+            /// Uses the gradients of a unit, over all rows. `gradients` are scratch: none where each row's may be used at
+            /// once; those of a unit; or three times as many for a batch of any size. `powers` are given where products of
             /// the parameters are known to overflow.
             pub(super) fn use_rows(
                 &self,
@@ -104,7 +105,7 @@ macro_rules! by_rows {
                         self.backward_row(&mut target, row, powers, None, vectors);
                     });
                 }
-                let (totals, rest) = gradients.divide(component_len(self.shape));
+                let (totals, rest) = gradients.divide(unit_len(self.shape));
                 let half = rest.len() / 2;
                 let (row_gradients, errors) = rest.divide(half);
                 totals.fill(T::zero());
@@ -125,20 +126,20 @@ macro_rules! by_rows {
                 target.take(totals);
             }
 
-            /// The components that do not go along with the batch.
+            /// The units that do not go along with the batch.
             fn apart<'b>(
                 &self,
                 fits: &'b [T],
                 parameters: Parameters<'b, T>,
-            ) -> impl Iterator<Item = Component<'b, T>> {
-                let components = parameters.components(self.shape).zip(fits);
-                components.filter(|(_, fits)| fits.is_zero()).map(|(component, _)| component)
+            ) -> impl Iterator<Item = $unit<'b, T>> {
+                let units = parameters.$units(self.shape).zip(fits);
+                units.filter(|(_, fits)| fits.is_zero()).map(|(unit, _)| unit)
             }
 
-            /// Adds h of some components with parameters of any size.
+            /// Adds h of some units with parameters of any size.
             fn add_values<'b>(
                 &self,
-                components: impl Iterator<Item = Component<'b, T>>,
+                units: impl Iterator<Item = $unit<'b, T>>,
                 x: &[T],
                 y: &mut [T],
                 scratch: &mut RowScratch<'_, T>,
@@ -149,15 +150,15 @@ macro_rules! by_rows {
                 let RowScratch { x: scaled, g: sums, vectors, .. } = scratch;
                 let x = scale_row(x, scale, scaled);
                 sums.fill(T::zero());
-                for component in components {
-                    self.add_scaled_value(&component, (x, -scale.exponent()), sums, vectors);
+                for unit in units {
+                    self.add_scaled_value(&unit, (x, -scale.exponent()), sums, vectors);
                 }
                 for (y, &sum) in y.iter_mut().zip(&**sums) {
                     *y += sum / self.divisor();
                 }
             }
 
-            /// Adds h of the components that do not go along with the batch.
+            /// Adds h of the units that do not go along with the batch.
             pub(super) fn add_values_apart(
                 &self,
                 fits: &[T],
@@ -172,7 +173,7 @@ macro_rules! by_rows {
                 }
             }
 
-            /// Adds ∂x of the components that do not go along with the batch, to rows from `first` on.
+            /// Adds ∂x of the units that do not go along with the batch, to rows from `first` on.
             pub(super) fn add_inputs_apart(
                 &self,
                 fits: &[T],
@@ -181,23 +182,23 @@ macro_rules! by_rows {
                 g: &[T],
                 mut local: Local<'_, T>,
             ) {
-                for component in self.apart(fits, parameters) {
-                    let powers = Some(component.powers());
-                    self.add_inputs(component, powers, (first, &mut *dx), g, &mut local.row);
+                for unit in self.apart(fits, parameters) {
+                    let powers = Some(unit.powers());
+                    self.add_inputs(unit, powers, (first, &mut *dx), g, &mut local.row);
                 }
             }
 
-            /// Adds ∂x of a component to rows from `first` on.
+            /// Adds ∂x of a unit to rows from `first` on.
             fn add_inputs(
                 &self,
-                component: Component<'_, T>,
+                unit: $unit<'_, T>,
                 powers: Option<Powers>,
                 (first, dx): (usize, &mut [T]),
                 g: &[T],
                 scratch: &mut RowScratch<'_, T>,
             ) {
                 let RowScratch { x, g: scaled_g, vectors, .. } = scratch;
-                let mut target = Targets::frozen(self.shape, component);
+                let mut target = Targets::frozen_unit(self.shape, unit);
                 for (index, dx) in rows(dx, self.shape.inputs()).enumerate() {
                     let row = self.rows(g).read(first + index, [&mut **x, &mut **scaled_g]);
                     self.backward_row(&mut target, &row, powers, Some(dx), vectors);

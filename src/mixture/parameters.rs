@@ -84,10 +84,16 @@ impl<'a, T: Real> Target<'a, T> {
     }
 }
 
-/// Writes the structures of a layer of four blocks, each the same number of elements in every component:
-/// `Parameters`, `ParametersMut`, `Rates`, `Gradients` for the caller, `Component`, `Targets` for the layer.
+/// Writes the structures of a layer of four blocks: `Parameters`, `ParametersMut`, `Rates`, `Gradients` for the caller,
+/// `Targets` and those of a unit for the layer. A unit is what shares no parameters with the rest: a component, or all
+/// components of a tied layer. Each block is rows of a length, and the units have as many rows each.
+///
+/// Dealt by components, a block that they share is dealt in proportion.
 macro_rules! blocks {
-    ($shape:ident, $about:literal: $($block:ident, $len:ident, $what:literal, $sizes:literal;)*) => {
+    (
+        $shape:ident, $unit:ident, $units:ident, $about:literal:
+        $($block:ident, $len:ident, $row:ident, $what:literal, $sizes:literal;)*
+    ) => {
         #[doc = concat!("The parameters of a layer, as borrowed row-major slices.\n\n", $about)]
         #[derive(Debug, Clone, Copy)]
         pub struct Parameters<'a, T> {
@@ -112,32 +118,27 @@ macro_rules! blocks {
                 Ok(())
             }
 
-            /// The parameters from a component on.
-            pub(super) fn skip(self, shape: $shape, components: usize) -> Self {
-                Self { $($block: slices::after(self.$block, components * each(shape, shape.$len())),)* }
-            }
-
-            /// The components one after the other.
+            /// The units one after the other.
             #[inline]
-            pub(super) fn components(self, shape: $shape) -> impl Iterator<Item = Component<'a, T>> {
+            pub(super) fn $units(self, shape: $shape) -> impl Iterator<Item = $unit<'a, T>> {
                 let mut rest = self;
                 core::iter::from_fn(move || {
                     if [$(rest.$block.len()),*].contains(&0) {
                         return None;
                     }
-                    Some(Component { $($block: slices::take(&mut rest.$block, each(shape, shape.$len())),)* })
+                    Some($unit { $($block: slices::take(&mut rest.$block, each(shape, shape.$len())),)* })
                 })
             }
         }
 
-        /// The number of elements of a component in a block of `len`.
+        /// The number of elements of a unit in a block of `len`.
         const fn each(shape: $shape, len: usize) -> usize {
-            len / shape.components()
+            len / shape.$units()
         }
 
-        /// The parameters of one component.
+        /// The parameters of one unit.
         #[derive(Debug, Clone, Copy)]
-        pub(super) struct Component<'a, T> {
+        pub(super) struct $unit<'a, T> {
             $(pub(super) $block: &'a [T],)*
         }
 
@@ -219,23 +220,31 @@ macro_rules! blocks {
         #[derive(Debug)]
         pub(super) struct Targets<'a, T> {
             pub(super) shape: $shape,
+            /// The components that they are of, or are dealt with.
+            components: usize,
             $(pub(super) $block: Target<'a, T>,)*
         }
 
         impl<'a, T: Real> Targets<'a, T> {
             /// Gradients that are added to the caller's.
             pub(super) fn accumulate(shape: $shape, parameters: Parameters<'a, T>, gradients: Gradients<'a, T>) -> Self {
-                Self { shape, $($block: Target::accumulate(parameters.$block, gradients.$block),)* }
+                Self { shape, components: shape.components(), $($block: Target::accumulate(parameters.$block, gradients.$block),)* }
             }
 
             /// Parameters that go down their gradients.
             pub(super) fn descend(shape: $shape, parameters: &'a mut ParametersMut<'_, T>, rates: Rates<T>) -> Self {
-                Self { shape, $($block: Target::descend(parameters.$block, rates.$block),)* }
+                Self { shape, components: shape.components(), $($block: Target::descend(parameters.$block, rates.$block),)* }
             }
 
-            /// The parameters of a component, of which no gradient is wanted.
-            pub(super) fn frozen(shape: $shape, component: Component<'a, T>) -> Self {
-                Self { shape, $($block: Target::Frozen(component.$block),)* }
+            /// The parameters of all units, of which no gradient is wanted.
+            pub(super) fn frozen(shape: $shape, parameters: Parameters<'a, T>) -> Self {
+                Self { shape, components: shape.components(), $($block: Target::Frozen(parameters.$block),)* }
+            }
+
+            /// The same of one unit.
+            pub(super) fn frozen_unit(shape: $shape, unit: $unit<'a, T>) -> Self {
+                let components = shape.components() / shape.$units();
+                Self { shape, components, $($block: Target::Frozen(unit.$block),)* }
             }
 
             /// The parameters.
@@ -250,7 +259,7 @@ macro_rules! blocks {
                     let gradient = slices::take(&mut rest, self.$block.values().len());
                     let $block = Target::accumulate(self.$block.values(), self.$block.is_wanted().then_some(gradient));
                 )*
-                Targets { shape: self.shape, $($block,)* }
+                Targets { shape: self.shape, components: self.components, $($block,)* }
             }
 
             /// Uses gradients in the order of the blocks.
@@ -262,21 +271,22 @@ macro_rules! blocks {
                 )*
             }
 
-            /// The parameters, as those of one component.
+            /// The parameters, as those of one unit.
             #[inline]
-            pub(super) fn component(&self) -> Component<'_, T> {
-                Component { $($block: self.$block.values(),)* }
+            pub(super) fn unit(&self) -> $unit<'_, T> {
+                $unit { $($block: self.$block.values(),)* }
             }
 
-            /// Those of the components one after the other.
-            pub(super) fn components(self) -> impl Iterator<Item = Self> {
+            /// Those of the units one after the other.
+            pub(super) fn $units(self) -> impl Iterator<Item = Self> {
                 let mut rest = Some(self);
                 core::iter::from_fn(move || {
                     let all = rest.take()?;
-                    if [$(all.$block.values().len()),*].contains(&0) {
+                    if all.components == 0 {
                         return None;
                     }
-                    let (first, others) = all.split_at(1, 1);
+                    let components = all.shape.components() / all.shape.$units();
+                    let (first, others) = all.split_at(components, 1);
                     rest = Some(others);
                     Some(first)
                 })
@@ -285,9 +295,16 @@ macro_rules! blocks {
 
         impl<T: Real> Split for Targets<'_, T> {
             fn split_at(self, components: usize, _: usize) -> (Self, Self) {
-                let shape = self.shape;
-                $(let $block = self.$block.divide(components * each(shape, shape.$len()));)*
-                (Self { shape, $($block: $block.0,)* }, Self { shape, $($block: $block.1,)* })
+                let Self { shape, components: all, .. } = self;
+                $(
+                    let rows = slices::count(self.$block.values().len(), shape.$row());
+                    let $block = self.$block.divide(slices::share(rows, components, all) * shape.$row());
+                )*
+                let others = all.saturating_sub(components);
+                (
+                    Self { shape, components, $($block: $block.0,)* },
+                    Self { shape, components: others, $($block: $block.1,)* },
+                )
             }
         }
     };

@@ -26,6 +26,7 @@ pub struct JointShape {
     outputs: NonZeroUsize,
     components: NonZeroUsize,
     rank: NonZeroUsize,
+    is_tied: bool,
 }
 
 impl JointShape {
@@ -47,7 +48,39 @@ impl JointShape {
         // K·(d + L)·(R + 1)
         let component = width.saturating_mul(rank.saturating_add(1));
         checked!(product("parameters", component.get(), components.get()));
-        Ok(Self { inputs, outputs, components, rank })
+        Ok(Self { inputs, outputs, components, rank, is_tied: false })
+    }
+
+    /// The same sizes with *tied* factors: one C_β for all components, which have but their own means and C_ω.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use gmlayer::joint::JointShape;
+    ///
+    /// let shape = JointShape::new(784, 10, 70, 16)?.tied();
+    /// assert_eq!(shape.parameter_count(), 70 * (784 + 10) + 70 * 16 * 10 + 16 * 784);
+    /// # Ok::<(), gmlayer::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn tied(self) -> Self {
+        Self { is_tied: true, ..self }
+    }
+
+    /// Whether all components have the same C_β.
+    #[must_use]
+    pub const fn is_tied(self) -> bool {
+        self.is_tied
+    }
+
+    /// The number of C_β, and of families: the components that share one.
+    pub(crate) const fn families(self) -> usize {
+        if self.is_tied { 1 } else { self.components() }
+    }
+
+    /// The number of components that share a C_β.
+    pub(crate) const fn members(self) -> usize {
+        if self.is_tied { self.components() } else { 1 }
     }
 
     /// The number of inputs, d.
@@ -92,13 +125,13 @@ impl JointShape {
         self.components() * self.inputs()
     }
 
-    /// The length of the factors of β: K·R·d.
+    /// The length of the factors of β: K·R·d, and R·d where they are tied.
     #[must_use]
     pub const fn c_b_len(self) -> usize {
-        self.components() * self.rank() * self.inputs()
+        self.families() * self.rank() * self.inputs()
     }
 
-    /// The number of parameters: K·(d + L)·(R + 1).
+    /// The number of parameters: K·(d + L)·(R + 1), and K·(d + L) + K·R·L + R·d where C_β is tied.
     #[must_use]
     pub const fn parameter_count(self) -> usize {
         self.mu_w_len() + self.c_w_len() + self.mu_b_len() + self.c_b_len()
