@@ -12,7 +12,7 @@ use super::products::{add_gradients, combine, project, pull_back, write_squares,
 use crate::kernel::{Panels, Rows, RowsMut, Workers, add_scaled, transpose};
 use crate::mixture::{
     Activations, CHUNK, Fields, GROUP, Locals, PLAIN_ROWS, add_compensated, any_scaled, back_factors,
-    cotangent_scale, input_scale, measure, scale_lanes, transpose_scaled, unscale_rows,
+    cotangent_scale, input_scale, least_deviation, measure, scale_lanes, transpose_scaled, unscale_rows,
 };
 use crate::rectified::norm;
 use crate::slices::{after, column, row as row_of, rows, take, zip_rows};
@@ -54,7 +54,7 @@ impl<T: Real> Pass<'_, T> {
         let parts = (saved.reborrow(), (q_p_fields, locals.reborrow()));
         self.workers.in_parts(parts, self.shape.components(), layout.parts, &run);
 
-        let [fits, _, r, ..] = saved.as_ref().fields;
+        let [fits, _, _, r, ..] = saved.as_ref().fields;
         combine(y, outputs, (layout.lanes, 0), [r, q_p], [parameters.mu_w, parameters.c_w]);
         y.iter_mut().for_each(|y| *y /= self.divisor());
         unscale_rows(y, outputs, scales);
@@ -71,11 +71,13 @@ impl<T: Real> Pass<'_, T> {
         q_p: &mut [T],
         local: Local<'_, T>,
     ) {
-        let (inputs, rank, lanes) = (self.shape.inputs(), self.shape.rank(), self.layout.lanes);
-        let [fits, activations @ ..] = saved.fields;
+        let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
+        let (rank, lanes) = (self.shape.rank(), self.layout.lanes);
+        let [fits, divides, activations @ ..] = saved.fields;
         let mut activations = Activations::new(lanes, activations);
         for (component, fits) in parameters.components(self.shape).zip(&mut *fits) {
-            *fits = if self.all_fit || component.fits() { T::one() } else { T::zero() };
+            let size = if self.all_fit { Some(T::zero()) } else { component.fits() };
+            *fits = size.map_or_else(T::zero, |size| least_deviation(size, outputs * rank));
         }
         for (chunk, x) in rows(self.x, CHUNK * inputs).enumerate() {
             let first = chunk * CHUNK;
@@ -85,19 +87,25 @@ impl<T: Real> Pass<'_, T> {
         }
         let (q, unit) = (core::mem::take(&mut activations.linear), local.row.vectors.unit);
         let factors = zip_rows(q, rank * lanes, q_p, rank * lanes);
-        for (index, ((q, q_p), fits)) in factors.zip(&*fits).enumerate() {
-            if fits.is_zero() {
+        divides.fill(T::zero());
+        let factors = factors.zip(zip_rows(&*fits, 1, divides, 1));
+        for (index, ((q, q_p), (least, divides))) in factors.enumerate() {
+            let &[least] = least else { continue };
+            if least.is_zero() {
                 q.fill(T::zero());
                 q_p.fill(T::zero());
                 activations.clear(index);
                 continue;
             }
             write_squares(q, row_of(&mut *activations.inv_s, index, lanes));
-            activations.rectify(index, sizes, |lane| {
+            let all_divide = activations.rectify(index, sizes, least, |lane| {
                 let q = column(q, lane, lanes);
                 unit.iter_mut().zip(q).for_each(|(unit, &q)| *unit = q);
                 norm(unit).0
             });
+            if all_divide {
+                divides.fill(T::one());
+            }
             write_weighted(q, row_of(&*activations.p, index, lanes), q_p);
         }
     }
@@ -146,7 +154,7 @@ impl<T: Real> Pass<'_, T> {
                 combine(rows, inputs, lanes, [d_m, d_q], [parameters.mu_b, parameters.c_b]);
                 unscale_rows(rows, inputs, after(g_scales, first));
                 let local = layout.cut_local(locals);
-                self.add_inputs_apart(saved.fields[0], parameters, (first, rows), g, local);
+                self.add_inputs_apart(saved.fields[1], parameters, (first, rows), g, local);
             };
             let rows = (Fields::one(inputs, dx), locals.reborrow());
             self.workers.in_parts(rows, layout.batch, layout.parts, &run);
@@ -157,7 +165,7 @@ impl<T: Real> Pass<'_, T> {
             (Saved<&[T]>, (_, (_, Locals<'_, T>))),
         )| {
             let rows = (scales, g, scaled_g.data, back);
-            self.sum_gradients(targets, rows, saved.fields[0], cotangents, sums, layout.cut_local(locals));
+            self.sum_gradients(targets, rows, saved.fields[1], cotangents, sums, layout.cut_local(locals));
         };
         let parts = (targets, (saved, (cotangents, (sums, locals))));
         self.workers.in_parts(parts, components, layout.parts, &run);
@@ -173,15 +181,15 @@ impl<T: Real> Pass<'_, T> {
         cotangents: Cotangents<&mut [T]>,
     ) {
         let (rank, lanes) = (self.shape.rank(), self.layout.lanes);
-        let [fits, activations @ ..] = saved.fields;
+        let [_, divides, activations @ ..] = saved.fields;
         let activations = Activations::new(lanes, activations);
         let [q_p, d_q, r, d_m] = cotangents.fields;
         let to = [&mut *d_m, &mut *d_q];
         project(to, (lanes, 0), [parameters.mu_w, parameters.c_w], g, self.shape.outputs());
-        for (component, fits) in fits.iter().enumerate() {
+        for (component, divides) in divides.iter().enumerate() {
             let means = [&mut *r, &mut *d_m].map(|field| row_of(field, component, lanes));
             let factors = [&mut *q_p, &mut *d_q].map(|field| row_of(field, component, rank * lanes));
-            if fits.is_zero() {
+            if divides.is_zero() {
                 means.into_iter().chain(factors).for_each(|field| field.fill(T::zero()));
             } else {
                 pull_back(activations.component(component, rank), means, factors);
@@ -194,7 +202,7 @@ impl<T: Real> Pass<'_, T> {
         &self,
         mut targets: Targets<'_, T>,
         (scales, g, scaled_g, back): (&[T], &[T], &[T], Option<[&[T]; 2]>),
-        fits: &[T],
+        divides: &[T],
         mut cotangents: Cotangents<&mut [T]>,
         sums: Fields<&mut [T], 1>,
         local: Local<'_, T>,
@@ -236,8 +244,8 @@ impl<T: Real> Pass<'_, T> {
                 self.add_group(&mut targets, (0, scales), rows, &cotangents, space);
             }
         }
-        for (target, fits) in targets.components().zip(fits) {
-            if fits.is_zero() {
+        for (target, divides) in targets.components().zip(divides) {
+            if divides.is_zero() {
                 let powers = Some(target.component().powers());
                 self.use_rows(target, powers, g, &mut row, gradients);
             }

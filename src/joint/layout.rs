@@ -88,13 +88,14 @@ impl Layout {
         Self::new(shape, batch, workers.parts(shape.components(), work), purpose)
     }
 
-    /// Saved of a component: whether it fits the batch (1) or its rows go one by one (0); its activations.
+    /// Saved of a component: the least deviation that its gradients may be divided by, or 0 where its rows go one by one;
+    /// 1, or 0 where they go one by one in the backward pass; its activations.
     const fn saved(&self) -> [usize; SAVED] {
         if self.lanes == 0 {
             return [0; SAVED];
         }
         let [q, r, inv_s, p, phi, t_phi] = activation_lens(self.lanes, self.shape.rank());
-        [1, q, r, inv_s, p, phi, t_phi]
+        [1, 1, q, r, inv_s, p, phi, t_phi]
     }
 
     /// The number of elements that are saved: the scales of the rows, and what is saved of the components.
@@ -185,7 +186,7 @@ pub(super) const fn component_len(shape: JointShape) -> usize {
 }
 
 /// The number of fields that are saved of a component.
-pub(super) const SAVED: usize = 7;
+pub(super) const SAVED: usize = 8;
 
 /// What is saved of some components; the fields as in [`Layout::saved`].
 pub(super) type Saved<S> = Fields<S, SAVED>;

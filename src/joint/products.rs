@@ -64,8 +64,8 @@ pub(super) fn add_gradients<T: Real>(
 }
 
 impl<T: Real> Component<'_, T> {
-    /// Whether the component [fits a batch](fits_batch).
-    pub(super) fn fits(&self) -> bool {
+    /// The size of the parameters, where they [fit a batch](fits_batch).
+    pub(super) fn fits(&self) -> Option<T> {
         let [mu_b, c_b, mu_w, c_w] = [self.mu_b, self.c_b, self.mu_w, self.c_w].map(largest_of);
         fits_batch([mu_b, c_b], [mu_w, c_w])
     }

@@ -34,7 +34,7 @@ pub(crate) use row::{Row, RowReader};
 pub(crate) use saved::{Activations, activation_lens};
 pub(crate) use scale::{
     Powers, any_scaled, back_factors, cotangent_scale, fits_batch, halves, input_scale, largest, largest_of,
-    measure, power, scale_lanes, scale_row, transpose_scaled, unscale_rows,
+    least_deviation, measure, power, scale_lanes, scale_row, transpose_scaled, unscale_rows,
 };
 
 /// Rows that the forward pass works on together: what the vector lanes run along.

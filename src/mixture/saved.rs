@@ -1,6 +1,7 @@
 //! The activations of a batch that the forward pass saves for the backward pass.
 
 use crate::kernel::{LANES, Simd, Vector, dispatch, task};
+use crate::rectified::in_range;
 use crate::slices::row;
 use crate::{Real, Rectified};
 
@@ -60,29 +61,36 @@ impl<T: Real> Activations<&mut [T]> {
         Activations { lanes: *lanes, linear, r, inv_s, p, phi, t_phi }
     }
 
-    /// From m and s² of a component: r, 1/s, p, φ and tφ.
+    /// From m and s² of a component: r, 1/s, p, φ and tφ. Returns whether every s is 0 or large enough that the gradients
+    /// may be divided by it, at least `least` in rows of size 1.
     ///
     /// Where a sum of squares is out of range, `deviation` gives the s of that row; `sizes` are those of the largest
     /// inputs of the rows, 0 and what is not finite telling that the sum is right as it is.
-    pub(crate) fn rectify(&mut self, component: usize, sizes: &[T], mut deviation: impl FnMut(usize) -> T) {
+    pub(crate) fn rectify(
+        &mut self,
+        component: usize,
+        sizes: &[T],
+        least: T,
+        mut deviation: impl FnMut(usize) -> T,
+    ) -> bool {
+        let mut divides = true;
         let lanes = self.lanes;
         let field = |field| row::<&mut [T]>(field, component, lanes);
         let (r, inv_s, p) = (field(&mut *self.r), field(&mut *self.inv_s), field(&mut *self.p));
         let (phi, t_phi) = (field(&mut *self.phi), field(&mut *self.t_phi));
-        let (least, most) = T::SAFE_SQUARES;
-        let safe =
-            |square: T, size: T| square >= least && square <= most || size.is_zero() || !size.is_finite();
+        let safe = |square, size: T| in_range(square) || size.is_zero() || !size.is_finite();
         if inv_s.iter().zip(sizes).all(|(&square, &size)| safe(square, size)) {
             dispatch(SquareRoots, (inv_s,));
         } else {
             for (lane, (square, &size)) in inv_s.iter_mut().zip(sizes).enumerate() {
                 *square = if safe(*square, size) { square.sqrt() } else { deviation(lane) };
-                if *square < T::TINY {
-                    *square = T::zero();
-                }
+                let size = if size > T::ROW_RANGE.1 { T::ROW_RANGE.1 } else { size };
+                let size = if size > T::one() { size } else { T::one() };
+                divides &= square.is_zero() || !(*square < least * size * size);
             }
         }
         dispatch(Rectify, (r, inv_s, p, phi, t_phi));
+        divides
     }
 
     /// 0 in every field of a component that does not go along with the batch.
