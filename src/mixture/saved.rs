@@ -86,7 +86,9 @@ impl<T: Real> Activations<&mut [T]> {
                 *square = if safe(*square, size) { square.sqrt() } else { deviation(lane) };
                 let size = if size > T::ROW_RANGE.1 { T::ROW_RANGE.1 } else { size };
                 let size = if size > T::one() { size } else { T::one() };
-                divides &= square.is_zero() || !(*square < least * size * size);
+                if *square < least * size * size && !square.is_zero() {
+                    divides = false;
+                }
             }
         }
         dispatch(Rectify, (r, inv_s, p, phi, t_phi));
