@@ -161,7 +161,6 @@ impl<T: Real> Real for Dual<T> {
     const LARGE: Self = Self { value: T::LARGE, derivative: T::ZERO };
     const SMALL: Self = Self { value: T::SMALL, derivative: T::ZERO };
     const LEAST_EXPONENT: i32 = T::LEAST_EXPONENT;
-    const TINY: Self = Self { value: T::TINY, derivative: T::ZERO };
     const UNSCALE: Self = Self { value: T::UNSCALE, derivative: T::ZERO };
     const UNIT_ROUNDOFF: f64 = T::UNIT_ROUNDOFF;
     const ZERO: Self = Self { value: T::ZERO, derivative: T::ZERO };

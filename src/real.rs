@@ -52,9 +52,6 @@ pub trait Real:
     /// The exponent of the least normal number.
     const LEAST_EXPONENT: i32;
 
-    /// A standard deviation below this counts as 0 in a batch.
-    const TINY: Self;
-
     /// Half the distance from 1 to the next number: the largest relative error of one rounding.
     const UNIT_ROUNDOFF: f64;
 
@@ -118,13 +115,12 @@ pub trait Real:
 }
 
 macro_rules! float {
-    ($float:ident, $power:ident, $safe:expr, $rows:expr, $large:expr, $small:expr, $tiny:expr, $unscale:expr, $sqrt:ident, $exp:ident, $ln:ident, $abs:ident, $ilogb:ident, $scalbn:ident) => {
+    ($float:ident, $power:ident, $safe:expr, $rows:expr, $large:expr, $small:expr, $unscale:expr, $sqrt:ident, $exp:ident, $ln:ident, $abs:ident, $ilogb:ident, $scalbn:ident) => {
         impl Real for $float {
             const SAFE_SQUARES: (Self, Self) = $safe;
             const ROW_RANGE: (Self, Self) = ($power(-$rows), $power($rows));
             const LARGE: Self = $power($large);
             const SMALL: Self = $power($small);
-            const TINY: Self = $power($tiny);
             const LEAST_EXPONENT: i32 = <$float>::MIN_EXP - 1;
             const UNSCALE: Self = $unscale;
             const UNIT_ROUNDOFF: f64 = <$float>::EPSILON as f64 / 2.0;
@@ -217,9 +213,8 @@ float!(
     power_of_two_f32,
     (power_of_two_f32(-90), power_of_two_f32(100)),
     10,
-    16,
+    12,
     -40,
-    -110,
     power_of_two_f32(-64),
     sqrtf,
     expf,
@@ -235,7 +230,6 @@ float!(
     80,
     128,
     -400,
-    -950,
     power_of_two_f64(-200),
     sqrt,
     exp,

@@ -57,9 +57,9 @@ fn largest<T: Real>(block: &[T]) -> f64 {
 }
 
 /// Whether the sums that the outputs are made of stay clear of overflow: Uᵀg, ⟨Uᵀg, μ⟩ + ⟨g, v⟩, ⟨Uᵀg, σ⟩, U diag(σ²) x,
-/// Uμ + v and E[β ReLU(z)].
+/// Uμ + v, E[β ReLU(z)] and Σ p g x over the batch.
 fn sums_in_range<T: Real>(problem: &Problem<T>, most: f64) -> bool {
-    let Problem { shape, mu, sigma, u, v, x, g, .. } = problem;
+    let Problem { shape, rows, mu, sigma, u, v, x, g } = problem;
     let [mu, sigma, u, v, x, g] = [mu, sigma, u, v, x, g].map(|block| largest(block));
     let (inputs, outputs) = (shape.inputs() as f64, shape.outputs() as f64);
     let c = outputs * u * g;
@@ -72,6 +72,7 @@ fn sums_in_range<T: Real>(problem: &Problem<T>, most: f64) -> bool {
         inputs * u * mu + v,
         z * mu.max(sigma),
         z,
+        *rows as f64 * g * x,
     ];
     // A sum that is not a number does not compare.
     sums.into_iter().all(|sum| sum < most / 64.0)

@@ -13,7 +13,7 @@ use super::update::{ComponentSums, update};
 use crate::kernel::{Accum, Matrix, Panels, Rows, RowsMut, Workers, add_scaled};
 use crate::mixture::{
     Activations, CHUNK, Fields, GROUP, Locals, PLAIN_ROWS, add_compensated, any_scaled, back_factors,
-    cotangent_scale, input_scale, measure, scale_lanes, transpose_scaled, unscale_rows,
+    cotangent_scale, input_scale, least_deviation, measure, scale_lanes, transpose_scaled, unscale_rows,
 };
 use crate::slices::{Slice, after, row as row_of, rows, take, zip_rows};
 use crate::{Error, Real, Shape};
@@ -43,15 +43,15 @@ impl<T: Real> Pass<'_, T> {
         let (scales, mut saved) = layout.cut_saved(saved);
         measure(self.x, inputs, scales, sizes, input_scale);
         let (scales, sizes) = (&*scales, &*sizes);
-        let run = |first, (saved, (sums, locals)): (Saved<&mut [T]>, (Sums<&mut [T]>, Locals<'_, T>))| {
-            let own = parameters.skip(self.shape, first);
-            self.activate(own, (scales, sizes), saved, sums, layout.cut_local(locals));
+        let run = |_, (own, (saved, (sums, locals))): (Targets<'_, T>, (_, (_, Locals<'_, T>)))| {
+            self.activate(own.parameters(), (scales, sizes), saved, sums, layout.cut_local(locals));
         };
-        let parts = (saved.reborrow(), (sums.reborrow(), locals.reborrow()));
+        let own = Targets::frozen(self.shape, parameters);
+        let parts = (own, (saved.reborrow(), (sums.reborrow(), locals.reborrow())));
         self.workers.in_parts(parts, self.shape.components(), layout.parts, &run);
 
         let local = layout.cut_local(locals);
-        let [fits, a, _, activations @ ..] = saved.as_ref().fields;
+        let [fits, _, a, _, activations @ ..] = saved.as_ref().fields;
         let activations = Activations::new(layout.lanes, activations);
         for (chunk, y) in rows(&mut *y, CHUNK * outputs).enumerate() {
             activations.write_values(chunk * CHUNK, (a, self.divisor()), outputs, y, local.g);
@@ -73,7 +73,7 @@ impl<T: Real> Pass<'_, T> {
         sums: Sums<&mut [T]>,
         local: Local<'_, T>,
     ) {
-        let [fits, a, variance, activations @ ..] = saved.fields;
+        let [fits, divides, a, variance, activations @ ..] = saved.fields;
         let mut activations = Activations::new(self.layout.lanes, activations);
         let [w_space, _, _] = sums.fields;
         let (inputs, outputs, stride) = (self.shape.inputs(), self.shape.outputs(), self.layout.stride);
@@ -87,11 +87,13 @@ impl<T: Real> Pass<'_, T> {
                 if chunk == 0 {
                     let (a, variance) =
                         (row_of(&mut *a, index, outputs), row_of(&mut *variance, index, stride));
-                    let fit = component.prepare(self.form.coordinates, a, w, variance);
-                    if !fit {
+                    let size = component.prepare(self.form.coordinates, a, w, variance);
+                    if size.is_none() {
                         [&mut *a, &mut *w, variance].into_iter().for_each(|block| block.fill(T::zero()));
                     }
-                    row_of(&mut *fits, index, 1).fill(if fit { T::one() } else { T::zero() });
+                    let least =
+                        size.map_or_else(T::zero, |size| least_deviation(size, self.shape.component_len()));
+                    row_of(&mut *fits, index, 1).fill(least);
                 }
                 // What is prefetched must not be another part's: its lines stay where they are.
                 let next = if single && index + 1 < components { component.u.len() } else { 0 };
@@ -105,14 +107,22 @@ impl<T: Real> Pass<'_, T> {
             activations.write_moments(first, matrices, RowsMut { data: x, stride: lanes }, inputs);
         }
         let mut scratch = local.row;
-        for (index, component) in parameters.components(self.shape).take(components).enumerate() {
-            if fits.get(index).is_none_or(T::is_zero) {
+        divides.fill(T::zero());
+        let written = zip_rows(&*fits, 1, divides, 1);
+        for (index, (component, (least, divides))) in
+            parameters.components(self.shape).zip(written).enumerate()
+        {
+            let &[least] = least else { continue };
+            if least.is_zero() {
                 activations.clear(index);
-            } else {
-                activations.rectify(index, sizes, |lane| {
-                    let (x, scale) = (row_of(self.x, lane, inputs), row_of(scales, lane, 1));
-                    scratch.deviation(component.sigma, x, scale.first().copied().unwrap_or_else(T::one))
-                });
+                continue;
+            }
+            let all_divide = activations.rectify(index, sizes, least, |lane| {
+                let (x, scale) = (row_of(self.x, lane, inputs), row_of(scales, lane, 1));
+                scratch.deviation(component.sigma, x, scale.first().copied().unwrap_or_else(T::one))
+            });
+            if all_divide {
+                divides.fill(T::one());
             }
         }
     }
@@ -142,11 +152,14 @@ impl<T: Real> Pass<'_, T> {
 
         let prepares = dx.is_some();
         let parameters = targets.parameters();
-        let run = |first, (saved, (cotangents, (sums, locals))): (_, (_, (_, Locals<'_, T>)))| {
-            let (own, local) = (parameters.skip(self.shape, first), layout.cut_local(locals));
-            self.pull_back((own, prepares), (g, g_scales, back), saved, cotangents, sums, local);
+        type Parts<'a, T, S> =
+            (Targets<'a, T>, (S, (Cotangents<&'a mut [T]>, (Sums<&'a mut [T]>, Locals<'a, T>))));
+        let run = |_, (own, (saved, (cotangents, (sums, locals)))): Parts<'_, T, _>| {
+            let own = (own.parameters(), prepares);
+            self.pull_back(own, (g, g_scales, back), saved, cotangents, sums, layout.cut_local(locals));
         };
-        let parts = (saved, (cotangents.reborrow(), (sums.reborrow(), locals.reborrow())));
+        let own = Targets::frozen(self.shape, parameters);
+        let parts = (own, (saved, (cotangents.reborrow(), (sums.reborrow(), locals.reborrow()))));
         self.workers.in_parts(parts, components, layout.parts, &run);
         if let Some(dx) = dx {
             let (cotangents, sums) = (cotangents.as_ref(), sums.as_ref());
@@ -154,7 +167,7 @@ impl<T: Real> Pass<'_, T> {
                 let ([rows], mut local) = (rows.fields, layout.cut_local(locals));
                 let scales = (scales, g_scales);
                 self.write_inputs(parameters, scales, (saved, cotangents, sums), (first, rows), &mut local);
-                self.add_inputs_apart(saved.fields[0], parameters, (first, rows), g, local);
+                self.add_inputs_apart(saved.fields[1], parameters, (first, rows), g, local);
             };
             let rows = (Fields::one(self.shape.inputs(), dx), locals.reborrow());
             self.workers.in_parts(rows, layout.batch, layout.parts, &run);
@@ -183,15 +196,15 @@ impl<T: Real> Pass<'_, T> {
         local: Local<'_, T>,
     ) {
         let (shape, stride) = (self.shape, self.layout.stride);
-        let [fits, a, variance, activations @ ..] = saved.fields;
+        let [_, divides, a, variance, activations @ ..] = saved.fields;
         let activations = Activations::new(self.layout.lanes, activations);
         let [d_a, errors, d_m, d_s, p_g] = cotangents.fields;
         if prepares {
             let [w, _, _] = sums.fields;
             let matrix = shape.outputs() * stride;
-            for (index, (component, fits)) in parameters.components(shape).zip(fits).enumerate() {
+            for (index, (component, divides)) in parameters.components(shape).zip(divides).enumerate() {
                 let w = row_of(&mut *w, index, matrix);
-                if fits.is_zero() {
+                if divides.is_zero() {
                     w.fill(T::zero());
                 } else {
                     component.write_w(row_of(variance, index, stride), w);
@@ -214,6 +227,12 @@ impl<T: Real> Pass<'_, T> {
             });
             activations.add_offsets(first, g, back, [&mut *d_a, &mut *errors]);
         }
+        for (component, _) in divides.iter().enumerate().filter(|(_, divides)| divides.is_zero()) {
+            let lanes = self.layout.lanes;
+            let means = [&mut *d_m, &mut *d_s].map(|field| row_of(field, component, lanes));
+            let slopes = row_of(&mut *p_g, component, outputs * lanes);
+            means.into_iter().chain([slopes]).for_each(|field| field.fill(T::zero()));
+        }
     }
 
     /// Overwrites the rows of ∂x from the row `first` on, of the components that go along with the batch.
@@ -225,7 +244,7 @@ impl<T: Real> Pass<'_, T> {
         (first, dx): (usize, &mut [T]),
         local: &mut Local<'_, T>,
     ) {
-        let ([_, _, variance, ..], [w, _, _]) = (saved.fields, sums.fields);
+        let ([_, _, _, variance, ..], [w, _, _]) = (saved.fields, sums.fields);
         let [_, _, d_m, d_s, p_g] = cotangents.fields;
         let (inputs, stride, lanes) = (self.shape.inputs(), self.layout.stride, self.layout.lanes);
         let matrices =
@@ -249,10 +268,11 @@ impl<T: Real> Pass<'_, T> {
         (sums, (totals, errors)): (Sums<&mut [T]>, (Sums<&mut [T]>, Sums<&mut [T]>)),
         local: Local<'_, T>,
     ) {
-        let [fits, _, variance, ..] = saved.fields;
+        let [_, divides, _, variance, ..] = saved.fields;
         let [d_a, d_a_errors, d_m, d_s, p_g] = cotangents.fields;
         let Layout { stride, lanes, .. } = self.layout;
-        let (inputs, matrix, components) = (self.shape.inputs(), self.shape.outputs() * stride, fits.len());
+        let (inputs, matrix, components) =
+            (self.shape.inputs(), self.shape.outputs() * stride, divides.len());
         if let Some(factors) = back {
             for field in [&mut *d_m, &mut *d_s, &mut *p_g] {
                 factors.iter().for_each(|factors| scale_lanes(field, lanes, factors));
@@ -268,7 +288,7 @@ impl<T: Real> Pass<'_, T> {
         let mut targets = targets.components();
         let mut finish =
             |target: Targets<'_, T>, component: usize, d_w: &[T], d_mean: &mut [T], d_variance: &mut [T]| {
-                if fits.get(component).is_none_or(T::is_zero) {
+                if divides.get(component).is_none_or(T::is_zero) {
                     let powers = Some(target.unit().powers());
                     return self.use_rows(target, powers, g, &mut row, gradients);
                 }

@@ -82,14 +82,15 @@ impl Layout {
         )
     }
 
-    /// Saved of a component: whether it fits the batch (1) or its rows go one by one (0); a; σ²; its activations.
+    /// Saved of a component: the least deviation that its gradients may be divided by, or 0 where its rows go one by one;
+    /// 1, or 0 where they go one by one in the backward pass; a; σ²; its activations.
     const fn saved(&self) -> [usize; SAVED] {
         if self.lanes == 0 {
             return [0; SAVED];
         }
         let outputs = self.shape.outputs();
         let [linear, r, inv_s, p, phi, t_phi] = activation_lens(self.lanes, outputs);
-        [1, outputs, self.stride, linear, r, inv_s, p, phi, t_phi]
+        [1, 1, outputs, self.stride, linear, r, inv_s, p, phi, t_phi]
     }
 
     /// The number of elements that are saved: the scales of the rows, and what is saved of the components.
@@ -180,7 +181,7 @@ pub(super) const fn unit_len(shape: Shape) -> usize {
 }
 
 /// The number of fields that are saved of a component.
-pub(super) const SAVED: usize = 9;
+pub(super) const SAVED: usize = 10;
 
 /// What is saved of some components; the fields as in [`Layout::saved`].
 pub(super) type Saved<S> = Fields<S, SAVED>;

@@ -6,16 +6,19 @@
 //! what they write: by components, or by rows for ∂x. So the number of parts never changes a bit.
 
 use super::JointShape;
-use super::layout::{Cotangents, Layout, Local, Saved, Scratch};
+use super::layout::{Cotangents, Layout, Local, Members, Saved, Scratch, Sums};
 use super::parameters::{Parameters, Targets};
-use super::products::{add_gradients, combine, project, pull_back, write_squares, write_weighted};
+use super::products::{
+    add_gradients, add_members, combine, project, pull_back, write_squares, write_weighted,
+};
 use crate::kernel::{Panels, Rows, RowsMut, Workers, add_scaled, transpose};
 use crate::mixture::{
-    Activations, CHUNK, Fields, GROUP, Locals, PLAIN_ROWS, add_compensated, any_scaled, back_factors,
-    cotangent_scale, input_scale, measure, scale_lanes, transpose_scaled, unscale_rows,
+    Activations, CHUNK, Fields, GROUP, Locals, PLAIN_ROWS, Share, add_compensated, any_scaled, back_factors,
+    cotangent_scale, input_scale, invert, least_deviation, measure, rectify, scale_lanes, take_roots,
+    transpose_scaled, unscale_rows,
 };
 use crate::rectified::norm;
-use crate::slices::{after, column, row as row_of, rows, take, zip_rows};
+use crate::slices::{Slice, after, column, row as row_of, rows, take, zip_rows};
 use crate::{Error, Real, Scale};
 
 /// What is read by every stage of a pass.
@@ -41,64 +44,116 @@ impl<T: Real> Pass<'_, T> {
         scratch: &mut [T],
     ) -> Result<(), Error> {
         let (layout, inputs, outputs) = (self.layout, self.shape.inputs(), self.shape.outputs());
+        let (components, lanes) = (self.shape.components(), layout.lanes);
         let Scratch { sizes, cotangents, mut locals, .. } = Scratch::cut(layout, scratch)?;
-        let (scales, mut saved) = layout.cut_saved(saved);
+        let Saved { scales, q, inv_s, mut members } = layout.cut_saved(saved);
         measure(self.x, inputs, scales, sizes, input_scale);
         let (scales, sizes) = (&*scales, &*sizes);
-        let [q_p, ..] = cotangents.fields;
-        let run = |first, (saved, (q_p, locals)): (_, (Fields<&mut [T], 1>, Locals<'_, T>))| {
-            let ([q_p], own) = (q_p.fields, parameters.skip(self.shape, first));
-            self.activate(own, (scales, sizes), saved, q_p, layout.cut_local(locals));
+        let run = |_,
+                   (own, (members, (q, locals))): (
+            Targets<'_, T>,
+            (Members<&mut [T]>, (Share<_>, Locals<'_, T>)),
+        )| {
+            let [_, _, r, ..] = members.fields;
+            self.project(own.parameters(), scales, [r, q.rows], layout.cut_local(locals));
         };
-        let q_p_fields = Fields::one(self.shape.rank() * layout.lanes, &mut *q_p);
-        let parts = (saved.reborrow(), (q_p_fields, locals.reborrow()));
-        self.workers.in_parts(parts, self.shape.components(), layout.parts, &run);
+        let rows = Share { rows: &mut *q, width: lanes, items: components };
+        let own = Targets::frozen(self.shape, parameters);
+        self.workers.in_parts(
+            (own, (members.reborrow(), (rows, locals.reborrow()))),
+            components,
+            layout.parts,
+            &run,
+        );
 
-        let [fits, _, r, ..] = saved.as_ref().fields;
-        combine(y, outputs, (layout.lanes, 0), [r, q_p], [parameters.mu_w, parameters.c_w]);
+        let mut local = layout.cut_local(locals);
+        self.write_deviations(parameters, (q, inv_s), sizes, &mut members, &mut local);
+        let (q, s) = (&*q, &*inv_s);
+        let [q_p, ..] = cotangents.fields;
+        let run = |first, (members, q_p): (Members<&mut [T]>, Fields<&mut [T], 1>)| {
+            let [q_p] = q_p.fields;
+            self.rectify(first, (q, s), members, q_p);
+        };
+        let parts = (members.reborrow(), Fields::one(self.shape.rank() * lanes, &mut *q_p));
+        self.workers.in_parts(parts, components, layout.parts, &run);
+        invert(inv_s);
+
+        let [fits, _, r, ..] = members.as_ref().fields;
+        combine(y, outputs, (lanes, 0), [r, q_p], [parameters.mu_w, parameters.c_w]);
         y.iter_mut().for_each(|y| *y /= self.divisor());
         unscale_rows(y, outputs, scales);
-        self.add_values_apart(fits, parameters, y, layout.cut_local(locals));
+        self.add_values_apart(fits, parameters, y, local);
         Ok(())
     }
 
-    /// Writes the activations of some components, and q p.
-    fn activate(
+    /// m of some components, and their share of q.
+    fn project(
         &self,
         parameters: Parameters<'_, T>,
-        (scales, sizes): (&[T], &[T]),
-        saved: Saved<&mut [T]>,
-        q_p: &mut [T],
+        scales: &[T],
+        [m, q]: [&mut [T]; 2],
         local: Local<'_, T>,
     ) {
-        let (inputs, rank, lanes) = (self.shape.inputs(), self.shape.rank(), self.layout.lanes);
-        let [fits, activations @ ..] = saved.fields;
-        let mut activations = Activations::new(lanes, activations);
-        for (component, fits) in parameters.components(self.shape).zip(&mut *fits) {
-            *fits = if self.all_fit || component.fits() { T::one() } else { T::zero() };
-        }
+        let (inputs, lanes) = (self.shape.inputs(), self.layout.lanes);
         for (chunk, x) in rows(self.x, CHUNK * inputs).enumerate() {
             let first = chunk * CHUNK;
             let (x, stride) = transpose_scaled(inputs, x, after(scales, first), local.x);
-            let (to, x) = ([&mut *activations.r, &mut *activations.linear], Rows { data: &*x, stride });
+            let (to, x) = ([&mut *m, &mut *q], Rows { data: &*x, stride });
             project(to, (lanes, first), [parameters.mu_b, parameters.c_b], x, inputs);
         }
-        let (q, unit) = (core::mem::take(&mut activations.linear), local.row.vectors.unit);
-        let factors = zip_rows(q, rank * lanes, q_p, rank * lanes);
-        for (index, ((q, q_p), fits)) in factors.zip(&*fits).enumerate() {
-            if fits.is_zero() {
+    }
+
+    /// s of all families, and which components go along with the batch: all of a family, or none.
+    fn write_deviations(
+        &self,
+        parameters: Parameters<'_, T>,
+        (q, s): (&mut [T], &mut [T]),
+        sizes: &[T],
+        members: &mut Members<&mut [T]>,
+        local: &mut Local<'_, T>,
+    ) {
+        let (rank, lanes, outputs) = (self.shape.rank(), self.layout.lanes, self.shape.outputs());
+        let [fits, divides, ..] = &mut members.fields;
+        let unit = &mut *local.row.vectors.unit;
+        let each = self.shape.members();
+        let flags = zip_rows(&mut **fits, each, &mut **divides, each);
+        let factors = zip_rows(q, rank * lanes, s, lanes).zip(flags);
+        for (family, ((q, s), (fits, divides))) in parameters.families(self.shape).zip(factors) {
+            let size = if self.all_fit { Some(T::zero()) } else { family.fits() };
+            let least = size.map_or_else(T::zero, |size| least_deviation(size, outputs * rank));
+            fits.fill(least);
+            divides.fill(T::zero());
+            if least.is_zero() {
                 q.fill(T::zero());
-                q_p.fill(T::zero());
-                activations.clear(index);
+                s.fill(T::zero());
                 continue;
             }
-            write_squares(q, row_of(&mut *activations.inv_s, index, lanes));
-            activations.rectify(index, sizes, |lane| {
+            write_squares(q, s);
+            let all_divide = take_roots(s, sizes, least, |lane| {
                 let q = column(q, lane, lanes);
                 unit.iter_mut().zip(q).for_each(|(unit, &q)| *unit = q);
                 norm(unit).0
             });
-            write_weighted(q, row_of(&*activations.p, index, lanes), q_p);
+            if all_divide {
+                divides.fill(T::one());
+            }
+        }
+    }
+
+    /// The activations of some components, from `first` on, and q p.
+    fn rectify(&self, first: usize, (q, s): (&[T], &[T]), members: Members<&mut [T]>, q_p: &mut [T]) {
+        let (rank, lanes) = (self.shape.rank(), self.layout.lanes);
+        let [fits, _, r, p, phi, t_phi] = members.fields;
+        let fields = zip_rows(r, lanes, p, lanes).zip(zip_rows(phi, lanes, t_phi, lanes));
+        let fields = fields.zip(rows(q_p, rank * lanes)).zip(&*fits).enumerate();
+        for (index, ((((r, p), (phi, t_phi)), q_p), fits)) in fields {
+            if fits.is_zero() {
+                [r, p, phi, t_phi, q_p].into_iter().for_each(|field| field.fill(T::zero()));
+                continue;
+            }
+            let family = (first + index) / self.shape.members();
+            rectify(r, row_of(s, family, lanes), [&mut *p, phi, t_phi]);
+            write_weighted(row_of(q, family, rank * lanes), p, q_p);
         }
     }
 
@@ -113,11 +168,16 @@ impl<T: Real> Pass<'_, T> {
         scratch: &mut [T],
     ) -> Result<(), Error> {
         let layout = self.layout;
-        let Scratch { sizes, g_scales, back, g: scaled_g, g_transposed, mut cotangents, sums, mut locals } =
-            Scratch::cut(layout, scratch)?;
         let (components, inputs, outputs) =
             (self.shape.components(), self.shape.inputs(), self.shape.outputs());
-        let (scales, saved) = layout.cut_saved(saved);
+        let Saved { scales, q, inv_s, members } = layout.cut_saved(saved);
+        let [_, divides, ..] = members.fields;
+        if self.shape.is_tied() && divides.iter().any(T::is_zero) {
+            self.backward_by_rows(targets, g, dx, layout.cut_locals(scratch)?);
+            return Ok(());
+        }
+        let Scratch { sizes, g_scales, back, g: scaled_g, g_transposed, mut cotangents, sums, mut locals } =
+            Scratch::cut(layout, scratch)?;
         measure(g, outputs, g_scales, sizes, cotangent_scale);
         let (g_scales, [first, second]) = (&*g_scales, back);
         for ((scaled, g), scale) in zip_rows(&mut *scaled_g, outputs, g, outputs).zip(g_scales) {
@@ -134,58 +194,72 @@ impl<T: Real> Pass<'_, T> {
         let back = scaled.then_some([&*first, &*second]);
 
         let parameters = targets.parameters();
-        let run = |first, (saved, cotangents): (Saved<&[T]>, Cotangents<&mut [T]>)| {
-            self.pull_back(parameters.skip(self.shape, first), g_transposed, saved, cotangents);
-        };
-        self.workers.in_parts((saved, cotangents.reborrow()), components, layout.parts, &run);
+        let run =
+            |first, (own, (members, cotangents)): (Targets<'_, T>, (Members<&[T]>, Cotangents<&mut [T]>))| {
+                self.pull_back(first, own.parameters(), g_transposed, (q, inv_s, members), cotangents);
+            };
+        let own = Targets::frozen(self.shape, parameters);
+        self.workers.in_parts((own, (members, cotangents.reborrow())), components, layout.parts, &run);
+        let [q_p, d_q, r, d_m] = cotangents.fields;
+        if self.shape.is_tied() {
+            add_members(d_q, layout.factor_rows() * layout.lanes);
+        }
+        let (d_q, _) = d_q.divide(layout.factor_rows() * layout.lanes);
         if let Some(dx) = dx {
-            let [_, d_q, _, d_m] = cotangents.as_ref().fields;
+            let (d_m, d_q) = (&*d_m, &*d_q);
             let run = |first, (rows, locals): (Fields<&mut [T], 1>, Locals<'_, T>)| {
                 let [rows] = rows.fields;
                 let lanes = (layout.lanes, first);
                 combine(rows, inputs, lanes, [d_m, d_q], [parameters.mu_b, parameters.c_b]);
                 unscale_rows(rows, inputs, after(g_scales, first));
                 let local = layout.cut_local(locals);
-                self.add_inputs_apart(saved.fields[0], parameters, (first, rows), g, local);
+                self.add_inputs_apart(divides, parameters, (first, rows), g, local);
             };
             let rows = (Fields::one(inputs, dx), locals.reborrow());
             self.workers.in_parts(rows, layout.batch, layout.parts, &run);
         }
         let run = |_,
-                   (targets, (saved, (cotangents, (sums, locals)))): (
+                   (targets, (members, (factors, (d_q, (sums, locals))))): (
             _,
-            (Saved<&[T]>, (_, (_, Locals<'_, T>))),
+            (Members<&[T]>, (Fields<&mut [T], 3>, (Share<&mut [T]>, (Sums<'_, T>, Locals<'_, T>)))),
         )| {
-            let rows = (scales, g, scaled_g.data, back);
-            self.sum_gradients(targets, rows, saved.fields[0], cotangents, sums, layout.cut_local(locals));
+            let [q_p, r, d_m] = factors.fields;
+            let (rows, local) = ((scales, g, scaled_g.data, back), layout.cut_local(locals));
+            self.sum_gradients(targets, rows, members.fields[1], [q_p, d_q.rows, r, d_m], sums.data, local);
         };
-        let parts = (targets, (saved, (cotangents, (sums, locals))));
+        let factors =
+            Fields::new([self.shape.rank() * layout.lanes, layout.lanes, layout.lanes], [q_p, r, d_m]);
+        let d_q = Share { rows: d_q, width: layout.lanes, items: components };
+        let parts = (targets, (members, (factors, (d_q, (sums, locals)))));
         self.workers.in_parts(parts, components, layout.parts, &run);
         Ok(())
     }
 
-    /// The cotangents of some components.
+    /// The cotangents of some components, from `first` on.
     fn pull_back(
         &self,
+        first: usize,
         parameters: Parameters<'_, T>,
         g: Rows<'_, T>,
-        saved: Saved<&[T]>,
+        (q, inv_s, members): (&[T], &[T], Members<&[T]>),
         cotangents: Cotangents<&mut [T]>,
     ) {
         let (rank, lanes) = (self.shape.rank(), self.layout.lanes);
-        let [fits, activations @ ..] = saved.fields;
-        let activations = Activations::new(lanes, activations);
+        let [_, divides, fields @ ..] = members.fields;
         let [q_p, d_q, r, d_m] = cotangents.fields;
         let to = [&mut *d_m, &mut *d_q];
         project(to, (lanes, 0), [parameters.mu_w, parameters.c_w], g, self.shape.outputs());
-        for (component, fits) in fits.iter().enumerate() {
+        for (component, divides) in divides.iter().enumerate() {
             let means = [&mut *r, &mut *d_m].map(|field| row_of(field, component, lanes));
             let factors = [&mut *q_p, &mut *d_q].map(|field| row_of(field, component, rank * lanes));
-            if fits.is_zero() {
+            if divides.is_zero() {
                 means.into_iter().chain(factors).for_each(|field| field.fill(T::zero()));
-            } else {
-                pull_back(activations.component(component, rank), means, factors);
+                continue;
             }
+            let family = (first + component) / self.shape.members();
+            let (linear, inv_s) = (row_of(q, family, rank * lanes), row_of(inv_s, family, lanes));
+            let [r, p, phi, t_phi] = fields.map(|field| row_of(field, component, lanes));
+            pull_back(Activations::new(lanes, [linear, r, inv_s, p, phi, t_phi]), means, factors);
         }
     }
 
@@ -194,23 +268,22 @@ impl<T: Real> Pass<'_, T> {
         &self,
         mut targets: Targets<'_, T>,
         (scales, g, scaled_g, back): (&[T], &[T], &[T], Option<[&[T]; 2]>),
-        fits: &[T],
-        mut cotangents: Cotangents<&mut [T]>,
-        sums: Fields<&mut [T], 1>,
+        divides: &[T],
+        mut cotangents: [&mut [T]; 4],
+        mut sums: &mut [T],
         local: Local<'_, T>,
     ) {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
         if let Some(factors) = back {
-            for field in &mut cotangents.fields {
+            for field in &mut cotangents {
                 factors.iter().for_each(|factors| scale_lanes(field, self.layout.lanes, factors));
             }
         }
         let Local { mut row, gradients, x: space } = local;
         let groups = zip_rows(self.x, GROUP * inputs, scaled_g, GROUP * outputs);
         if self.layout.has_groups() {
-            let [mut rest] = sums.fields;
-            let len = rest.len() / 3;
-            let [block, totals, errors] = [(); 3].map(|()| take(&mut rest, len));
+            let len = sums.len() / 3;
+            let [block, totals, errors] = [(); 3].map(|()| take(&mut sums, len));
             totals.fill(T::zero());
             errors.fill(T::zero());
             for (group, rows) in groups.enumerate() {
@@ -227,7 +300,7 @@ impl<T: Real> Pass<'_, T> {
             targets.take(totals);
         } else {
             let Targets { mu_w, c_w, mu_b, c_b, .. } = &mut targets;
-            for (target, field) in [c_w, c_b, mu_w, mu_b].into_iter().zip(&mut cotangents.fields) {
+            for (target, field) in [c_w, c_b, mu_w, mu_b].into_iter().zip(&mut cotangents) {
                 if let Some((_, rate)) = target.destination() {
                     field.iter_mut().for_each(|coefficient| *coefficient *= rate);
                 }
@@ -236,9 +309,12 @@ impl<T: Real> Pass<'_, T> {
                 self.add_group(&mut targets, (0, scales), rows, &cotangents, space);
             }
         }
-        for (target, fits) in targets.components().zip(fits) {
-            if fits.is_zero() {
-                let powers = Some(target.component().powers());
+        if self.shape.is_tied() {
+            return;
+        }
+        for (target, divides) in targets.families().zip(divides) {
+            if divides.is_zero() {
+                let powers = Some(target.unit().powers());
                 self.use_rows(target, powers, g, &mut row, gradients);
             }
         }
@@ -250,11 +326,11 @@ impl<T: Real> Pass<'_, T> {
         targets: &mut Targets<'_, T>,
         (first, scales): (usize, &[T]),
         (x, g): (&[T], &[T]),
-        cotangents: &Cotangents<&mut [T]>,
+        [q_p, d_q, r, d_m]: &[&mut [T]; 4],
         space: &mut [T],
     ) {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
-        let (lanes, [q_p, d_q, r, d_m]) = ((self.layout.lanes, first), cotangents.as_ref().fields);
+        let lanes = (self.layout.lanes, first);
         let x = Panels::pack(inputs, x, after(scales, first), space);
         add_gradients([&mut targets.mu_b, &mut targets.c_b], inputs, lanes, [d_m, d_q], x);
         let g = Rows { data: g, stride: outputs };

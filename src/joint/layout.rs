@@ -5,9 +5,9 @@
 
 use super::JointShape;
 use super::row::RowScratch;
-use crate::kernel::{Panels, Workers};
-use crate::mixture::{CHUNK, Fields, GROUP, LEAST_ROWS, Locals, activation_lens, fields_len};
-use crate::slices::{Slice, cut, total, whole};
+use crate::kernel::{Panels, Split, Workers};
+use crate::mixture::{CHUNK, Fields, GROUP, LEAST_ROWS, Locals, fields_len};
+use crate::slices::{Slice, cut, share, total, whole};
 use crate::{Error, Real, shape};
 
 /// The number of elements that the forward pass of a layer of this shape saves of a batch; `const`, so that it serves
@@ -88,25 +88,41 @@ impl Layout {
         Self::new(shape, batch, workers.parts(shape.components(), work), purpose)
     }
 
-    /// Saved of a component: whether it fits the batch (1) or its rows go one by one (0); its activations.
-    const fn saved(&self) -> [usize; SAVED] {
-        if self.lanes == 0 {
-            return [0; SAVED];
-        }
-        let [q, r, inv_s, p, phi, t_phi] = activation_lens(self.lanes, self.shape.rank());
-        [1, q, r, inv_s, p, phi, t_phi]
+    /// Saved of a component: the fields of [`Members`].
+    const fn members(&self) -> [usize; 6] {
+        let (lanes, flag) = (self.lanes, if self.lanes == 0 { 0 } else { 1 });
+        [flag, flag, lanes, lanes, lanes, lanes]
     }
 
-    /// The number of elements that are saved: the scales of the rows, and what is saved of the components.
+    /// Saved of a family: q and 1/s.
+    const fn families(&self) -> [usize; 2] {
+        [self.factors(), self.lanes]
+    }
+
+    /// The number of rows of q, and of C_βᵀ.
+    pub(super) const fn factor_rows(&self) -> usize {
+        self.shape.families() * self.shape.rank()
+    }
+
+    /// The length of q of a component.
+    const fn factors(&self) -> usize {
+        self.lanes.saturating_mul(self.shape.rank())
+    }
+
+    /// The number of elements that are saved: the scales of the rows, and what is saved of components and families.
     pub(super) const fn saved_len(&self) -> Result<usize, Error> {
-        let components = fields_len(self.shape.components(), self.saved());
-        shape::product("saved", components.saturating_add(self.lanes), 1)
+        let members = fields_len(self.shape.components(), self.members());
+        let families = fields_len(self.shape.families(), self.families());
+        shape::product("saved", members.saturating_add(families).saturating_add(self.lanes), 1)
     }
 
-    /// The scales of the rows, and what is saved of the components.
-    pub(super) fn cut_saved<S: Slice>(&self, saved: S) -> (S, Fields<S, SAVED>) {
-        let (scales, saved) = saved.divide(self.lanes);
-        (scales, Fields::cut(self.shape.components(), self.saved(), saved).0)
+    /// Cuts a slice of [`saved_len`](Self::saved_len) elements.
+    pub(super) fn cut_saved<S: Slice>(&self, saved: S) -> Saved<S> {
+        let (scales, rest) = saved.divide(self.lanes);
+        let (families, rest) = Fields::cut(self.shape.families(), self.families(), rest);
+        let (members, _) = Fields::cut(self.shape.components(), self.members(), rest);
+        let [q, inv_s] = families.fields;
+        Saved { scales, q, inv_s, members }
     }
 
     /// A length, or 0 where only the forward pass is wanted.
@@ -121,9 +137,9 @@ impl Layout {
         [self.lanes, lanes, lanes, lanes, rows.saturating_mul(outputs), lanes.saturating_mul(outputs)]
     }
 
-    /// Scratch of a component: q p; ∂q; r; ∂m.
+    /// Scratch of a component: the fields of [`Cotangents`].
     const fn cotangents(&self) -> [usize; 4] {
-        let (means, factors) = (self.lanes, self.lanes.saturating_mul(self.shape.rank()));
+        let (means, factors) = (self.lanes, self.factors());
         [factors, self.backward(factors), self.backward(means), self.backward(means)]
     }
 
@@ -132,16 +148,15 @@ impl Layout {
         self.batch > GROUP
     }
 
-    /// Scratch of a component: gradients of a block of rows, those so far, and their rounding errors; nothing where
-    /// gradients are used at once.
-    const fn sums(&self) -> [usize; 1] {
-        if self.has_groups() { [self.backward(component_len(self.shape)).saturating_mul(3)] } else { [0] }
+    /// Gradients of a block of rows, those so far, and their rounding errors; nothing where gradients are used at once.
+    const fn sums(&self) -> usize {
+        if self.has_groups() { self.backward(self.shape.parameter_count()).saturating_mul(3) } else { 0 }
     }
 
     /// Scratch of one part: the fields of [`Local`].
     const fn local(&self) -> [usize; 3] {
         let (row, inputs) = (RowScratch::<f32>::len(self.shape), self.shape.inputs());
-        let gradients = component_len(self.shape);
+        let gradients = unit_len(self.shape);
         if self.lanes == 0 {
             let descends = matches!(self.purpose, Purpose::Step) && self.batch > 1;
             return [row, if descends { gradients } else { 0 }, 0];
@@ -161,7 +176,7 @@ impl Layout {
         let components = self.shape.components();
         let len = total(&self.rows())
             .saturating_add(fields_len(components, self.cotangents()))
-            .saturating_add(fields_len(components, self.sums()))
+            .saturating_add(whole(self.sums()))
             .saturating_add(total(&self.local()).saturating_mul(self.parts));
         shape::product("scratch", len, 1)
     }
@@ -179,20 +194,59 @@ impl Layout {
     }
 }
 
-/// The number of parameters of one component.
-pub(super) const fn component_len(shape: JointShape) -> usize {
-    shape.parameter_count() / shape.components()
+/// The number of parameters of one family.
+pub(super) const fn unit_len(shape: JointShape) -> usize {
+    shape.parameter_count() / shape.families()
 }
 
-/// The number of fields that are saved of a component.
-pub(super) const SAVED: usize = 7;
+/// What is saved of a batch.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Saved<S> {
+    /// The scales of the rows.
+    pub(super) scales: S,
+    /// q = C_βᵀx: `[families × rank × lanes]`.
+    pub(super) q: S,
+    /// s, then 1/s: `[families × lanes]`.
+    pub(super) inv_s: S,
+    pub(super) members: Members<S>,
+}
 
-/// What is saved of some components; the fields as in [`Layout::saved`].
-pub(super) type Saved<S> = Fields<S, SAVED>;
+/// Saved of some components: the least deviation that their gradients may be divided by, or 0 where rows go one by one; 1,
+/// or 0 where they go one by one in the backward pass; r, p, φ and tφ.
+pub(super) type Members<S> = Fields<S, 6>;
 
-/// The cotangents of some components, and the activations that the sums over the batch take; the fields as in
-/// [`Layout::cotangents`].
+/// The cotangents of some components, and the activations that the sums over the batch take: q p; ∂q; r; ∂m.
 pub(super) type Cotangents<S> = Fields<S, 4>;
+
+/// Gradients of some components for a block of rows, those so far, and their rounding errors; empty where gradients are
+/// used at once.
+#[derive(Debug)]
+pub(super) struct Sums<'a, T> {
+    pub(super) data: &'a mut [T],
+    shape: JointShape,
+    components: usize,
+    /// The rows of C_βᵀ that they have, or share.
+    rows: usize,
+}
+
+impl<T> Split for Sums<'_, T> {
+    fn split_at(self, components: usize, _: usize) -> (Self, Self) {
+        let Self { data, shape, components: all, rows: all_rows } = self;
+        let rows = share(all_rows, components, all);
+        let each = (shape.parameter_count() - shape.c_b_len()) / shape.components();
+        let len = if data.is_empty() { 0 } else { (components * each + rows * shape.inputs()) * 3 };
+        let (first, others) = data.divide(len);
+        (
+            Self { data: first, shape, components, rows },
+            Self {
+                data: others,
+                shape,
+                components: all.saturating_sub(components),
+                rows: all_rows.saturating_sub(rows),
+            },
+        )
+    }
+}
 
 /// Scratch of one part.
 #[derive(Debug)]
@@ -218,8 +272,7 @@ pub(super) struct Scratch<'a, T> {
     /// The same transposed: `[outputs × lanes]`.
     pub(super) g_transposed: &'a mut [T],
     pub(super) cotangents: Cotangents<&'a mut [T]>,
-    /// As in [`Layout::sums`].
-    pub(super) sums: Fields<&'a mut [T], 1>,
+    pub(super) sums: Sums<'a, T>,
     pub(super) locals: Locals<'a, T>,
 }
 
@@ -230,7 +283,8 @@ impl<'a, T: Real> Scratch<'a, T> {
         let components = layout.shape.components();
         let ([sizes, g_scales, first, second, g, g_transposed], rest) = cut(layout.rows(), scratch);
         let (cotangents, rest) = Fields::cut(components, layout.cotangents(), rest);
-        let (sums, data) = Fields::cut(components, layout.sums(), rest);
+        let ([sums], data) = cut([layout.sums()], rest);
+        let sums = Sums { data: sums, shape: layout.shape, components, rows: layout.factor_rows() };
         let locals = Locals { data, each: total(&layout.local()) };
         Ok(Self { sizes, g_scales, back: [first, second], g, g_transposed, cotangents, sums, locals })
     }

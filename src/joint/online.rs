@@ -124,7 +124,7 @@ impl<'a, T: Real> Online<'a, T> {
         let RowScratch { x: scaled, g: scaled_g, mut vectors, .. } = self.cut(scratch)?;
         let row = rows.read(0, [scaled, scaled_g]);
         let mut parameters = ParametersMut::from_flat(self.shape, self.parameters)?;
-        for mut target in Targets::descend(self.shape, &mut parameters, *rates).components() {
+        for mut target in Targets::descend(self.shape, &mut parameters, *rates).families() {
             backward(&mut target, &row, None, None, &mut vectors);
         }
         Ok(())

@@ -13,11 +13,11 @@
 //! ∂X = [∂m; ∂q]ᵀ [μ_β; C_βᵀ]     [∂μ_β; ∂C_βᵀ] = [∂m; ∂q] X     [∂μ_ω; ∂C_ωᵀ] = [r; q p] G
 //! ```
 
-use super::parameters::Component;
+use super::parameters::Family;
 use crate::Real;
-use crate::kernel::{Accum, LANES, Matrix, Panels, Rows, RowsMut, Simd, dispatch, task};
+use crate::kernel::{Accum, LANES, Matrix, Panels, Rows, RowsMut, Simd, add_scaled, dispatch, task};
 use crate::mixture::{self, Activations, Target, fits_batch, largest_of, write_product, write_rows};
-use crate::slices::{after, count, rows, zip_rows};
+use crate::slices::{Slice, after, count, rows, zip_rows};
 
 /// \[m; q\] = \[μ; C\] Xᵀ for the lanes of a chunk: `x` is its transpose, of rows of `width` numbers.
 pub(super) fn project<T: Real>(
@@ -63,9 +63,9 @@ pub(super) fn add_gradients<T: Real>(
     }
 }
 
-impl<T: Real> Component<'_, T> {
-    /// Whether the component [fits a batch](fits_batch).
-    pub(super) fn fits(&self) -> bool {
+impl<T: Real> Family<'_, T> {
+    /// The size of the parameters, where they [fit a batch](fits_batch).
+    pub(super) fn fits(&self) -> Option<T> {
         let [mu_b, c_b, mu_w, c_w] = [self.mu_b, self.c_b, self.mu_w, self.c_w].map(largest_of);
         fits_batch([mu_b, c_b], [mu_w, c_w])
     }
@@ -97,6 +97,14 @@ fn weigh<T: Real, S: Simd>(_: S, q: &[T], p: &[T], q_p: &mut [T]) {
         for ((q_p, &q), &p) in q_p.iter_mut().zip(q).zip(p) {
             *q_p = q * p;
         }
+    }
+}
+
+/// ∂q of a family, in the place of what the first of its members gives: the sum of what they give.
+pub(super) fn add_members<T: Real>(d_q: &mut [T], each: usize) {
+    let (sum, others) = d_q.divide(each);
+    for other in rows(others, each) {
+        add_scaled(sum, T::one(), other);
     }
 }
 

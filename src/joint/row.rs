@@ -1,16 +1,16 @@
-//! A row by itself: the formulas of one component, forward. The gradients are in [`row_backward`](super::row_backward).
+//! A row by itself: the formulas of one family, the components that share C_β, forward. The gradients are in [`row_backward`](super::row_backward).
 //!
-//! With q = C_βᵀx and s = |q| the component gives μ_ω r + C_ω q p = E\[ω ReLU(z)\] (Stein).
+//! With q = C_βᵀx and s = |q| each component gives μ_ω r + C_ω q p = E\[ω ReLU(z)\] (Stein).
 //!
 //! A row of unusual size is read times a power of two, and h is brought back to size. Parameters so large that a
 //! product overflows show in a result that is not finite: then every component is computed again at usual size.
 
 use super::JointShape;
-use super::parameters::{Component, Parameters};
+use super::parameters::{Family, Parameters};
 use crate::kernel::{Simd, add_combination, add_scaled, dispatch, dot, for_each_dot, sum, task};
 use crate::mixture::{Powers, PreActivations, halves, input_scale, largest_of, scale_row};
 use crate::rectified::{in_range, norm};
-use crate::slices::{column, take};
+use crate::slices::{column, count, row as row_of, rows, take, zip_rows};
 use crate::{Real, Rectified, Scale};
 
 /// Overwrites `y` with h(x) of one row.
@@ -24,14 +24,14 @@ pub(super) fn forward<T: Real>(
 ) {
     let size = largest_of(x);
     let x_scale = input_scale(size);
-    let RowScratch { x: scaled, at, vectors, .. } = scratch;
+    let RowScratch { x: scaled, vectors, .. } = scratch;
     let x = scale_row(x, x_scale, scaled);
-    dispatch(Forward, (shape, parameters, (x, size), &mut *y, &mut *vectors, &mut *at));
+    dispatch(Forward, (shape, parameters, (x, size), &mut *y, &mut *vectors));
     let (divisor, back) = (scale.divisor::<T>(shape.components()), x_scale.recip());
     if size.is_finite() && !y.iter().all(|y| y.is_finite()) {
         y.fill(T::zero());
-        for component in parameters.components(shape) {
-            component.add_scaled_value((x, -x_scale.exponent()), y, vectors);
+        for family in parameters.families(shape) {
+            family.add_scaled_value((x, -x_scale.exponent()), y, vectors);
         }
         y.iter_mut().for_each(|y| *y /= divisor);
     } else {
@@ -48,26 +48,27 @@ fn forward_row<T: Real, S: Simd>(
     (x, size): (&[T], T),
     y: &mut [T],
     vectors: &mut Vectors<'_, T>,
-    pre_activations: &mut PreActivations<'_, T>,
 ) {
-    let Vectors { q, unit, .. } = vectors;
+    let Vectors { q, unit, at, .. } = vectors;
+    let (rank, outputs, members) = (shape.rank(), shape.outputs(), shape.members());
     write_dots(simd, parameters.c_b, x, q);
-    let (means, squares, _) = pre_activations.fields();
+    let (means, squares, _) = at.fields();
     write_dots(simd, parameters.mu_b, x, means);
-    for (squares, q) in squares.iter_mut().zip(q.chunks_exact(shape.rank())) {
-        *squares = dot(q, q);
+    for (squares, q) in rows(squares, members).zip(q.chunks_exact(rank)) {
+        squares.fill(dot(q, q));
     }
-    pre_activations.rectify(simd);
+    at.rectify(simd);
     y.fill(T::zero());
-    let components = parameters.components(shape).zip(q.chunks_exact_mut(shape.rank()));
-    for ((component, q), at) in components.zip(pre_activations.iter_mut()) {
+    let omega = zip_rows(parameters.mu_w, outputs, parameters.c_w, rank * outputs);
+    for (component, (at, (mu_w, c_w))) in at.iter_mut().zip(omega).enumerate() {
+        let q = row_of(&**q, component / members, rank);
         if !in_range(*at.squares) && size > T::zero() {
-            let z = rectified(dot(component.mu_b, x), q, unit);
+            let mu_b = row_of(parameters.mu_b, component, x.len());
+            let z = Rectified::one(dot(mu_b, x), norm_of(q, unit));
             (*at.mean, *at.probability) = (z.mean, z.probability);
         }
-        q.iter_mut().for_each(|q| *q *= *at.probability);
-        add_scaled(y, *at.mean, component.mu_w);
-        add_combination(simd, q, T::one(), component.c_w, y);
+        add_scaled(y, *at.mean, mu_w);
+        add_combination(simd, q, *at.probability, c_w, y);
     }
 }
 
@@ -77,7 +78,6 @@ task!(Forward, forward_row, (
     row: (&'a [T], T),
     y: &'a mut [T],
     vectors: &'a mut Vectors<'b, T>,
-    at: &'a mut PreActivations<'c, T>,
 ) -> ());
 
 /// ⟨row, x⟩ of every row of a matrix.
@@ -90,9 +90,9 @@ pub(super) fn write_dots<T: Real, S: Simd>(simd: S, rows: &[T], x: &[T], to: &mu
     });
 }
 
-/// The pre-activation of mean m and standard deviation |q|; overwrites `unit` with q/|q|, and with 0 where q = 0.
+/// s = |q|; overwrites `unit` with q/|q|, and with 0 where q = 0.
 #[inline(always)]
-pub(super) fn rectified<T: Real>(m: T, q: &[T], unit: &mut [T]) -> Rectified<T> {
+fn norm_of<T: Real>(q: &[T], unit: &mut [T]) -> T {
     unit.iter_mut().zip(q).for_each(|(unit, &q)| *unit = q);
     let squares = dot(q, q);
     let (s, inv_s) = if in_range(squares) {
@@ -102,18 +102,32 @@ pub(super) fn rectified<T: Real>(m: T, q: &[T], unit: &mut [T]) -> Rectified<T> 
         norm(unit)
     };
     unit.iter_mut().for_each(|unit| *unit *= inv_s);
-    Rectified::one(m, s)
+    s
 }
 
-impl<T: Real> Component<'_, T> {
-    /// The powers of two that bring the component to usual size.
-    pub(super) fn powers(&self) -> Powers {
-        let outer = [self.mu_w, self.c_w].map(largest_of);
-        let outer = if outer[0] > outer[1] { outer[0] } else { outer[1] };
-        Powers::of([self.mu_b, self.c_b].map(largest_of), outer, None)
+/// One component of a family: μ_ω, C_ω and μ_β.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Member<'a, T> {
+    pub(super) mu_w: &'a [T],
+    pub(super) c_w: &'a [T],
+    pub(super) mu_b: &'a [T],
+}
+
+impl<'a, T: Real> Family<'a, T> {
+    /// The members one after the other, of so many factors and outputs.
+    #[inline(always)]
+    pub(super) fn members(self, rank: usize, outputs: usize) -> impl Iterator<Item = Member<'a, T>> {
+        let inputs = count(self.c_b.len(), rank);
+        let omega = zip_rows(self.mu_w, outputs, self.c_w, rank * outputs);
+        omega.zip(rows(self.mu_b, inputs)).map(|((mu_w, c_w), mu_b)| Member { mu_w, c_w, mu_b })
     }
 
-    /// y += μ_ω r + C_ω q p of a component with parameters of any size, at a row that wants a power of two.
+    /// The powers of two that bring β and the largest ω to usual size.
+    pub(super) fn powers(&self) -> Powers {
+        powers_of([self.mu_b, self.c_b].map(largest_of), self.mu_w, self.c_w)
+    }
+
+    /// y += Σ μ_ω r + C_ω q p of components with parameters of any size, at a row that wants a power of two.
     #[cold]
     #[inline(never)]
     pub(super) fn add_scaled_value(
@@ -123,39 +137,46 @@ impl<T: Real> Component<'_, T> {
         vectors: &mut Vectors<'_, T>,
     ) {
         let Vectors { vector, q, unit, .. } = vectors;
-        let q = take(&mut &mut **q, unit.len());
-        let Powers { inner, outer } = self.powers();
-        let [for_b, for_w, back] = [-inner, -outer, x_power + inner + outer].map(halves::<T>);
-        let z = dispatch(Project, (self, for_b, x, [&mut **vector, &mut *q, &mut **unit]));
-        for (output, (y, &mu_w)) in y.iter_mut().zip(self.mu_w).enumerate() {
-            let factors = column(self.c_w, output, self.mu_w.len());
-            let terms = factors.zip(&*q).map(|(&c_w, &q)| c_w * for_w[0] * for_w[1] * (q * z.probability));
-            *y += (mu_w * for_w[0] * for_w[1] * z.mean + sum(terms)) * back[0] * back[1];
+        let (q, outputs) = (take(&mut &mut **q, unit.len()), y.len());
+        let inner = self.powers().inner;
+        let for_b = halves::<T>(-inner);
+        let x = scale_row(x, for_b[0], vector);
+        let s = dispatch(Project, (self.c_b, x, for_b[1], &mut *q, &mut **unit));
+        for Member { mu_w, c_w, mu_b } in self.members(q.len(), outputs) {
+            let outer = powers_of([T::zero(); 2], mu_w, c_w).outer;
+            let [for_w, back] = [-outer, x_power + inner + outer].map(halves::<T>);
+            let z = Rectified::one(dot(mu_b, x) * for_b[1], s);
+            for (output, (y, &mu_w)) in y.iter_mut().zip(mu_w).enumerate() {
+                let factors = column(c_w, output, outputs).zip(&*q);
+                let terms = factors.map(|(&c_w, &q)| c_w * for_w[0] * for_w[1] * (q * z.probability));
+                *y += (mu_w * for_w[0] * for_w[1] * z.mean + sum(terms)) * back[0] * back[1];
+            }
         }
     }
 }
 
-/// The pre-activation for μ_β and C_β times two factors; overwrites q and its unit vector.
+/// The powers of two for β, the sizes of whose largest numbers are given, and ω.
+pub(super) fn powers_of<T: Real>(inner: [T; 2], mu_w: &[T], c_w: &[T]) -> Powers {
+    let [mu_w, c_w] = [mu_w, c_w].map(largest_of);
+    Powers::of(inner, if mu_w > c_w { mu_w } else { c_w }, None)
+}
+
+/// s = |q| of q = C_βᵀx times a factor; overwrites q and its unit vector.
 #[inline(always)]
 pub(super) fn project<T: Real, S: Simd>(
     simd: S,
-    component: &Component<'_, T>,
-    factors: [T; 2],
+    c_b: &[T],
     x: &[T],
-    [scaled, q, unit]: [&mut [T]; 3],
-) -> Rectified<T> {
-    let x = scale_row(x, factors[0], scaled);
-    write_dots(simd, component.c_b, x, q);
-    q.iter_mut().for_each(|q| *q *= factors[1]);
-    rectified(dot(component.mu_b, x) * factors[1], q, unit)
+    factor: T,
+    q: &mut [T],
+    unit: &mut [T],
+) -> T {
+    write_dots(simd, c_b, x, q);
+    q.iter_mut().for_each(|q| *q *= factor);
+    norm_of(q, unit)
 }
 
-task!(Project, project, (
-    component: &'a Component<'b, T>,
-    factors: [T; 2],
-    x: &'a [T],
-    vectors: [&'a mut [T]; 3],
-) -> Rectified<T>);
+task!(Project, project, (c_b: &'a [T], x: &'a [T], factor: T, q: &'a mut [T], unit: &'a mut [T]) -> T);
 
 /// What a row takes.
 #[derive(Debug)]
@@ -164,8 +185,6 @@ pub(super) struct RowScratch<'a, T> {
     pub(super) x: &'a mut [T],
     /// g times its scale, over the divisor: `[outputs]`.
     pub(super) g: &'a mut [T],
-    /// The pre-activations of all components.
-    pub(super) at: PreActivations<'a, T>,
     pub(super) vectors: Vectors<'a, T>,
 }
 
@@ -176,19 +195,23 @@ pub(super) struct Vectors<'a, T> {
     pub(super) vector: &'a mut [T],
     /// g times a factor: `[outputs]`.
     pub(super) g: &'a mut [T],
-    /// q of all components, or of one: `[components × rank]`.
+    /// q of all families, or of one: `[families × rank]`.
     pub(super) q: &'a mut [T],
     /// q/|q|: `[rank]`.
     pub(super) unit: &'a mut [T],
-    /// C_ωᵀg, then ∂q: `[rank]`.
+    /// ∂q: `[rank]`.
     pub(super) d_q: &'a mut [T],
+    /// C_ωᵀg of a component, then q p: `[rank]`.
+    pub(super) e: &'a mut [T],
+    /// The pre-activations of all components.
+    pub(super) at: PreActivations<'a, T>,
 }
 
 impl<'a, T> RowScratch<'a, T> {
     /// The number of elements.
     pub(super) const fn len(shape: JointShape) -> usize {
         let rows = shape.inputs().saturating_add(shape.outputs()).saturating_mul(2);
-        let q = shape.components().saturating_add(2).saturating_mul(shape.rank());
+        let q = shape.families().saturating_add(3).saturating_mul(shape.rank());
         rows.saturating_add(q).saturating_add(PreActivations::<T>::len(shape.components()))
     }
 
@@ -198,9 +221,9 @@ impl<'a, T> RowScratch<'a, T> {
         let mut rest = scratch;
         let (x, g) = (take(&mut rest, inputs), take(&mut rest, outputs));
         let (vector, scaled_g) = (take(&mut rest, inputs), take(&mut rest, outputs));
-        let q = take(&mut rest, shape.components() * rank);
-        let (unit, d_q) = (take(&mut rest, rank), take(&mut rest, rank));
+        let q = take(&mut rest, shape.families() * rank);
+        let [unit, d_q, e] = [(); 3].map(|()| take(&mut rest, rank));
         let at = PreActivations(take(&mut rest, PreActivations::<T>::len(shape.components())));
-        Self { x, g, at, vectors: Vectors { vector, g: scaled_g, q, unit, d_q } }
+        Self { x, g, vectors: Vectors { vector, g: scaled_g, q, unit, d_q, e, at } }
     }
 }

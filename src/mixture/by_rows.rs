@@ -54,7 +54,7 @@ macro_rules! by_rows {
 
             /// The backward pass of a few rows.
             #[inline(never)]
-            fn backward_by_rows(
+            pub(super) fn backward_by_rows(
                 &self,
                 targets: Targets<'_, T>,
                 g: &[T],

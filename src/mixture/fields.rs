@@ -1,7 +1,7 @@
 //! Buffers in fields, and the memory that is dealt to parts.
 
 use crate::kernel::Split;
-use crate::slices::{Slice, cut, total};
+use crate::slices::{Slice, count, cut, share, total};
 
 /// Fields of a buffer, each so many elements an item: rows of a batch, or components.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +26,13 @@ impl<S: Slice, const N: usize> Fields<S, N> {
     pub(crate) fn cut(items: usize, each: [usize; N], buffer: S) -> (Self, S) {
         let (fields, rest) = cut(each.map(|each| each * items), buffer);
         (Self { fields, each }, rest)
+    }
+}
+
+impl<S, const N: usize> Fields<S, N> {
+    /// Fields of so many elements an item.
+    pub(crate) fn new(each: [usize; N], fields: [S; N]) -> Self {
+        Self { fields, each }
     }
 }
 
@@ -55,6 +62,25 @@ impl<S: Slice, const N: usize> Split for Fields<S, N> {
             (*first, *second) = core::mem::take(first).divide(items * each);
         }
         (Self { fields: first, each: self.each }, Self { fields: second, each: self.each })
+    }
+}
+
+/// Rows that some items share: dealt with them in proportion.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Share<S> {
+    pub(crate) rows: S,
+    /// The length of a row.
+    pub(crate) width: usize,
+    /// The number of items.
+    pub(crate) items: usize,
+}
+
+impl<S: Slice> Split for Share<S> {
+    fn split_at(self, items: usize, _: usize) -> (Self, Self) {
+        let Self { rows, width, items: all } = self;
+        let here = share(count(rows.length(), width), items, all) * width;
+        let (first, others) = rows.divide(here);
+        (Self { rows: first, width, items }, Self { rows: others, width, items: all.saturating_sub(items) })
     }
 }
 

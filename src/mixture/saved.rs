@@ -1,6 +1,7 @@
 //! The activations of a batch that the forward pass saves for the backward pass.
 
 use crate::kernel::{LANES, Simd, Vector, dispatch, task};
+use crate::rectified::in_range;
 use crate::slices::row;
 use crate::{Real, Rectified};
 
@@ -60,29 +61,23 @@ impl<T: Real> Activations<&mut [T]> {
         Activations { lanes: *lanes, linear, r, inv_s, p, phi, t_phi }
     }
 
-    /// From m and s² of a component: r, 1/s, p, φ and tφ.
-    ///
-    /// Where a sum of squares is out of range, `deviation` gives the s of that row; `sizes` are those of the largest
-    /// inputs of the rows, 0 and what is not finite telling that the sum is right as it is.
-    pub(crate) fn rectify(&mut self, component: usize, sizes: &[T], mut deviation: impl FnMut(usize) -> T) {
+    /// From m and s² of a component: r, 1/s, p, φ and tφ; the other arguments and what is returned as for
+    /// [`take_roots`].
+    pub(crate) fn rectify(
+        &mut self,
+        component: usize,
+        sizes: &[T],
+        least: T,
+        deviation: impl FnMut(usize) -> T,
+    ) -> bool {
         let lanes = self.lanes;
         let field = |field| row::<&mut [T]>(field, component, lanes);
-        let (r, inv_s, p) = (field(&mut *self.r), field(&mut *self.inv_s), field(&mut *self.p));
-        let (phi, t_phi) = (field(&mut *self.phi), field(&mut *self.t_phi));
-        let (least, most) = T::SAFE_SQUARES;
-        let safe =
-            |square: T, size: T| square >= least && square <= most || size.is_zero() || !size.is_finite();
-        if inv_s.iter().zip(sizes).all(|(&square, &size)| safe(square, size)) {
-            dispatch(SquareRoots, (inv_s,));
-        } else {
-            for (lane, (square, &size)) in inv_s.iter_mut().zip(sizes).enumerate() {
-                *square = if safe(*square, size) { square.sqrt() } else { deviation(lane) };
-                if *square < T::TINY {
-                    *square = T::zero();
-                }
-            }
-        }
-        dispatch(Rectify, (r, inv_s, p, phi, t_phi));
+        let inv_s = field(&mut *self.inv_s);
+        let divides = take_roots(inv_s, sizes, least, deviation);
+        let others = [&mut self.p, &mut self.phi, &mut self.t_phi].map(|others| field(&mut **others));
+        rectify(field(&mut *self.r), inv_s, others);
+        invert(inv_s);
+        divides
     }
 
     /// 0 in every field of a component that does not go along with the batch.
@@ -94,6 +89,34 @@ impl<T: Real> Activations<&mut [T]> {
     }
 }
 
+/// s in the place of s². Returns whether every s is 0 or large enough that the gradients may be divided by it, at least
+/// `least` in rows of size 1.
+///
+/// Where a sum of squares is out of range, `deviation` gives the s of that row; `sizes` are those of the largest inputs
+/// of the rows, 0 and what is not finite telling that the sum is right as it is.
+pub(crate) fn take_roots<T: Real>(
+    squares: &mut [T],
+    sizes: &[T],
+    least: T,
+    mut deviation: impl FnMut(usize) -> T,
+) -> bool {
+    let mut divides = true;
+    let safe = |square, size: T| in_range(square) || size.is_zero() || !size.is_finite();
+    if squares.iter().zip(sizes).all(|(&square, &size)| safe(square, size)) {
+        dispatch(SquareRoots, (squares,));
+        return divides;
+    }
+    for (lane, (square, &size)) in squares.iter_mut().zip(sizes).enumerate() {
+        *square = if safe(*square, size) { square.sqrt() } else { deviation(lane) };
+        let size = if size > T::ROW_RANGE.1 { T::ROW_RANGE.1 } else { size };
+        let size = if size > T::one() { size } else { T::one() };
+        if *square < least * size * size && !square.is_zero() {
+            divides = false;
+        }
+    }
+    divides
+}
+
 /// √x of every element of whole vectors.
 #[inline(always)]
 fn square_roots<T: Real, S: Simd>(simd: S, values: &mut [T]) {
@@ -102,29 +125,31 @@ fn square_roots<T: Real, S: Simd>(simd: S, values: &mut [T]) {
     }
 }
 
-task!(SquareRoots, square_roots, (values: &'a mut [T]) -> ());
+/// From m in `r` and s: r, p, φ and tφ of a component.
+pub(crate) fn rectify<T: Real>(r: &mut [T], s: &[T], others: [&mut [T]; 3]) {
+    dispatch(Rectify, (r, s, others));
+}
 
-/// From m in `r` and s in `inv_s`: r, 1/s, p, φ and tφ of a component.
 #[inline(always)]
-fn rectify<T: Real, S: Simd>(
-    _: S,
-    r: &mut [T],
-    inv_s: &mut [T],
-    p: &mut [T],
-    phi: &mut [T],
-    t_phi: &mut [T],
-) {
-    for (((r, s), p), (phi, t_phi)) in r.iter_mut().zip(inv_s).zip(p).zip(phi.iter_mut().zip(t_phi)) {
+fn rectify_lanes<T: Real, S: Simd>(_: S, r: &mut [T], s: &[T], [p, phi, t_phi]: [&mut [T]; 3]) {
+    for (((r, s), p), (phi, t_phi)) in r.iter_mut().zip(s).zip(p).zip(phi.iter_mut().zip(t_phi)) {
         let at = Rectified::new(*r, *s);
-        *s = if s.is_zero() { T::zero() } else { s.recip() };
         (*r, *p, *phi, *t_phi) = (at.mean, at.probability, at.density, at.density_moment);
     }
 }
 
-task!(Rectify, rectify, (
-    r: &'a mut [T],
-    inv_s: &'a mut [T],
-    p: &'a mut [T],
-    phi: &'a mut [T],
-    t_phi: &'a mut [T],
-) -> ());
+/// 1/s in the place of s, and 0 where s = 0.
+pub(crate) fn invert<T: Real>(s: &mut [T]) {
+    dispatch(Invert, (s,));
+}
+
+#[inline(always)]
+fn invert_lanes<T: Real, S: Simd>(_: S, s: &mut [T]) {
+    for s in s {
+        *s = if s.is_zero() { T::zero() } else { s.recip() };
+    }
+}
+
+task!(SquareRoots, square_roots, (values: &'a mut [T]) -> ());
+task!(Rectify, rectify_lanes, (r: &'a mut [T], s: &'a [T], others: [&'a mut [T]; 3]) -> ());
+task!(Invert, invert_lanes, (s: &'a mut [T]) -> ());

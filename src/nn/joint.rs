@@ -23,7 +23,8 @@ pub struct JointStart {
 /// y = 1/K Σ_k E[ω ReLU(⟨β, x⟩)],   (ω, β) ~ N((μ_ω, μ_β), CCᵀ),   C = [C_ω; C_β]
 /// ```
 ///
-/// Blocks: `mu_w: [K × L]`, `c_w: [K × R × L]`, `mu_b: [K × d]`, `c_b: [K × R × d]`. Accuracy and conventions are
+/// Blocks: `mu_w: [K × L]`, `c_w: [K × R × L]`, `mu_b: [K × d]`, `c_b: [K × R × d]`, or `[R × d]` where it is
+/// [tied](JointShape::tied). Accuracy and conventions are
 /// those of [`joint::Joint`].
 #[derive(Debug, Clone)]
 pub struct Joint {
@@ -81,7 +82,10 @@ impl<T: Real> Layer<T> for Joint {
             Block { name: "mu_w", dimensions: vec![components, outputs] },
             Block { name: "c_w", dimensions: vec![components, rank, outputs] },
             Block { name: "mu_b", dimensions: vec![components, inputs] },
-            Block { name: "c_b", dimensions: vec![components, rank, inputs] },
+            match self.shape.is_tied() {
+                false => Block { name: "c_b", dimensions: vec![components, rank, inputs] },
+                true => Block { name: "c_b", dimensions: vec![rank, inputs] },
+            },
         ]
     }
 

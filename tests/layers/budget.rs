@@ -133,7 +133,9 @@ pub fn largest(blocks: &[&[f64]]) -> f64 {
 #[must_use]
 pub fn norm(numbers: impl Iterator<Item = f64> + Clone) -> f64 {
     let most = numbers.clone().fold(0.0, |most: f64, number| most.max(number.abs()));
-    if most == 0.0 { 0.0 } else { most * numbers.map(|number| (number / most).powi(2)).sum::<f64>().sqrt() }
+    // The maximum passes over NaN, a sum does not.
+    let unit = if most > 0.0 { most } else { 1.0 };
+    unit * numbers.map(|number| (number / unit).powi(2)).sum::<f64>().sqrt()
 }
 
 /// The entries of a block whose largest is `largest`: exact where they cannot have been scaled down.

@@ -65,6 +65,7 @@ impl<L: MixtureLayer, T: Real> Case<L, T> {
     pub fn backward(&self) -> [Vec<T>; 5] {
         let mut buffers = self.buffers();
         self.forward_into(&mut buffers);
+        buffers[1].fill(T::from_f64(f64::NAN));
         self.backward_from(&mut buffers)
     }
 
@@ -102,6 +103,7 @@ impl<L: MixtureLayer, T: Real> Case<L, T> {
         passes.forward(&self.x, &mut y, &mut saved, &mut scratch).unwrap();
         let gradients = [&mut one, &mut two, &mut three, &mut four].map(|block| Some(block.as_mut_slice()));
         dx.fill(T::from_f64(f64::NAN));
+        scratch.fill(T::from_f64(f64::NAN));
         passes.backward(&self.x, &self.g, &saved, gradients, Some(&mut dx), &mut scratch).unwrap();
         [y, one, two, three, four, dx]
     }

@@ -69,9 +69,9 @@ fn every_wrong_length_is_named<L: MixtureLayer>() {
 }
 
 fn every_wrong_length_of_gradients_is_named<L: MixtureLayer>() {
-    let case = Recipe::<L>::plain([3, 2, 4, 2, 5], 9);
-    let [saved, mut scratch] = case.buffers();
-    for wrong in 0..4 {
+    for (batch, wrong) in [5, 8].into_iter().flat_map(|batch| (0..4).map(move |wrong| (batch, wrong))) {
+        let case = Recipe::<L>::plain([3, 2, 4, 2, batch], 9);
+        let [saved, mut scratch] = case.buffers();
         let mut blocks = case.layer.lengths().map(|len| vec![0.0; len]);
         let expected = blocks[wrong].len();
         blocks[wrong].pop();

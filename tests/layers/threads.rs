@@ -16,9 +16,12 @@ fn large<L: MixtureLayer>(batch: usize, form: usize) -> Case<L, f32> {
     recipe.build().convert(|value| value as f32)
 }
 
-/// h, all gradients, and the parameters after a joined step.
-fn results<L: MixtureLayer>(case: &Case<L, f32>, threads: Option<&Threads>) -> ([Vec<f32>; 6], Step<f32>) {
-    (case.outputs_on(threads), case.descend([Some(0.1); 4], true, threads))
+/// h, all gradients, what a joined step with ∂x leaves, and the parameters after one without.
+type Results = ([Vec<f32>; 6], Step<f32>, [Vec<f32>; 4]);
+
+fn results<L: MixtureLayer>(case: &Case<L, f32>, threads: Option<&Threads>) -> Results {
+    let step = |with_dx| case.descend([Some(0.1); 4], with_dx, threads);
+    (case.outputs_on(threads), step(true), step(false).0)
 }
 
 fn any_number_of_threads_gives_the_same_bits<L: MixtureLayer>() {

@@ -5,6 +5,8 @@ mod budget;
 mod flow;
 mod formulas;
 
+use std::ops::Range;
+
 use gmlayer::joint::{
     Constants, Gradients, JointMut, JointShape, Online, Parameters, ParametersMut, Prepared, Rates,
 };
@@ -32,7 +34,8 @@ impl MixtureLayer for JointLayer {
     const BETA: [usize; 2] = [2, 3];
     const OMEGA: [usize; 2] = [0, 1];
     const POWERS: [i32; 4] = [-1, -1, 1, 1];
-    const FORMS: usize = 2;
+    // The mean or the sum of the components, factors of their own or tied.
+    const FORMS: usize = 4;
     const MOST: [f64; 6] = [90.0; 6];
     // A direction along C_β may move q far where q itself cancels: |δq| is bounded by Σ|c x| alone.
     const ADJOINT_ROUNDINGS: f64 = 64.0;
@@ -59,7 +62,16 @@ impl MixtureLayer for JointLayer {
 
     fn new([inputs, outputs, components, rank]: [usize; 4], form: usize) -> Self {
         let shape = JointShape::new(inputs, outputs, components, rank.min(inputs + outputs)).unwrap();
-        Self { shape, scale: [Scale::Mean, Scale::Sum][form] }
+        let shape = if form < 2 { shape } else { shape.tied() };
+        Self { shape, scale: [Scale::Mean, Scale::Sum][form % 2] }
+    }
+
+    fn range(self, block: usize, component: usize) -> Range<usize> {
+        let each = self.lengths()[block] / self.components();
+        if block == 3 && self.shape.is_tied() {
+            return 0..self.lengths()[block];
+        }
+        component * each..(component + 1) * each
     }
 
     fn ranks() -> BoxedStrategy<usize> {
