@@ -72,6 +72,11 @@ pub trait MixtureLayer: Copy + Debug + Send + Sync + 'static {
         component * each..(component + 1) * each
     }
 
+    /// The entries of the component and of those that share parameters with it.
+    fn range_of_family(self, block: usize, component: usize) -> Range<usize> {
+        self.range(block, component)
+    }
+
     /// The entries of one component in all blocks of parameters, or of their gradients.
     fn of_component<N>(self, blocks: &[Vec<N>; 4], component: usize) -> [&[N]; 4] {
         let mut block = 0..4;

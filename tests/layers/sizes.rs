@@ -57,13 +57,13 @@ fn powers_of_two_of_one_row_pass_through<L: MixtureLayer>() {
     }
 }
 
-/// β → 2ᶠ β in one component, with what undoes it in ω, leaves h as it is: in a batch, in a few rows, and for the
+/// β → 2ᶠ β in one component, or in all of a tied layer, with what undoes it in ω, leaves h as it is: in a batch, in a few rows, and for the
 /// gradients.
 fn a_component_of_any_size_is_the_same_function<L: MixtureLayer>() {
     let scale = |layer: L, blocks: &mut [Vec<f64>; 4], f: i32| {
         for (block, numbers) in blocks.iter_mut().enumerate() {
             let factor = 2.0_f64.powi(f * L::POWERS[block]);
-            numbers[layer.range(block, 1)].iter_mut().for_each(|x| *x *= factor);
+            numbers[layer.range_of_family(block, 1)].iter_mut().for_each(|x| *x *= factor);
         }
     };
     let close = |got: &[f64], want: &[f64]| {

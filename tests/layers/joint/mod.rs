@@ -74,6 +74,10 @@ impl MixtureLayer for JointLayer {
         component * each..(component + 1) * each
     }
 
+    fn range_of_family(self, block: usize, component: usize) -> Range<usize> {
+        if self.shape.is_tied() { 0..self.lengths()[block] } else { self.range(block, component) }
+    }
+
     fn ranks() -> BoxedStrategy<usize> {
         prop_oneof![3 => 1_usize..6, 1 => 1_usize..40].boxed()
     }
