@@ -116,7 +116,7 @@ static void one_precision(const char *name, const struct gmlayer_model *arrays, 
 static void train(const unsigned char *samples, size_t len, const char *expected)
 {
     static float parameters[sizeof start_parameters / sizeof *start_parameters];
-    static float scratch[3 * INPUTS + OUTPUTS];
+    static float scratch[4 * INPUTS + OUTPUTS];
     const struct gmlayer_diagonal layer = {sizes, parameters};
     const struct gmlayer_diagonal_rates rates = {0.02f, 0.1f, 0.02f, 0.02f};
     const size_t scratch_len = gmlayer_diagonal_scratch(sizes), count = gmlayer_diagonal_parameters(sizes);
