@@ -1,7 +1,7 @@
 //! The rectified Gaussian: mean and probability of max(z, 0), and what their derivatives need.
 
 use crate::kernel::{LANES, dot, sum, tree};
-use crate::mixture::{halves, largest_of};
+use crate::mixture::{halves, largest_of, power};
 use crate::{Error, Real, normal, shape};
 
 /// What the layer needs of max(z, 0) for z ~ N(m, s²), with t = m/s.
@@ -192,8 +192,46 @@ pub(crate) fn project_row<T: Real>(
         let s = squares.sqrt();
         return Projection { rectified: Rectified::one(m, s), unit: s.recip() };
     }
-    let (s, unit) = norm(direction);
-    Projection { rectified: Rectified::one(m, s), unit }
+    project_apart(mu, sigma, (m, factor), x, direction)
+}
+
+/// The same where the sum of squares is out of range: the component is brought to usual size, and then the products to
+/// that of the largest σᵢxᵢ, before they are formed. `m` is ⟨μ, x⟩ times the factor.
+#[cold]
+#[inline(never)]
+fn project_apart<T: Real>(
+    mu: &[T],
+    sigma: &[T],
+    (m, factor): (T, T),
+    x: &[T],
+    direction: &mut [T],
+) -> Projection<T> {
+    let size = largest_of(direction);
+    if !size.is_finite() {
+        return Projection { rectified: Rectified::one(m, size), unit: T::zero() };
+    }
+    let [largest_mu, largest_sigma] = [mu, sigma].map(largest_of);
+    let inner = if largest_mu > largest_sigma { largest_mu } else { largest_sigma }.exponent();
+    let inner = inner.clamp(T::LEAST_EXPONENT, -T::LEAST_EXPONENT);
+    let (usual_m, _) = sums(mu, sigma, power(-inner), x, direction);
+    let n = -largest_of(direction).exponent();
+    let [first, second] = halves::<T>(n);
+    for ((direction, &sigma), &x) in direction.iter_mut().zip(sigma).zip(x) {
+        *direction = sigma * power(-inner) * first * (x * second);
+    }
+    let scaled_m = sum(mu.iter().zip(x).map(|(&mu, &x)| mu * power(-inner) * first * (x * second)));
+    let s = dot(direction, direction).sqrt();
+    let unit = if s.is_zero() { T::zero() } else { s.recip() };
+    let back = inner + factor.exponent();
+    let rectified = if scaled_m.is_finite() {
+        let at = Rectified::one(scaled_m, s);
+        Rectified { mean: at.mean.times_power_of_two(back - n), ..at }
+    } else {
+        // Then s is nothing beside m.
+        let at = Rectified::one(usual_m, s.times_power_of_two(-n));
+        Rectified { mean: at.mean.times_power_of_two(back), ..at }
+    };
+    Projection { rectified, unit }
 }
 
 /// |w| for numbers of any size, which are brought to usual size, and one over the norm that they have then; 0 and 0
