@@ -196,7 +196,8 @@ pub(crate) fn project_row<T: Real>(
 }
 
 /// The same where the sum of squares is out of range: the component is brought to usual size, and then the products to
-/// that of the largest σᵢxᵢ, before they are formed. `m` is ⟨μ, x⟩ times the factor.
+/// that of the largest, before they are formed. Where ⟨μ, x⟩ is more than half the range of exponents above s, s is
+/// nothing beside it. `m` is ⟨μ, x⟩ times the factor.
 #[cold]
 #[inline(never)]
 fn project_apart<T: Real>(
@@ -213,25 +214,23 @@ fn project_apart<T: Real>(
     let [largest_mu, largest_sigma] = [mu, sigma].map(largest_of);
     let inner = if largest_mu > largest_sigma { largest_mu } else { largest_sigma }.exponent();
     let inner = inner.clamp(T::LEAST_EXPONENT, -T::LEAST_EXPONENT);
-    let (usual_m, _) = sums(mu, sigma, power(-inner), x, direction);
+    let [to_usual, far_below] = [power::<T>(-inner), power(T::LEAST_EXPONENT / 2)];
+    for (((size, &mu), &sigma), &x) in direction.iter_mut().zip(mu).zip(sigma).zip(x) {
+        let [mean, deviation] = [mu * to_usual * x * far_below, sigma * to_usual * x].map(T::abs);
+        *size = if mean > deviation { mean } else { deviation };
+    }
     let n = -largest_of(direction).exponent();
     let [first, second] = halves::<T>(n);
     for ((direction, &sigma), &x) in direction.iter_mut().zip(sigma).zip(x) {
-        *direction = sigma * power(-inner) * first * (x * second);
+        *direction = sigma * to_usual * first * (x * second);
     }
-    let scaled_m = sum(mu.iter().zip(x).map(|(&mu, &x)| mu * power(-inner) * first * (x * second)));
+    let m = sum(mu.iter().zip(x).map(|(&mu, &x)| mu * to_usual * first * (x * second)));
     let s = dot(direction, direction).sqrt();
-    let unit = if s.is_zero() { T::zero() } else { s.recip() };
-    let back = inner + factor.exponent();
-    let rectified = if scaled_m.is_finite() {
-        let at = Rectified::one(scaled_m, s);
-        Rectified { mean: at.mean.times_power_of_two(back - n), ..at }
-    } else {
-        // Then s is nothing beside m.
-        let at = Rectified::one(usual_m, s.times_power_of_two(-n));
-        Rectified { mean: at.mean.times_power_of_two(back), ..at }
-    };
-    Projection { rectified, unit }
+    let at = Rectified::one(m, s);
+    Projection {
+        rectified: Rectified { mean: at.mean.times_power_of_two(inner + factor.exponent() - n), ..at },
+        unit: if s.is_zero() { T::zero() } else { s.recip() },
+    }
 }
 
 /// |w| for numbers of any size, which are brought to usual size, and one over the norm that they have then; 0 and 0
