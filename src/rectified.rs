@@ -208,7 +208,7 @@ fn project_apart<T: Real>(
     direction: &mut [T],
 ) -> Projection<T> {
     let size = largest_of(direction);
-    if !size.is_finite() {
+    if !size.is_finite() || largest_of(x).is_zero() {
         return Projection { rectified: Rectified::one(m, size), unit: T::zero() };
     }
     let [largest_mu, largest_sigma] = [mu, sigma].map(largest_of);
