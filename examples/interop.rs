@@ -23,10 +23,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let first = Diagonal::new(Shape::new(data.inputs, 6, 3)?, 0.5);
     let start = JointStart { gamma: 0.5, output_gamma: 0.5 };
     let second = Joint::new(JointShape::new(6, 5, 3, 2)?, start);
+    let third = Joint::new(JointShape::new(5, 5, 4, 2)?.tied(), start);
     let last = Diagonal::new(Shape::new(5, data.classes, 3)?, 0.5);
     let settings = Settings { epochs: 2, batch_size: 20, seed: 0, regularisation: Regularisation::NONE };
-    let mut network =
-        Network::<f32>::new(vec![Box::new(first), Box::new(second), Box::new(last)], settings.batch_size)?;
+    let mut network = Network::<f32>::new(
+        vec![Box::new(first), Box::new(second), Box::new(third), Box::new(last)],
+        settings.batch_size,
+    )?;
     network.initialise(&mut generator(settings.seed, 0))?;
     let mut optimizer = Adam::new(network.blocks(), |_| 0.003, AdamSettings::default());
     let mut saved = Ok(());

@@ -104,17 +104,21 @@ class Diagonal:
 
 
 class Joint:
-    """h(x) = 1/K Σ_k [ μ_ω r_k + C_ω q_k p_k ] with q = C_βᵀx and s = |q|, eq. 4; factors are rows."""
+    """h(x) = 1/K Σ_k [ μ_ω r_k + C_ω q_k p_k ] with q = C_βᵀx and s = |q|, eq. 4; factors are rows.
+
+    C_β is one of each component or, tied, one for all.
+    """
 
     @staticmethod
     def shapes(entry):
         d, outputs, k, rank = entry["inputs"], entry["outputs"], entry["components"], entry["rank"]
-        return {"mu_w": (k, outputs), "c_w": (k, rank, outputs), "mu_b": (k, d), "c_b": (k, rank, d)}
+        factors = (rank, d) if entry.get("tied") else (k, rank, d)
+        return {"mu_w": (k, outputs), "c_w": (k, rank, outputs), "mu_b": (k, d), "c_b": factors}
 
     @staticmethod
     def forward(x, mu_w, c_w, mu_b, c_b):
         m = x @ mu_b.T
-        q = np.einsum("krd,bd->bkr", c_b, x)
+        q = np.einsum("krd,bd->bkr", np.broadcast_to(c_b, (len(mu_b), *c_b.shape[-2:])), x)
         s = np.sqrt((q**2).sum(-1))
         r, p, phi = rectify(m, s)
         cq = np.einsum("krl,bkr->bkl", c_w, q)
@@ -127,17 +131,19 @@ class Joint:
         g = g / len(mu_w)
         d_m, d_s = pull_back(g @ mu_w.T, np.einsum("bl,bkl->bk", g, cq), m, s, p, phi)
         d_q = q * (d_s / s)[:, :, None] + np.einsum("bk,krl,bl->bkr", p, c_w, g)
+        each = np.broadcast_to(c_b, (len(mu_b), *c_b.shape[-2:]))
+        d_each = np.einsum("bkr,bd->krd", d_q, x)
         return {
             "mu_w": r.T @ g,
             "c_w": np.einsum("bk,bkr,bl->krl", p, q, g),
             "mu_b": d_m.T @ x,
-            "c_b": np.einsum("bkr,bd->krd", d_q, x),
-            "x": d_m @ mu_b + np.einsum("bkr,krd->bd", d_q, c_b),
+            "c_b": d_each.sum(0) if c_b.ndim == 2 else d_each,
+            "x": d_m @ mu_b + np.einsum("bkr,krd->bd", d_q, each),
         }
 
     @staticmethod
     def by_torch(torch, x, mu_w, c_w, mu_b, c_b):
-        q = torch.einsum("krd,bd->bkr", c_b, x)
+        q = torch.einsum("krd,bd->bkr", c_b.expand(len(mu_b), *c_b.shape[-2:]), x)
         r, p = rectify_by_torch(torch, x @ mu_b.T, torch.sqrt((q**2).sum(-1)))
         return (r @ mu_w + torch.einsum("bk,krl,bkr->bl", p, c_w, q)) / len(mu_w)
 

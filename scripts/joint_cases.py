@@ -11,7 +11,7 @@ class JointDraw(Draw):
     def factors(self, components, rows, rank, low=-1.0, high=1.0, factor=1.0):
         return [self.table(rows, rank, low, high, factor) for _ in range(components)]
 
-    def case(self, name, shape, mu_w=None, mu_b=None, c_w=None, c_b=None, x=None, g=None):
+    def case(self, name, shape, mu_w=None, mu_b=None, c_w=None, c_b=None, x=None, g=None, tied=False):
         """A case of a shape (d, L, K, R, B); what is not given is drawn."""
         d, outputs, components, rank, batch = shape
         return Case(
@@ -20,7 +20,7 @@ class JointDraw(Draw):
             mu_w or self.table(components, outputs),
             mu_b or self.table(components, d),
             c_w or self.factors(components, outputs, rank),
-            c_b or self.factors(components, d, rank),
+            c_b or self.factors(1 if tied else components, d, rank),
             x or self.table(batch, d, -2.0, 2.0),
             g or self.table(batch, outputs),
         )
@@ -43,6 +43,11 @@ def ordinary():
     for shape in [(1, 1, 1, 1, 1), (7, 3, 3, 4, 11), (20, 5, 2, 17, 4)]:
         name = "double " + "x".join(map(str, shape))
         yield JointDraw(name, f32=False).case(name, shape)
+    for shape in [(1, 1, 2, 1, 3), (8, 10, 5, 4, 9), (17, 3, 3, 2, 70), (9, 2, 4, 11, 17), (3, 2, 20, 5, 2)]:
+        name = "tied " + "x".join(map(str, shape))
+        yield JointDraw(name).case(name, shape, tied=True)
+    name = "tied, double"
+    yield JointDraw(name, f32=False).case(name, (7, 3, 4, 3, 11), tied=True)
 
 
 def tails():
@@ -79,6 +84,7 @@ def tails():
         yield draw.case(name, (5, 3, 1, 3, 24), mu_b=[[8.0] + mu_b[0]], c_b=[[[0.0] * 3] + c_b[0]], x=rows)
     mu_b = [[single(entry * 12.0) for entry in row] for row in draw.table(6, 3)]
     yield draw.case("tails, mixed", (3, 2, 6, 2, 8), mu_b=mu_b)
+    yield JointDraw("tails, tied").case("tails, tied", (3, 2, 6, 2, 8), mu_b=mu_b, tied=True)
 
 
 def degenerate():
@@ -120,6 +126,11 @@ def degenerate():
     yield draw.case("a column of zeros, two alike", (6, 3, 3, 3, 9), c_b=holes)
     yield draw.case("c_w zero", (4, 2, 2, 2, 9), c_w=[[[0.0, 0.0]] * 2] * 2)
     yield draw.case("mu_w zero", (4, 2, 2, 2, 9), mu_w=[[0.0] * 2] * 2)
+
+    draw = JointDraw("joint degenerate, tied")
+    yield draw.case("tied, c_b zero, m above, below, at 0", shape, mu_b=mean, c_b=[nothing], x=[above, below, at])
+    yield draw.case("tied, mixed rows", (3, 2, 4, 2, 9), mu_b=mean + draw.table(1, 3), x=rows, tied=True)
+    yield draw.case("tied, disjoint supports", (5, 2, 3, 2, 3), mu_b=wide, c_b=spread[:1], x=apart)
 
 
 def extreme():
@@ -171,6 +182,16 @@ def extreme():
         c_b=draw.factors(3, 5, 2, factor=1e12),
         x=draw.table(9, 5, -2.0, 2.0, 1e10),
     )
+
+    draw = JointDraw("joint extreme, tied")
+    for factor in (1e-30, 1e15):
+        yield draw.case(f"tied, x scaled by {factor:g}", shape, x=draw.table(9, 5, -2.0, 2.0, factor), tied=True)
+    yield draw.case("tied, c_b 1e-25", shape, c_b=draw.factors(1, 5, 2, factor=1e-25))
+    yield draw.case("tied, c_b 1e12", shape, c_b=draw.factors(1, 5, 2, factor=1e12))
+    some = draw.table(2, 5) + draw.table(1, 5, -1.0, 1.0, 1e12)
+    yield draw.case("tied, one mu_b 1e12", shape, mu_b=some, tied=True)
+    some = draw.table(2, 3) + draw.table(1, 3, -1.0, 1.0, 1e-25)
+    yield draw.case("tied, one mu_w 1e-25", shape, mu_w=some, tied=True)
 
     draw = JointDraw("joint extreme double", f32=False)
     for factor in (1e-200, 1e150):
@@ -251,6 +272,7 @@ def rows():
     for factor in (1e-200, 1e150):
         yield draw.case(f"double, row 3x2x2x2 of {factor:g}", shape, x=draw.table(1, 3, -2.0, 2.0, factor))
     yield draw.case("double, row 3x2x2x2, supports apart", shape, **supports_apart(1e-250))
+    yield JointDraw("joint rows, tied").case("tied, row 3x2x4x2", (3, 2, 4, 2, 1), tied=True)
 
 
 FILES = {

@@ -34,17 +34,18 @@ def check_differences(case, per_block=100):
     all_rows, all_components = range(case.batch), range(case.components)
     projections = [case.projections(b, k) for b in all_rows for k in all_components]
     lengths = [s if s else abs(m) for (m, _), _, s in projections if s or m] + [mpf(1)]
-    inputs = flat(flat(case.c_w) + flat(case.c_b) + case.mu_w + case.mu_b + case.x)
+    inputs = flat(flat(case.c_w) + flat(case.families) + case.mu_w + case.mu_b + case.x)
     largest = max([mpf(1)] + [abs(mpf(e)) for e in inputs])
     digits = 60 + int(log10(largest / min(lengths)))
     kept_digits, mp.dps = mp.dps, 2 * digits + 400
     step = mpf(10) ** -digits
     exact_values = evaluate(case)
+    families = zip(case.families, [all_components] if case.is_tied else [[k] for k in all_components])
     rows_of = {
         "mu_w": [(case.mu_w[k], all_rows, [k]) for k in all_components],
         "mu_b": [(case.mu_b[k], all_rows, [k]) for k in all_components],
         "c_w": [(row, all_rows, [k]) for k in all_components for row in case.c_w[k]],
-        "c_b": [(row, all_rows, [k]) for k in all_components for row in case.c_b[k]],
+        "c_b": [(row, all_rows, users) for c_b, users in families for row in c_b],
         "x": [(case.x[b], [b], all_components) for b in all_rows],
     }
     worst, count = mpf(0), 0
@@ -71,7 +72,7 @@ def check_identities(case):
     sums = [
         product("x", flat(case.x)),
         product("mu_w", flat(case.mu_w)) + product("c_w", flat(flat(case.c_w))),
-        product("mu_b", flat(case.mu_b)) + product("c_b", flat(flat(case.c_b))),
+        product("mu_b", flat(case.mu_b)) + product("c_b", flat(flat(case.families))),
     ]
     sizes = [left.scale + loss_terms.scale for left in sums]
     return max(abs(left.value - loss_terms.value) / size if size else mpf(0) for left, size in zip(sums, sizes))

@@ -5,7 +5,10 @@ from mpmath import mp, mpf, sqrt
 
 
 class Case:
-    """Sizes and inputs: x[b][i], mu_w[k][l], mu_b[k][i], c_w[k][l][r], c_b[k][i][r], g[b][l]."""
+    """Sizes and inputs: x[b][i], mu_w[k][l], mu_b[k][i], c_w[k][l][r], c_b[k][i][r], g[b][l].
+
+    With one c_b[i][r] for several components the layer is tied: all of them are that one list.
+    """
 
     def __init__(self, name, f32, mu_w, mu_b, c_w, c_b, x, g):
         self.name, self.f32 = name, f32
@@ -14,6 +17,9 @@ class Case:
         self.c_w, self.c_b = ([list(map(list, rows)) for rows in blocks] for blocks in (c_w, c_b))
         self.inputs, self.outputs, self.rank = len(mu_b[0]), len(mu_w[0]), len(c_b[0][0])
         self.components, self.batch = len(mu_b), len(x)
+        self.is_tied = len(c_b) < len(mu_b)
+        self.families = self.c_b
+        self.c_b = self.c_b * self.components if self.is_tied else self.c_b
 
     def projections(self, b, k):
         """m and q, each beside the sum of the sizes of its terms, and s."""
@@ -75,6 +81,8 @@ def evaluate(case):
                 dx[b][i] += mu_b[i] * dm + total(map(Budget.__mul__, c_b[i], dq))
                 for column in range(rank):
                     dc_b[k][i][column] += x[i] * dq[column]
+    if case.is_tied:
+        dc_b = [[[total(each) for each in zip(*rows)] for rows in zip(*dc_b)]]
     return {
         "h": flat(h),
         "mu_w": flat(dmu_w),

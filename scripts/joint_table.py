@@ -9,6 +9,7 @@ Needs mpmath (gmpy2 makes it fast). Everything is computed with 120 decimal digi
     h(x) = 1/K sum_k [ mu_w r + C_w q p ],    q = C_b^T x,  m = <mu_b, x>,  s = |q|,  t = m / s,
     r = m Phi(t) + s phi(t),  p = Phi(t),
 
+with one C_b of each component or, tied, one for all,
 and shares no code with the crate. The conventions at s = 0, the form of the files and the rule of accuracy are those
 of diagonal_table.py.
 
@@ -47,10 +48,13 @@ def case_text(case):
     sizes = {"inputs": case.inputs, "outputs": case.outputs, "components": case.components}
     sizes |= {"rank": case.rank, "batch": case.batch}
     lines.append(",".join(f'"{name}":{size}' for name, size in sizes.items()))
+    if case.is_tied:
+        lines.append('"tied":true')
     inputs = {"mu_w": case.mu_w, "mu_b": case.mu_b, "x": case.x, "g": case.g}
     inputs = {name: flat(rows) for name, rows in inputs.items()}
     for block, rows in FACTORS.items():
-        inputs[block] = by_factors(flat(flat(getattr(case, block))), getattr(case, rows), case.rank)
+        factors = case.families if block == "c_b" else case.c_w
+        inputs[block] = by_factors(flat(flat(factors)), getattr(case, rows), case.rank)
     lines += [f'"{name}":{array(map(write, entries))}' for name, entries in inputs.items()]
     for block in BLOCKS:
         lists = entry_lists(values[block])

@@ -178,6 +178,11 @@ pub(crate) struct TrainArguments {
     #[arg(long, value_name = "R", value_parser = count)]
     pub(crate) rank: Option<usize>,
 
+    /// One covariance of the weights for all components of a joint layer
+    #[arg(long)]
+    #[serde(default)]
+    pub(crate) tied: bool,
+
     /// Add a hidden layer of N outputs before the last one; may be repeated
     #[arg(long, value_name = "N", value_parser = count)]
     pub(crate) hidden: Vec<usize>,

@@ -21,6 +21,8 @@ pub(crate) struct Choices {
     pub(crate) components: usize,
     /// Rank of the covariance of a joint layer.
     pub(crate) rank: usize,
+    /// Whether the components of a joint layer share their factors of β.
+    pub(crate) tied: bool,
     /// Scale of the starting values of a diagonal or joint layer.
     pub(crate) gamma: f32,
     /// Scale of the starting values of the outputs of a joint layer.
@@ -44,6 +46,7 @@ impl Choices {
             Model::Diagonal => vec![
                 ("--width", arguments.width.is_some()),
                 ("--rank", arguments.rank.is_some()),
+                ("--tied", arguments.tied),
                 ("--output-gamma", arguments.output_gamma.is_some()),
             ],
             Model::Joint => vec![
@@ -53,6 +56,7 @@ impl Choices {
             ],
             Model::Dense => vec![
                 ("--rank", arguments.rank.is_some()),
+                ("--tied", arguments.tied),
                 ("--output-gamma", arguments.output_gamma.is_some()),
                 ("--components", arguments.components.is_some()),
                 ("--gamma", arguments.gamma.is_some()),
@@ -78,6 +82,7 @@ impl Choices {
         Ok(Self {
             components: arguments.components.unwrap_or(20),
             rank: arguments.rank.unwrap_or(4),
+            tied: arguments.tied,
             gamma: arguments.gamma.unwrap_or(if arguments.model == Model::Joint { 0.03 } else { 0.5 }),
             output_gamma: arguments.output_gamma.unwrap_or(0.1),
             coordinates: arguments.coordinates.unwrap_or(CoordinatesName::Paper),
@@ -159,6 +164,7 @@ impl Choices {
                 }
                 Model::Joint => {
                     let shape = JointShape::new(inputs, outputs, self.components, self.rank)?;
+                    let shape = if self.tied { shape.tied() } else { shape };
                     let (gamma, output_gamma) = (f64::from(self.gamma), f64::from(self.output_gamma));
                     let start = JointStart { gamma, output_gamma };
                     let layer = Joint::new(shape, start).with_scale(self.scale());

@@ -15,6 +15,7 @@ pub(crate) struct TrainReport<'a> {
     pub(crate) model: Model,
     pub(crate) components: Option<usize>,
     pub(crate) rank: Option<usize>,
+    pub(crate) tied: Option<bool>,
     pub(crate) hidden: &'a [usize],
     pub(crate) parameters: usize,
     pub(crate) train_images: usize,

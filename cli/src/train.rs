@@ -89,6 +89,7 @@ pub(crate) fn run(arguments: TrainArguments, given: &[String]) -> Result<(), Fai
         model: arguments.model,
         components: (diagonal || joint).then_some(choices.components),
         rank: joint.then_some(choices.rank),
+        tied: joint.then_some(choices.tied),
         hidden: &choices.hidden,
         parameters: network.parameters().len(),
         train_images: data.train.len(),

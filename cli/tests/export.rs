@@ -94,18 +94,34 @@ fn every_form_is_exported() {
 /// A joint layer as source text: sizes, arrays, and what the layer gives for the first test image.
 #[test]
 fn joint_layers_are_source_text() {
+    joint_source_text(
+        &[],
+        [
+            "/// 64 inputs, 10 outputs, 2 components, rank 3.",
+            "Ok(shape) => shape,",
+            "pub static C_B: [f32; 384]",
+        ],
+        &["digits_c_b[384]"],
+    );
+    joint_source_text(
+        &["--tied"],
+        ["2 components, rank 3, tied.", "Ok(shape) => shape.tied(),", "pub static C_B: [f32; 192]"],
+        &["digits_c_b[192]", "#define DIGITS_TIED 1\n", "[3 × 64]"],
+    );
+}
+
+fn joint_source_text(more: &[&str], in_rust: [&str; 3], in_c: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("digits.safetensors").to_str().unwrap().to_owned();
-    json(&quick(&["--side", "8", "--json", "--save", &path, "--model", "joint", "--rank", "3"]));
+    let train = ["--side", "8", "--json", "--save", &path, "--model", "joint", "--rank", "3"];
+    json(&quick(&[&train, more].concat()));
     assert!(export(&path, &["--format", "rust"]).status.success());
     let text = std::fs::read_to_string(folder.path().join("digits.rs")).unwrap();
-    for part in [
+    for part in in_rust.into_iter().chain([
         "JointShape::new(64, 10, 2, 3)",
-        "/// 64 inputs, 10 outputs, 2 components, rank 3.",
-        "pub static C_B: [f32; 384]",
         "Constants { mu_w: &MU_W, c_w: &C_W, mu_b: &MU_B, c_b: &C_B }",
         "with_scale(Scale::Mean)",
-    ] {
+    ]) {
         assert!(text.contains(part), "{part}");
     }
     let array = |name: &str| -> Vec<f32> {
@@ -121,7 +137,9 @@ fn joint_layers_are_source_text() {
     }
     assert!(export(&path, &["--format", "c"]).status.success());
     let text = std::fs::read_to_string(folder.path().join("digits.h")).unwrap();
-    assert!(text.contains("#define DIGITS_RANK 3\n") && text.contains("digits_c_b[384]"), "{text}");
+    for part in in_c.iter().chain(&["#define DIGITS_RANK 3\n"]) {
+        assert!(text.contains(part), "{part}");
+    }
     for refused in [
         &["--format", "bin"][..],
         &["--format", "rust", "--precision", "i8"],

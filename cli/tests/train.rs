@@ -100,6 +100,7 @@ fn every_option_counts() {
         &["--model", "dense", "--hidden", "7"],
         &["--model", "joint"],
         &["--model", "joint", "--rank", "2"],
+        &["--model", "joint", "--tied"],
         &["--model", "joint", "--output-gamma", "0.2"],
         &["--model", "joint", "--gamma", "0.2"],
         &["--model", "joint", "--scale", "sum"],
@@ -126,6 +127,7 @@ fn sizes_of_networks() {
     assert_eq!(parameters(&["--components", "3", "--hidden", "8"]), diagonal(784, 8, 3) + diagonal(8, 10, 3));
     assert_eq!(parameters(&["--model", "joint"]), 20 * 794 * 5);
     assert_eq!(parameters(&["--model", "joint", "--rank", "2", "--components", "34"]), 34 * 794 * 3);
+    assert_eq!(parameters(&["--model", "joint", "--tied"]), 20 * 794 + 20 * 4 * 10 + 4 * 784);
     assert_eq!(parameters(&["--model", "dense"]), 794_000);
     assert_eq!(parameters(&["--model", "dense", "--width", "100"]), 79_400);
     assert_eq!(parameters(&["--model", "dense", "--hidden", "8", "--hidden", "5"]), 784 * 8 + 8 * 5 + 50);
@@ -182,6 +184,8 @@ fn wrong_arguments_are_named() {
         (&["--model", "dense", "--width", "1000000", "--hidden", "1000000"], "cannot be used with"),
         (&["--model", "dense", "--hidden", "1000000", "--hidden", "1000000"], "parameters, but at most"),
         (&["--rank", "3"], "--rank has no meaning with --model diagonal"),
+        (&["--tied"], "--tied has no meaning with --model diagonal"),
+        (&["--model", "dense", "--tied"], "--tied has no meaning with --model dense"),
         (&["--output-gamma", "1"], "--output-gamma has no meaning with --model diagonal"),
         (&["--model", "dense", "--rank", "3"], "--rank has no meaning with --model dense"),
         (&["--model", "joint", "--width", "3"], "--width has no meaning with --model joint"),

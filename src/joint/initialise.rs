@@ -12,7 +12,7 @@ use crate::{Error, Real};
 /// mu_w, c_w ~ N(0, γ_ω²),   mu_b ~ N(0, γ²),   c_b ~ N(0, γ²/R)          independently
 /// ```
 ///
-/// Each β then has the variance γ² on average, as the diagonal layer has with σ = γ, whatever the rank. The order
+/// A [tied](JointShape::tied) layer has one c_b. Each β then has the variance γ² on average, as the diagonal layer has with σ = γ, whatever the rank. The order
 /// is μ_ω, C_ω, μ_β, C_β, each in the order of its slice; every value is drawn in `f64` and rounded once, so that
 /// `f32` and `f64` layers with the same seed start from the same point.
 ///

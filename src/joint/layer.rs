@@ -18,7 +18,8 @@ use crate::{Error, Real, shape};
 /// r = m Φ(t) + s φ(t),   p = Φ(t),   m = ⟨μ_β, x⟩,   s = |q|,   t = m/s
 /// ```
 ///
-/// R = d + L is the general covariance, a small R one of low rank. Gradient descent on these parameters is the
+/// R = d + L is the general covariance, a small R one of low rank. In a [tied](JointShape::tied) layer C_β, and with
+/// it q and s, is one for all components, and what each has of its own is C_ω, μ_ω and μ_β. Gradient descent on these parameters is the
 /// discretised Gaussian mixture gradient flow.
 ///
 /// **Accuracy**: every output and gradient is within 8(u·scale + η·floor) of the exact value, for numbers of any size:

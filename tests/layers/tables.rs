@@ -61,7 +61,8 @@ impl<L: MixtureLayer> Entry<L> {
         let [one, two, three, four, x] = L::NAMES;
         let sizes = ["inputs", "outputs", "components", "rank"].map(size);
         let case = Case {
-            layer: L::new(sizes, 0),
+            // Form 2 of a joint layer is tied.
+            layer: L::new(sizes, if value.get("tied").is_some() { 2 } else { 0 }),
             parameters: [one, two, three, four].map(block),
             x: block(x),
             g: block("g"),

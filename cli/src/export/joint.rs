@@ -26,11 +26,12 @@ pub(super) fn constants(
 
     let Constants { mu_w, c_w, mu_b, c_b } = prepared.constants();
     let (k, l, d, r) = (shape.components(), shape.outputs(), shape.inputs(), shape.rank());
+    let factors = if shape.is_tied() { format!("{r} × {d}") } else { format!("{k} × {r} × {d}") };
     let blocks = [
         ("mu_w", format!("Means of the outputs [{k} × {l}]"), mu_w),
         ("c_w", format!("Factors of the outputs [{k} × {r} × {l}]"), c_w),
         ("mu_b", format!("Means of the weights [{k} × {d}]"), mu_b),
-        ("c_b", format!("Factors of the weights [{k} × {r} × {d}]"), c_b),
+        ("c_b", format!("Factors of the weights [{factors}]"), c_b),
     ];
     let blocks: Result<_, _> = blocks.into_iter().map(|numbers| plain(numbers, Precision::F32)).collect();
     Ok((blocks?, values))

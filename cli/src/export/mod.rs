@@ -50,6 +50,11 @@ impl Exported {
         }
         sizes
     }
+
+    /// Whether its components share their factors of β.
+    fn is_tied(&self) -> bool {
+        matches!(self, Self::Joint(shape, _) if shape.is_tied())
+    }
 }
 
 /// What `export --json` prints. Errors are fractions.

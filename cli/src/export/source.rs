@@ -81,11 +81,13 @@ pub(super) fn rust(
         .iter()
         .zip(&names)
         .map(|(size, &name)| if name == "rank" { format!("rank {size}") } else { format!("{size} {name}") })
+        .chain(exported.is_tied().then(|| "tied".to_owned()))
         .collect();
+    let tied = if exported.is_tied() { ".tied()" } else { "" };
     let _ = write!(
         text,
         "\n/// {}.\npub const SHAPE: {shape} = match {shape}::new({}) {{\n    \
-             Ok(shape) => shape,\n    Err(_) => panic!(\"the sizes are wrong\"),\n}};\n",
+             Ok(shape) => shape{tied},\n    Err(_) => panic!(\"the sizes are wrong\"),\n}};\n",
         about.join(", "),
         sizes.join(", ")
     );
@@ -126,6 +128,9 @@ pub(super) fn c(
     );
     for (size, value) in exported.sizes() {
         let _ = writeln!(text, "#define {capitals}_{} {value}", size.to_uppercase());
+    }
+    if exported.is_tied() {
+        let _ = writeln!(text, "#define {capitals}_TIED 1");
     }
     let mut array = |block: &str, about: &str, values: &Values| {
         let (kind, ending) = match values {

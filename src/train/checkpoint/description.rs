@@ -57,6 +57,9 @@ enum Entry {
         outputs: usize,
         components: usize,
         rank: usize,
+        /// Left out where every component has its own factors of β.
+        #[serde(default, skip_serializing_if = "is_default")]
+        tied: bool,
         gamma: f64,
         output_gamma: f64,
         /// Left out where the layer takes the mean over its components.
@@ -94,6 +97,7 @@ impl Description {
                     outputs: shape.outputs(),
                     components: shape.components(),
                     rank: shape.rank(),
+                    tied: shape.is_tied(),
                     gamma: start.gamma,
                     output_gamma: start.output_gamma,
                     sum: scale == Scale::Sum,
@@ -132,10 +136,11 @@ impl Description {
                         scale: if sum { Scale::Sum } else { Scale::Mean },
                     },
                 },
-                Entry::Joint { inputs, outputs, components, rank, gamma, output_gamma, sum } => {
+                Entry::Joint { inputs, outputs, components, rank, tied, gamma, output_gamma, sum } => {
                     let shape = JointShape::new(inputs, outputs, components, rank);
+                    let shape = shape.map_err(NetworkError::from)?;
                     LayerKind::Joint {
-                        shape: shape.map_err(NetworkError::from)?,
+                        shape: if tied { shape.tied() } else { shape },
                         start: JointStart { gamma, output_gamma },
                         scale: if sum { Scale::Sum } else { Scale::Mean },
                     }
