@@ -28,7 +28,7 @@ pub struct JointLayer {
 
 impl MixtureLayer for JointLayer {
     const TABLES: &'static str = "joint";
-    const TABLE_ENTRIES: [usize; 2] = [69, 55];
+    const TABLE_ENTRIES: [usize; 2] = [86, 71];
     const NAMES: [&'static str; 5] = ["mu_w", "c_w", "mu_b", "c_b", "x"];
     const CONSTANTS: [&'static str; 4] = ["mu_w", "c_w", "mu_b", "c_b"];
     const BETA: [usize; 2] = [2, 3];
