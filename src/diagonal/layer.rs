@@ -221,7 +221,8 @@ impl<'a, T: Real> Diagonal<'a, T> {
         self.shape.v_len() + self.shape.u_len() + self.shape.sigma_len()
     }
 
-    /// The form for inference: a = Uμ + v (or v in centred coordinates), W = U diag(σ²) and σ², computed once into `storage`.
+    /// The form for inference: a = Uμ + v (or v in centred coordinates), W = U diag(σ²) and σ², computed once into `storage`;
+    /// on the same threads.
     ///
     /// **Accuracy**: as [the layer](Self) says, while U σ² and σ² stay in the
     /// range of normal numbers or are exactly 0 (|σ| between 10⁻¹⁸ and 10¹⁸ in `f32`, for U around 1).
@@ -257,6 +258,6 @@ impl<'a, T: Real> Diagonal<'a, T> {
         let to = [&mut *a, &mut *w, &mut *variance];
         prepare(self.shape, coordinates, self.parameters, stride, to);
         let constants = Constants { a, w, mu: self.parameters.mu, variance };
-        Ok(Prepared::new(self.shape, constants)?.with_scale(self.form.scale))
+        Ok(Prepared::new(self.shape, constants)?.with_scale(self.form.scale).with_workers(self.workers))
     }
 }

@@ -1,12 +1,12 @@
 //! The form for inference: everything that does not depend on the input, computed once.
 
-use crate::kernel::{Matrix, Rows, RowsMut, Simd, dispatch, dot, for_each_dot, task};
+use crate::kernel::{Matrix, Rows, RowsMut, Simd, Workers, dispatch, dot, for_each_dot, task};
 use crate::mixture::{
-    Activations, CHUNK, Fields, LEAST_ROWS, PreActivations, activation_lens, fields_len, input_scale,
+    Activations, CHUNK, Fields, LEAST_ROWS, Locals, PreActivations, activation_lens, fields_len, input_scale,
     largest_of, measure, scale_row, transpose_scaled, unscale_rows,
 };
 use crate::rectified::{in_range, norm};
-use crate::slices::{Slice, cut, row, total, whole, zip_rows};
+use crate::slices::{Slice, after, cut, row, total, whole, zip_rows};
 use crate::{Error, Real, Rectified, Scale, Shape, shape};
 
 /// The constants of a prepared layer, as borrowed row-major slices: what an exported model holds.
@@ -36,6 +36,7 @@ pub struct Prepared<'a, T> {
     shape: Shape,
     scale: Scale,
     constants: Constants<'a, T>,
+    workers: Workers<'a>,
 }
 
 impl<'a, T: Real> Prepared<'a, T> {
@@ -49,13 +50,27 @@ impl<'a, T: Real> Prepared<'a, T> {
         shape::exact("w", constants.w.len(), shape.u_len())?;
         shape::exact("mu", constants.mu.len(), shape.mu_len())?;
         shape::exact("variance", constants.variance.len(), shape.sigma_len())?;
-        Ok(Self { shape, scale: Scale::Mean, constants })
+        Ok(Self { shape, scale: Scale::Mean, constants, workers: Workers::alone() })
     }
 
     /// The same layer with another scale.
     #[must_use]
     pub const fn with_scale(self, scale: Scale) -> Self {
         Self { scale, ..self }
+    }
+
+    /// The same layer on several threads, with the same bits for any number; see
+    /// [`Diagonal::with_threads`](crate::Diagonal::with_threads). Each thread takes whole chunks of 64 rows, and scratch
+    /// of its own.
+    #[cfg(feature = "threads")]
+    #[must_use]
+    pub fn with_threads(self, threads: &'a crate::Threads) -> Self {
+        self.with_workers(threads.workers())
+    }
+
+    /// The same layer with other threads, or none.
+    pub(super) fn with_workers(self, workers: Workers<'a>) -> Self {
+        Self { workers, ..self }
     }
 
     /// What the sum over the components is divided by.
@@ -75,13 +90,20 @@ impl<'a, T: Real> Prepared<'a, T> {
         self.constants
     }
 
-    /// The number of scratch elements that [`forward`](Self::forward) needs for `batch` rows.
+    /// The number of scratch elements that [`forward`](Self::forward) needs for `batch` rows, on as many threads as
+    /// the layer has.
     ///
     /// # Errors
     ///
     /// [`Error::Overflow`] when that number cannot be addressed.
     pub const fn scratch_len(&self, batch: usize) -> Result<usize, Error> {
-        shape::product("scratch", total(&self.layout(Self::lanes(batch))), 1)
+        shape::product("scratch", total(&self.layout(Self::lanes(batch))), self.parts(batch))
+    }
+
+    /// The number of parts that the chunks are dealt to.
+    const fn parts(&self, batch: usize) -> usize {
+        let work = self.shape.u_len().saturating_add(self.shape.mu_len().saturating_mul(2));
+        self.workers.parts(batch.div_ceil(CHUNK), work.saturating_mul(batch))
     }
 
     /// Scratch: the scales of the rows of a chunk, and the sizes of their largest inputs; Xᵀ and yᵀ; the activations; a
@@ -127,6 +149,19 @@ impl<'a, T: Real> Prepared<'a, T> {
         shape::exact("y", y.len(), shape::product("y", batch, outputs)?)?;
         let scratch = shape::buffer("scratch", scratch, self.scratch_len(batch)?)?;
         let lanes = Self::lanes(batch);
+        let layout = self.layout(lanes);
+        let run = |first: usize, (y, scratch): (Fields<&mut [T], 1>, Locals<'_, T>)| {
+            let [y] = y.fields;
+            self.chunks(lanes, after(x, first * CHUNK * inputs), y, scratch.data);
+        };
+        let work = (Fields::one(CHUNK * outputs, y), Locals { data: scratch, each: total(&layout) });
+        self.workers.in_parts(work, batch.div_ceil(CHUNK), self.parts(batch), &run);
+        Ok(())
+    }
+
+    /// The rows of some chunks of so many lanes, or none of lanes.
+    fn chunks(&self, lanes: usize, x: &[T], y: &mut [T], scratch: &mut [T]) {
+        let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
         let ([scales, sizes, x_transposed, y_transposed, activations, vectors, at], _) =
             cut(self.layout(lanes), scratch);
         let (scaled, direction) = vectors.divide(inputs);
@@ -135,7 +170,7 @@ impl<'a, T: Real> Prepared<'a, T> {
             for (x, y) in zip_rows(x, inputs, y, outputs) {
                 self.row(x, y, &mut scratch);
             }
-            return Ok(());
+            return;
         }
         let each = activation_lens(lanes, outputs);
         let (fields, _) = Fields::cut(self.shape.components(), each, activations);
@@ -145,7 +180,6 @@ impl<'a, T: Real> Prepared<'a, T> {
         for (x, y) in zip_rows(x, CHUNK * inputs, y, CHUNK * outputs) {
             self.chunk(x, y, &mut chunk);
         }
-        Ok(())
     }
 
     /// The rows of a chunk.

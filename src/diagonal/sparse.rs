@@ -3,17 +3,10 @@
 use super::prepared::deviation;
 use super::prepared::{Constants, Prepared};
 use crate::kernel::{LANES, Simd, dispatch, dot, task};
-use crate::mixture::{PreActivations, input_scale, largest_of, scale_row, unscale_rows};
+use crate::mixture::{PreActivations, input_scale, largest_of, scale_row, unscale_rows, write_sums};
 use crate::rectified::in_range;
 use crate::slices::{Slice, column, rows, zip_rows};
 use crate::{Error, Real, Rectified, Shape, shape};
-
-/// Inputs whose terms are summed before they are added to the rest: rounding errors grow with this, not with the
-/// number of inputs.
-const RUN: usize = 128;
-
-/// Vectors that are summed at once, in registers.
-const BLOCK: usize = 4;
 
 /// A layer prepared for inference on inputs of which many are 0, such as images: it reads nothing of the layer
 /// for an input of 0.
@@ -163,16 +156,11 @@ fn forward_row<T: Real, S: Simd>(
 ) {
     let shape = layer.prepared.shape();
     let Scratch { sums, direction, at } = scratch;
-    let (linear, squared) = widths(shape);
-    sums.fill(T::zero());
-    let (linear_sums, square_sums) = sums.divide(linear);
+    let (linear_sums, square_sums) = sums.divide(widths(shape).0);
     for (square, &x) in direction.iter_mut().zip(x) {
         *square = x * x;
     }
-    let runs = x.chunks(RUN).zip(direction.chunks(RUN));
-    for ((x, x_squares), rows) in runs.zip(rows(layer.columns, RUN * (linear + squared))) {
-        add_run(simd, x, x_squares, rows, linear_sums, square_sums);
-    }
+    write_sums(simd, layer.columns, [x, direction], [&mut *linear_sums, &mut *square_sums]);
     let (slopes, moments) = linear_sums.divide(shape.v_len());
     let (means, squares, _) = at.fields();
     for (mean, &mut moment) in means.iter_mut().zip(moments) {
@@ -208,67 +196,3 @@ task!(ForwardRow, forward_row, (
     y: &'a mut [T],
     scratch: &'a mut Scratch<'c, T>,
 ) -> ());
-
-/// Adds the terms of at most [`RUN`] inputs, whose rows are `rows`.
-#[inline(always)]
-fn add_run<T: Real, S: Simd>(
-    simd: S,
-    x: &[T],
-    x_squares: &[T],
-    rows: &[T],
-    linear_sums: &mut [T],
-    square_sums: &mut [T],
-) {
-    // The inputs that are not 0, found without a branch that depends on them.
-    let mut places = [0_u8; RUN];
-    let mut count = 0;
-    for (place, x) in x.iter().enumerate() {
-        if let Some(next) = places.get_mut(count) {
-            *next = place as u8;
-        }
-        count += usize::from(!x.is_zero());
-    }
-    let (places, _) = places.as_slice().divide(count.min(RUN));
-    let width = linear_sums.len() + square_sums.len();
-    let row = |place: u8| rows.get(usize::from(place) * width..).unwrap_or_default();
-    let input = |place: u8| x.get(usize::from(place)).copied().unwrap_or_else(T::zero);
-    let linear = linear_sums.len() / LANES;
-    let mut block = 0;
-    while block + BLOCK <= linear {
-        add_block::<T, S, BLOCK>(simd, places, |place| (row(place), input(place)), block, linear_sums, block);
-        block += BLOCK;
-    }
-    while block < linear {
-        add_block::<T, S, 1>(simd, places, |place| (row(place), input(place)), block, linear_sums, block);
-        block += 1;
-    }
-    for block in 0..square_sums.len() / LANES {
-        let of = |place: u8| (row(place), x_squares.get(usize::from(place)).copied().unwrap_or_else(T::zero));
-        add_block::<T, S, 1>(simd, places, of, linear + block, square_sums, block);
-    }
-}
-
-/// Adds the terms of some inputs to `VECTORS` vectors, from the one of number `from` in their rows.
-#[inline(always)]
-fn add_block<'a, T: Real, S: Simd, const VECTORS: usize>(
-    simd: S,
-    places: &[u8],
-    row_and_factor: impl Fn(u8) -> (&'a [T], T),
-    from: usize,
-    sums: &mut [T],
-    to: usize,
-) -> Option<()> {
-    let mut totals = [simd.splat(T::zero()); VECTORS];
-    for &place in places {
-        let (row, factor) = row_and_factor(place);
-        let factor = simd.splat(factor);
-        for (vector, total) in totals.iter_mut().enumerate() {
-            *total = simd.mul_add(simd.load::<true, T>(row, from + vector)?, factor, *total);
-        }
-    }
-    for (vector, total) in totals.into_iter().enumerate() {
-        let sum = simd.load::<true, T>(sums, to + vector)?;
-        simd.store::<true, T>(sums, to + vector, simd.add(sum, total));
-    }
-    Some(())
-}

@@ -202,9 +202,9 @@ impl<T: Real> Pass<'_, T> {
         self.workers.in_parts((own, (members, cotangents.reborrow())), components, layout.parts, &run);
         let [q_p, d_q, r, d_m] = cotangents.fields;
         if self.shape.is_tied() {
-            add_members(d_q, layout.factor_rows() * layout.lanes);
+            add_members(d_q, layout.shape.factor_rows() * layout.lanes);
         }
-        let (d_q, _) = d_q.divide(layout.factor_rows() * layout.lanes);
+        let (d_q, _) = d_q.divide(layout.shape.factor_rows() * layout.lanes);
         if let Some(dx) = dx {
             let (d_m, d_q) = (&*d_m, &*d_q);
             let run = |first, (rows, locals): (Fields<&mut [T], 1>, Locals<'_, T>)| {

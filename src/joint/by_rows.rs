@@ -23,7 +23,7 @@ impl<T: Real> Pass<'_, T> {
         y: &mut [T],
         scratch: &mut RowScratch<'_, T>,
     ) {
-        forward(self.shape, self.scale, parameters, x, y, scratch);
+        forward(self.shape, self.scale, parameters, None, x, y, scratch);
     }
 
     /// Uses the gradients of a family at one row, and adds that of the row to `dx`.

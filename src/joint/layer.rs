@@ -215,7 +215,7 @@ impl<'a, T: Real> Joint<'a, T> {
         }
     }
 
-    /// The form for inference.
+    /// The form for inference, on the same threads.
     ///
     /// # Example
     ///
@@ -234,6 +234,6 @@ impl<'a, T: Real> Joint<'a, T> {
     /// ```
     #[must_use]
     pub fn prepare(&self) -> Prepared<'a, T> {
-        Prepared::of(self.shape, self.scale, self.parameters)
+        Prepared::of(self.shape, self.scale, self.parameters).with_workers(self.workers)
     }
 }

@@ -99,11 +99,6 @@ impl Layout {
         [self.factors(), self.lanes]
     }
 
-    /// The number of rows of q, and of C_βᵀ.
-    pub(super) const fn factor_rows(&self) -> usize {
-        self.shape.families() * self.shape.rank()
-    }
-
     /// The length of q of a component.
     const fn factors(&self) -> usize {
         self.lanes.saturating_mul(self.shape.rank())
@@ -284,7 +279,7 @@ impl<'a, T: Real> Scratch<'a, T> {
         let ([sizes, g_scales, first, second, g, g_transposed], rest) = cut(layout.rows(), scratch);
         let (cotangents, rest) = Fields::cut(components, layout.cotangents(), rest);
         let ([sums], data) = cut([layout.sums()], rest);
-        let sums = Sums { data: sums, shape: layout.shape, components, rows: layout.factor_rows() };
+        let sums = Sums { data: sums, shape: layout.shape, components, rows: layout.shape.factor_rows() };
         let locals = Locals { data, each: total(&layout.local()) };
         Ok(Self { sizes, g_scales, back: [first, second], g, g_transposed, cotangents, sums, locals })
     }

@@ -13,6 +13,7 @@ mod prepared;
 mod products;
 mod row;
 mod row_backward;
+mod sparse;
 
 pub use crate::scale::Scale;
 pub use crate::shape::JointShape;
@@ -26,3 +27,4 @@ pub use layout::{descend_scratch_len, saved_len, scratch_len};
 pub use online::Online;
 pub use parameters::{Gradients, Parameters, ParametersMut, Rates};
 pub use prepared::{Constants, Prepared};
+pub use sparse::Sparse;

@@ -102,7 +102,7 @@ impl<'a, T: Real> Online<'a, T> {
         shape::exact("y", y.len(), self.shape.outputs())?;
         let mut scratch = self.cut(scratch)?;
         let parameters = Parameters::from_flat(self.shape, self.parameters)?;
-        row::forward(self.shape, self.scale, parameters, x, y, &mut scratch);
+        row::forward(self.shape, self.scale, parameters, None, x, y, &mut scratch);
         Ok(())
     }
 

@@ -1,4 +1,5 @@
-//! A row by itself: the formulas of one family, the components that share C_β, forward. The gradients are in [`row_backward`](super::row_backward).
+//! A row by itself: the formulas of one family, the components that share C_β, forward. The gradients are in
+//! [`row_backward`](super::row_backward).
 //!
 //! With q = C_βᵀx and s = |q| each component gives μ_ω r + C_ω q p = E\[ω ReLU(z)\] (Stein).
 //!
@@ -8,16 +9,18 @@
 use super::JointShape;
 use super::parameters::{Family, Parameters};
 use crate::kernel::{Simd, add_combination, add_scaled, dispatch, dot, for_each_dot, sum, task};
-use crate::mixture::{Powers, PreActivations, halves, input_scale, largest_of, scale_row};
+use crate::mixture::{Powers, PreActivations, halves, input_scale, largest_of, scale_row, write_sums};
 use crate::rectified::{in_range, norm};
-use crate::slices::{column, count, row as row_of, rows, take, zip_rows};
+use crate::slices::{Slice, column, count, row as row_of, rows, take, zip_rows};
 use crate::{Real, Rectified, Scale};
 
-/// Overwrites `y` with h(x) of one row.
+/// Overwrites `y` with h(x) of one row. `columns` are \[μ_β; C_β\] input by input, where zeros are to be skipped, and
+/// room for their sums.
 pub(super) fn forward<T: Real>(
     shape: JointShape,
     scale: Scale,
     parameters: Parameters<'_, T>,
+    columns: Option<(&[T], &mut [T])>,
     x: &[T],
     y: &mut [T],
     scratch: &mut RowScratch<'_, T>,
@@ -26,7 +29,7 @@ pub(super) fn forward<T: Real>(
     let x_scale = input_scale(size);
     let RowScratch { x: scaled, vectors, .. } = scratch;
     let x = scale_row(x, x_scale, scaled);
-    dispatch(Forward, (shape, parameters, (x, size), &mut *y, &mut *vectors));
+    dispatch(Forward, (shape, parameters, columns, (x, size), &mut *y, &mut *vectors));
     let (divisor, back) = (scale.divisor::<T>(shape.components()), x_scale.recip());
     if size.is_finite() && !y.iter().all(|y| y.is_finite()) {
         y.fill(T::zero());
@@ -45,15 +48,23 @@ fn forward_row<T: Real, S: Simd>(
     simd: S,
     shape: JointShape,
     parameters: Parameters<'_, T>,
+    columns: Option<(&[T], &mut [T])>,
     (x, size): (&[T], T),
     y: &mut [T],
     vectors: &mut Vectors<'_, T>,
 ) {
     let Vectors { q, unit, at, .. } = vectors;
     let (rank, outputs, members) = (shape.rank(), shape.outputs(), shape.members());
-    write_dots(simd, parameters.c_b, x, q);
     let (means, squares, _) = at.fields();
-    write_dots(simd, parameters.mu_b, x, means);
+    if let Some((columns, sums)) = columns {
+        write_sums(simd, columns, [x, &[]], [&mut *sums, &mut []]);
+        let (of_means, of_q) = sums.divide(shape.components());
+        means.iter_mut().zip(&*of_means).for_each(|(mean, &sum)| *mean = sum);
+        q.iter_mut().zip(&*of_q).for_each(|(q, &sum)| *q = sum);
+    } else {
+        write_dots(simd, parameters.c_b, x, q);
+        write_dots(simd, parameters.mu_b, x, means);
+    }
     for (squares, q) in rows(squares, members).zip(q.chunks_exact(rank)) {
         squares.fill(dot(q, q));
     }
@@ -75,6 +86,7 @@ fn forward_row<T: Real, S: Simd>(
 task!(Forward, forward_row, (
     shape: JointShape,
     parameters: Parameters<'a, T>,
+    columns: Option<(&'a [T], &'a mut [T])>,
     row: (&'a [T], T),
     y: &'a mut [T],
     vectors: &'a mut Vectors<'b, T>,

@@ -7,6 +7,7 @@
 //! | `saved` | the activations that the forward pass saves for the backward pass |
 //! | `row`, `pre_activations` | a row by itself with its cotangent, and its activations |
 //! | `by_rows` | what goes row by row: small batches, components of unusual size |
+//! | `columns` | matrices stored input by input |
 //! | `products` | the matrix products that both take |
 //! | `pull_back` | from the cotangents of r and p to those of m and s |
 //! | `accumulate` | sums over a batch of any size |
@@ -14,6 +15,7 @@
 
 mod accumulate;
 mod by_rows;
+mod columns;
 mod fields;
 mod parameters;
 mod pre_activations;
@@ -25,6 +27,7 @@ mod scale;
 
 pub(crate) use accumulate::{PLAIN_ROWS, add_compensated, two_sum};
 pub(crate) use by_rows::by_rows;
+pub(crate) use columns::write_sums;
 pub(crate) use fields::{Fields, Locals, Share, fields_len};
 pub(crate) use parameters::{Target, blocks};
 pub(crate) use pre_activations::PreActivations;

@@ -83,6 +83,11 @@ impl JointShape {
         if self.is_tied { self.components() } else { 1 }
     }
 
+    /// The number of factors of all C_β.
+    pub(crate) const fn factor_rows(self) -> usize {
+        self.families() * self.rank()
+    }
+
     /// The number of inputs, d.
     #[must_use]
     pub const fn inputs(self) -> usize {

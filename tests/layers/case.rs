@@ -55,7 +55,12 @@ impl<L: MixtureLayer, T: Real> Case<L, T> {
     }
 
     pub fn prepared_forward(&self) -> Vec<T> {
-        let (passes, mut y) = (self.passes(), nans(self.g.len()));
+        self.prepared_forward_on(None)
+    }
+
+    /// The same on some threads.
+    pub fn prepared_forward_on(&self, threads: Option<&Threads>) -> Vec<T> {
+        let (passes, mut y) = (self.passes_on(threads), nans(self.g.len()));
         let mut scratch = nans(passes.prepared_scratch_len(self.batch()).unwrap());
         passes.prepared_forward(&self.x, &mut y, &mut scratch).unwrap();
         y

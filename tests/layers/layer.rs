@@ -181,10 +181,8 @@ pub trait Passes<T> {
     fn prepared_forward(&self, x: &[T], y: &mut [T], scratch: &mut [T]) -> Result<(), Error>;
     /// A prepared layer of the same constants, of which one is a number short.
     fn prepared_from_short(&self, constant: usize) -> Result<(), Error>;
-    /// h by the prepared layer that skips zeros, where there is one.
-    fn sparse_forward(&self, _x: &[T], _y: &mut [T]) -> Option<Result<(), Error>> {
-        None
-    }
+    /// h by the prepared layer that skips zeros.
+    fn sparse_forward(&self, x: &[T], y: &mut [T]) -> Result<(), Error>;
 }
 
 /// The public functions of a layer over numbers that are changed.

@@ -16,16 +16,16 @@ fn large<L: MixtureLayer>(batch: usize, form: usize) -> Case<L, f32> {
     recipe.build().convert(|value| value as f32)
 }
 
-/// h, all gradients, what a joined step with ∂x leaves, and the parameters after one without.
-type Results = ([Vec<f32>; 6], Step<f32>, [Vec<f32>; 4]);
+/// h, all gradients, what a joined step with ∂x leaves, the parameters after one without, and h of the prepared layer.
+type Results = ([Vec<f32>; 6], Step<f32>, [Vec<f32>; 4], Vec<f32>);
 
 fn results<L: MixtureLayer>(case: &Case<L, f32>, threads: Option<&Threads>) -> Results {
     let step = |with_dx| case.descend([Some(0.1); 4], with_dx, threads);
-    (case.outputs_on(threads), step(true), step(false).0)
+    (case.outputs_on(threads), step(true), step(false).0, case.prepared_forward_on(threads))
 }
 
 fn any_number_of_threads_gives_the_same_bits<L: MixtureLayer>() {
-    for (batch, form) in [(64, 0), (300, 1), (1100, 1)] {
+    for (batch, form) in [(64, 0), (300, 2), (1100, 3)] {
         let mut case = large::<L>(batch, form);
         // A row and a cotangent of unusual size.
         case.x[131 * 3] = 1e-30;
@@ -50,9 +50,12 @@ fn any_number_of_threads_gives_the_same_bits<L: MixtureLayer>() {
 fn small_work_stays_on_one_thread<L: MixtureLayer>() {
     let threads = Threads::new(4).unwrap();
     let len = |case: &Case<L, f32>, threads: Option<&Threads>| {
-        case.passes_on(threads).scratch_len(case.batch()).unwrap()
+        let (passes, batch) = (case.passes_on(threads), case.batch());
+        [passes.scratch_len(batch), passes.prepared_scratch_len(batch)].map(Result::unwrap)
     };
     let (small, large) = (large(8, 0), large(1100, 0));
     assert_eq!(len(&small, Some(&threads)), len(&small, None));
-    assert!(len(&large, Some(&threads)) > len(&large, None));
+    for (more, less) in len(&large, Some(&threads)).into_iter().zip(len(&large, None)) {
+        assert!(more > less);
+    }
 }

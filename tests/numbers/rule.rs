@@ -33,7 +33,7 @@ const LOSSES: &str = "tests/numbers/losses.rs";
 const ONLINE: &str = "tests/layers/online.rs";
 const COMPACT: &str = "tests/layers/compact/floating.rs";
 
-const RULES: [Line; 17] = [
+const RULES: [Line; 18] = [
     line("src/rectified.rs", "new", HERE),
     line("src/rectified.rs", "project", HERE),
     line("src/diagonal/layer.rs", "forward", TABLES),
@@ -47,6 +47,7 @@ const RULES: [Line; 17] = [
     line("src/joint/layer.rs", "forward", TABLES),
     line("src/joint/layer.rs", "backward", TABLES),
     line("src/joint/prepared.rs", "forward", TABLES),
+    line("src/joint/sparse.rs", "forward", TABLES),
     line("src/joint/descent.rs", "descend", "tests/layers/descent.rs"),
     line("src/compact/floating.rs", "forward", COMPACT),
     line("src/loss.rs", "cross_entropy", LOSSES),
@@ -54,7 +55,7 @@ const RULES: [Line; 17] = [
 ];
 
 /// Where the functions are.
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     "src/rectified.rs",
     "src/diagonal/layer.rs",
     "src/diagonal/prepared.rs",
@@ -63,6 +64,7 @@ const FILES: [&str; 11] = [
     "src/diagonal/online.rs",
     "src/joint/layer.rs",
     "src/joint/prepared.rs",
+    "src/joint/sparse.rs",
     "src/joint/descent.rs",
     "src/compact/floating.rs",
     "src/loss.rs",

@@ -260,11 +260,11 @@ impl<T: Real> Passes<T> for Diagonal<'_, T> {
         Prepared::new(self.shape(), Constants { a, w, mu, variance }).map(drop)
     }
 
-    fn sparse_forward(&self, x: &[T], y: &mut [T]) -> Option<Result<(), Error>> {
+    fn sparse_forward(&self, x: &[T], y: &mut [T]) -> Result<(), Error> {
         let mut storage = nans(self.prepared_len());
         let mut columns = nans(Sparse::<T>::storage_len(self.shape()).unwrap());
         let sparse = Sparse::new(self.prepare(&mut storage).unwrap(), &mut columns).unwrap();
-        Some(sparse.forward(x, y, &mut nans(sparse.scratch_len().unwrap())))
+        sparse.forward(x, y, &mut nans(sparse.scratch_len().unwrap()))
     }
 }
 

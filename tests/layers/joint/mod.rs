@@ -8,14 +8,14 @@ mod formulas;
 use std::ops::Range;
 
 use gmlayer::joint::{
-    Constants, Gradients, JointMut, JointShape, Online, Parameters, ParametersMut, Prepared, Rates,
+    Constants, Gradients, JointMut, JointShape, Online, Parameters, ParametersMut, Prepared, Rates, Sparse,
 };
 use gmlayer::{Error, Joint, Real, Scale, Threads};
 use proptest::prelude::*;
 use rand_pcg::Pcg64;
 
 use crate::budget::{Budget, Scalar};
-use crate::case::Case;
+use crate::case::{Case, nans};
 use crate::layer::{Component, Descent, MixtureLayer, Passes};
 use crate::textbook::{Mistake, Row};
 
@@ -252,6 +252,12 @@ impl<T: Real> Passes<T> for Joint<'_, T> {
         constants[constant] = &constants[constant][1..];
         let [mu_w, c_w, mu_b, c_b] = constants;
         Prepared::new(self.shape(), Constants { mu_w, c_w, mu_b, c_b }).map(drop)
+    }
+
+    fn sparse_forward(&self, x: &[T], y: &mut [T]) -> Result<(), Error> {
+        let mut columns = nans(Sparse::<T>::storage_len(self.shape()).unwrap());
+        let sparse = Sparse::new(self.prepare(), &mut columns).unwrap();
+        sparse.forward(x, y, &mut nans(sparse.scratch_len().unwrap()))
     }
 }
 
