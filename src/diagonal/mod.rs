@@ -8,6 +8,8 @@ mod form;
 mod initialise;
 mod layer;
 mod layout;
+#[cfg(all(feature = "alloc", feature = "rand"))]
+mod neurons;
 mod online;
 mod parameters;
 mod prepare;
@@ -27,6 +29,8 @@ pub use layer::Diagonal;
 #[cfg(feature = "alloc")]
 pub(crate) use layout::scratch_len_of;
 pub use layout::{descend_scratch_len, saved_len, scratch_len};
+#[cfg(all(feature = "alloc", feature = "rand"))]
+pub use neurons::{fit_neurons, sample_neurons};
 pub use online::Online;
 pub use parameters::{Gradients, Parameters, ParametersMut, Rates};
 pub use prepared::{Constants, Prepared};

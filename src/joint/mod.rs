@@ -7,6 +7,8 @@ mod descent;
 mod initialise;
 mod layer;
 mod layout;
+#[cfg(all(feature = "alloc", feature = "rand"))]
+mod neurons;
 mod online;
 mod parameters;
 mod prepared;
@@ -24,6 +26,8 @@ pub use layer::Joint;
 #[cfg(feature = "alloc")]
 pub(crate) use layout::scratch_len_of;
 pub use layout::{descend_scratch_len, saved_len, scratch_len};
+#[cfg(all(feature = "alloc", feature = "rand"))]
+pub use neurons::{fit_neurons, sample_neurons};
 pub use online::Online;
 pub use parameters::{Gradients, Parameters, ParametersMut, Rates};
 pub use prepared::{Constants, Prepared};

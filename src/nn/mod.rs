@@ -40,9 +40,9 @@ mod joint;
 mod kind;
 mod layer;
 mod network;
-mod optimizer;
 #[cfg(feature = "rand")]
-mod particles;
+pub(crate) mod neurons;
+mod optimizer;
 mod relu;
 mod schedule;
 mod sgd;
@@ -59,8 +59,6 @@ pub use kind::LayerKind;
 pub use layer::{Block, Layer};
 pub use network::{BackwardPass, Network, ParameterBlock};
 pub use optimizer::Optimizer;
-#[cfg(feature = "rand")]
-pub use particles::{fit_neurons, sample_neurons};
 pub use relu::Relu;
 pub use schedule::Cosine;
 pub use sgd::Sgd;
