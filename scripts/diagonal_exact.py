@@ -35,6 +35,10 @@ class Budget:
             floor += max(mpf(1), unit)
         return Budget(self.value * other.value, self.scale * other.scale, floor, unit)
 
+    def computed_as(self, other):
+        """The same number computed in another order too: the larger floor holds."""
+        return Budget(self.value, self.scale, max(self.floor, other.floor), self.unit)
+
     def floored(self, other):
         """The same number with the floor that other products give it."""
         return Budget(self.value, self.scale, other.floor, other.unit)
@@ -157,8 +161,12 @@ def evaluate(case):
                 pull = total(u[l][i] * g[l] for l in range(outputs))
                 turn = pull * p * x[i]
                 dmu[k][i] += pull * r + x[i] * dm
-                dsigma[k][i] += sigma[i] * (ds_s * (x[i] * x[i]) + turn + turn)
-                dx[b][i] += mu[i] * dm + (ds_s * variance[i] * x[i] + variance[i] * (pull * p))
+                # By the variance in a batch, by sigma x / s in a single row.
+                of_row = ds_s * (sigma[i] * x[i])
+                spread = (sigma[i] * (ds_s * (x[i] * x[i]))).computed_as(of_row * x[i])
+                dsigma[k][i] += spread + sigma[i] * (turn + turn)
+                spread = (ds_s * variance[i] * x[i]).computed_as(sigma[i] * of_row)
+                dx[b][i] += mu[i] * dm + (spread + variance[i] * (pull * p))
     return {
         "h": flat(h),
         "mu": flat(dmu),

@@ -1,7 +1,7 @@
 //! The rectified Gaussian: mean and probability of max(z, 0), and what their derivatives need.
 
 use crate::kernel::{LANES, dot, sum, tree};
-use crate::mixture::{halves, largest_of, power};
+use crate::mixture::{halves, largest_of};
 use crate::{Error, Real, normal, shape};
 
 /// What the layer needs of max(z, 0) for z ~ N(m, s²), with t = m/s.
@@ -192,45 +192,8 @@ pub(crate) fn project_row<T: Real>(
         let s = squares.sqrt();
         return Projection { rectified: Rectified::one(m, s), unit: s.recip() };
     }
-    project_apart(mu, sigma, (m, factor), x, direction)
-}
-
-/// The same where the sum of squares is out of range: the component is brought to usual size, and then the products to
-/// that of the largest, before they are formed. Where ⟨μ, x⟩ is more than half the range of exponents above s, s is
-/// nothing beside it. `m` is ⟨μ, x⟩ times the factor.
-#[cold]
-#[inline(never)]
-fn project_apart<T: Real>(
-    mu: &[T],
-    sigma: &[T],
-    (m, factor): (T, T),
-    x: &[T],
-    direction: &mut [T],
-) -> Projection<T> {
-    let size = largest_of(direction);
-    if !size.is_finite() || largest_of(x).is_zero() {
-        return Projection { rectified: Rectified::one(m, size), unit: T::zero() };
-    }
-    let [largest_mu, largest_sigma] = [mu, sigma].map(largest_of);
-    let inner = if largest_mu > largest_sigma { largest_mu } else { largest_sigma }.exponent();
-    let inner = inner.clamp(T::LEAST_EXPONENT, -T::LEAST_EXPONENT);
-    let [to_usual, far_below] = [power::<T>(-inner), power(T::LEAST_EXPONENT / 2)];
-    for (((size, &mu), &sigma), &x) in direction.iter_mut().zip(mu).zip(sigma).zip(x) {
-        let [mean, deviation] = [mu * to_usual * x * far_below, sigma * to_usual * x].map(T::abs);
-        *size = if mean > deviation { mean } else { deviation };
-    }
-    let n = -largest_of(direction).exponent();
-    let [first, second] = halves::<T>(n);
-    for ((direction, &sigma), &x) in direction.iter_mut().zip(sigma).zip(x) {
-        *direction = sigma * to_usual * first * (x * second);
-    }
-    let m = sum(mu.iter().zip(x).map(|(&mu, &x)| mu * to_usual * first * (x * second)));
-    let s = dot(direction, direction).sqrt();
-    let at = Rectified::one(m, s);
-    Projection {
-        rectified: Rectified { mean: at.mean.times_power_of_two(inner + factor.exponent() - n), ..at },
-        unit: if s.is_zero() { T::zero() } else { s.recip() },
-    }
+    let (s, unit) = norm(direction);
+    Projection { rectified: Rectified::one(m, s), unit }
 }
 
 /// |w| for numbers of any size, which are brought to usual size, and one over the norm that they have then; 0 and 0

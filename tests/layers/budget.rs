@@ -64,6 +64,11 @@ impl Budget {
         Self { value, scale: value.abs(), floor: 0.0, unit: 1.0 }
     }
 
+    /// The same number computed in another order too: the larger floor holds.
+    fn computed_as(self, other: Self) -> Self {
+        Self { floor: self.floor.max(other.floor), ..self }
+    }
+
     /// The error of `got` in units of u·scale + η·floor.
     #[must_use]
     pub fn ratio(self, got: f64, scalar: Scalar) -> f64 {
@@ -297,8 +302,12 @@ pub fn budgets(problem: &Problem<'_>, rectify: Rectify) -> Budgets {
                 let pull = total((0..outputs).map(|l| u[l * d + i] * g[l]));
                 let turn = pull * p * x[i];
                 all.mu[k * d + i] += through_mean * pull * r + x[i] * of_m;
-                all.sigma[k * d + i] += sigma[i] * (of_s * (x[i] * x[i]) + turn + turn);
-                all.x[b * d + i] += mu[i] * of_m + (of_s * variance[i] * x[i] + variance[i] * (pull * p));
+                // By σ² in a batch, by σ⊙x/s in a single row.
+                let of_row = of_s * (sigma[i] * x[i]);
+                let spread = (sigma[i] * (of_s * (x[i] * x[i]))).computed_as(of_row * x[i]);
+                all.sigma[k * d + i] += spread + sigma[i] * (turn + turn);
+                let spread = (of_s * variance[i] * x[i]).computed_as(sigma[i] * of_row);
+                all.x[b * d + i] += mu[i] * of_m + (spread + variance[i] * (pull * p));
             }
         }
     }
