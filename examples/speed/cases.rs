@@ -25,7 +25,7 @@ pub(crate) struct Case {
 pub(crate) type Cases = Result<Vec<Case>, Box<dyn Error>>;
 
 /// A: the paper's. H: a hidden layer. C: a microcontroller's. D: large. Sizes that fill vectors, and such as do not.
-/// J: joint layers. The dense layers 784-1000-10.
+/// J: joint layers, and a tied one of as many parameters as J, R=4. The dense layers 784-1000-10.
 pub(crate) fn all(threads: &'static Threads) -> Cases {
     let mut cases = Vec::new();
     for (config, inputs, outputs, components, batches) in [
@@ -42,15 +42,18 @@ pub(crate) fn all(threads: &'static Threads) -> Cases {
             cases.extend(diagonal(config, shape, batch, threads)?);
         }
     }
-    for (config, components, rank, batch) in [
-        ("J", 20, 16, 64),
-        ("J", 20, 16, 256),
-        ("J", 20, 16, 1),
-        ("J, R=4", 20, 4, 64),
-        ("J, R=2", 34, 2, 64),
-        ("J, R=32", 20, 32, 64),
+    for (config, components, rank, batches) in [
+        ("J", 20, 16, &[64, 256, 1][..]),
+        ("J, R=4", 20, 4, &[64, 1024, 1]),
+        ("J, R=2", 34, 2, &[64]),
+        ("J, R=32", 20, 32, &[64]),
+        ("tied", 70, 16, &[64, 1024, 1]),
     ] {
-        cases.extend(joint(config, JointShape::new(784, 10, components, rank)?, batch, threads)?);
+        let shape = JointShape::new(784, 10, components, rank)?;
+        let shape = if config == "tied" { shape.tied() } else { shape };
+        for &batch in batches {
+            cases.extend(joint(config, shape, batch, threads)?);
+        }
     }
     cases.extend(dense(64)?);
     Ok(cases)

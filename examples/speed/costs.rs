@@ -219,6 +219,20 @@ fn joint_prepared(shape: JointShape, batch: usize) -> Outcome<Measure> {
     }))
 }
 
+fn joint_sparse(shape: JointShape, batch: usize) -> Outcome<Measure> {
+    let JointState { mut flat, mut x, mut y, .. } = JointState::new(shape, batch, None)?;
+    let layer = Joint::new(shape, joint::Parameters::from_flat(shape, &flat)?)?;
+    let mut columns = Aligned::zeros(joint::Sparse::<f32>::storage_len(shape)?)?;
+    let mut scratch = Aligned::zeros(joint::Sparse::new(layer.prepare(), &mut columns)?.scratch_len()?)?;
+    Ok(Box::new(move |numbers| {
+        flat.copy_from_slice(&numbers.flat);
+        x.copy_from_slice(&numbers.x);
+        let layer = Joint::new(shape, joint::Parameters::from_flat(shape, &flat)?)?;
+        let sparse = joint::Sparse::new(layer.prepare(), &mut columns)?;
+        repeat(|| timed(|| sparse.forward(&x, &mut y, &mut scratch)))
+    }))
+}
+
 fn diagonal(shape: Shape, batch: usize) -> Outcome<Group> {
     let layer = || DiagonalState::new(shape, batch, None);
     let mut forms = vec![
@@ -243,6 +257,7 @@ fn joint(shape: JointShape, batch: usize) -> Outcome<Group> {
         ("Joint backward", backward(layer()?)),
         ("JointMut descend", descend(layer()?)),
         ("joint Prepared forward", joint_prepared(shape, batch)?),
+        ("joint Sparse forward", joint_sparse(shape, batch)?),
     ];
     let JointState { flat, x, .. } = layer()?;
     let ordinary = Numbers::joint(shape, &flat, &x);

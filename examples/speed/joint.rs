@@ -1,6 +1,6 @@
 //! The passes of a joint layer.
 
-use gmlayer::joint::{Gradients, Joint, JointMut, JointShape, Parameters, ParametersMut, Rates};
+use gmlayer::joint::{Gradients, Joint, JointMut, JointShape, Parameters, ParametersMut, Rates, Sparse};
 use gmlayer::nn::{self, JointStart};
 use gmlayer::{Aligned, Threads};
 use rand_core::SeedableRng;
@@ -99,8 +99,7 @@ pub(crate) fn joint(
     batch: usize,
     threads: &'static Threads,
 ) -> Cases {
-    let rows = (shape.components() * (shape.rank() + 1)) as f64;
-    let half = 2.0 * batch as f64 * shape.inputs() as f64 * rows;
+    let half = 2.0 * batch as f64 * (shape.mu_b_len() + shape.c_b_len()) as f64;
     let mut cases = Vec::new();
     let mut add = |what, threads, flop, run: Box<dyn FnMut() + Send>| {
         cases.push(Case { config, batch, what, threads, flop, run });
@@ -130,7 +129,14 @@ pub(crate) fn joint(
     let layer = Joint::new(shape, Parameters::from_flat(shape, leak(flat))?)?;
     let prepared = layer.prepare();
     let mut scratch = Aligned::zeros(prepared.scratch_len(batch)?)?;
+    let sparse = Sparse::new(prepared, leak(Aligned::zeros(Sparse::<f32>::storage_len(shape)?)?))?;
+    let (x_again, mut y_again) = (Aligned::copy_of(&x)?, Aligned::copy_of(&y)?);
+    let mut scratch_again = Aligned::zeros(sparse.scratch_len()?)?;
     let run = move || prepared.forward(&x, &mut y, &mut scratch).expect("sizes fit");
     add("inference", 1, half, Box::new(run));
+    if batch == 1 {
+        let run = move || sparse.forward(&x_again, &mut y_again, &mut scratch_again).expect("sizes fit");
+        add("inference_sparse", 1, half, Box::new(run));
+    }
     Ok(cases)
 }

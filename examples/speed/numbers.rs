@@ -39,11 +39,11 @@ impl Numbers {
 
     /// The numbers of a joint layer.
     pub(crate) fn joint(shape: JointShape, flat: &[f32], x: &[f32]) -> Self {
-        let mean = shape.mu_w_len();
-        let factor = mean + shape.mu_b_len();
-        let spread = factor + shape.c_w_len();
+        let factor = shape.mu_w_len();
+        let mean = factor + shape.c_w_len();
+        let spread = mean + shape.mu_b_len();
         let blocks =
-            Blocks { mean: mean..factor, spread: spread..spread + shape.c_b_len(), factor: factor..spread };
+            Blocks { factor: factor..mean, mean: mean..spread, spread: spread..spread + shape.c_b_len() };
         let (inputs, components) = (shape.inputs(), shape.components());
         Self { x: x.to_vec(), flat: flat.to_vec(), inputs, components, blocks }
     }

@@ -4,7 +4,7 @@ use core::hint::black_box;
 
 use gmlayer::joint::{
     Constants, Gradients, Joint, JointMut, JointShape, Online, Parameters, ParametersMut, Prepared, Rates,
-    Scale, descend_scratch_len, saved_len, scratch_len,
+    Scale, Sparse, descend_scratch_len, saved_len, scratch_len,
 };
 use gmlayer::{Error, Real, wasserstein};
 
@@ -12,7 +12,7 @@ use crate::entries::Buffers;
 
 /// The layer, its prepared form, training in batches, distances.
 pub fn joint<T: Real>(shape: JointShape, buffers: Buffers<'_, T>) -> Result<T, Error> {
-    let Buffers { parameters, gradients, dx, x, y, saved, scratch, .. } = buffers;
+    let Buffers { parameters, gradients, columns, dx, x, y, saved, scratch, .. } = buffers;
     let _ = black_box((
         saved_len(shape, black_box(8))?,
         scratch_len(shape, black_box(8))?,
@@ -20,6 +20,9 @@ pub fn joint<T: Real>(shape: JointShape, buffers: Buffers<'_, T>) -> Result<T, E
     ));
     let _ = black_box((shape.inputs(), shape.outputs(), shape.components(), shape.rank()));
     let _ = black_box((shape.mu_w_len(), shape.mu_b_len(), shape.c_w_len(), shape.c_b_len()));
+
+    let shape = if black_box(true) { shape.tied() } else { shape };
+    let _ = black_box(shape.is_tied());
 
     let layer =
         Joint::new(shape, Parameters::from_flat(shape, parameters)?)?.with_scale(black_box(Scale::Sum));
@@ -35,6 +38,10 @@ pub fn joint<T: Real>(shape: JointShape, buffers: Buffers<'_, T>) -> Result<T, E
     let made = made.with_scale(black_box(Scale::Mean));
     let _ = black_box(made.scratch_len(black_box(7))?);
     made.forward(x, y, scratch)?;
+    let _ = black_box(Sparse::<T>::storage_len(shape)?);
+    let sparse = Sparse::new(made, columns)?;
+    let _ = black_box(sparse.scratch_len()?);
+    sparse.forward(x, y, scratch)?;
 
     let flat = ParametersMut::from_flat(shape, parameters)?;
     let _ = black_box((flat.as_ref(), descend_scratch_len(shape, black_box(9))?));

@@ -60,6 +60,9 @@ fn joint_passes<T: Real>(shape: JointShape, x: &[T], batch: usize) -> Result<f64
     layer.backward(x, &g, &saved, all, Some(&mut dx), &mut scratch)?;
     let prepared = layer.prepare();
     prepared.forward(x, &mut y, &mut Aligned::zeros(prepared.scratch_len(batch)?)?)?;
+    let mut columns = Aligned::zeros(joint::Sparse::<T>::storage_len(shape)?)?;
+    let sparse = joint::Sparse::new(prepared, &mut columns)?;
+    sparse.forward(x, &mut y, &mut Aligned::zeros(sparse.scratch_len()?)?)?;
 
     let mut layer = JointMut::new(shape, joint::ParametersMut::from_flat(shape, &mut parameters)?)?;
     let mut scratch = Aligned::zeros(layer.scratch_len(batch)?)?;
