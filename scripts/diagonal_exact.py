@@ -60,6 +60,11 @@ def entries(block, unit):
     return [Budget(mpf(e), abs(mpf(e)), known if e else mpf(0), unit) for e in block]
 
 
+def shared(number, components):
+    """A number over the number of components."""
+    return number if components == 1 else number * exact(mpf(1) / components)
+
+
 def total(terms):
     return sum(terms, exact(0))
 
@@ -126,7 +131,6 @@ class Case:
 def evaluate(case):
     """Every output of a case, as flat lists of budgets."""
     d, outputs, components, batch = case.inputs, case.outputs, case.components, case.batch
-    weight = exact(mpf(1) / components)
     zero = exact(0)
     h = [[zero] * outputs for _ in range(batch)]
     dx = [[zero] * d for _ in range(batch)]
@@ -143,17 +147,17 @@ def evaluate(case):
         variance = [sigma[i] * sigma[i] for i in range(d)]
         for b in range(batch):
             x, g = (entries(row, largest(row)) for row in (case.x[b], case.g[b]))
+            g = [shared(entry, components) for entry in g]
             s = case.moments(b, k)[1]
             r, p, phi, tphi, inverse = factors(total(map(Budget.__mul__, mu, x)), s, s)
             stein = [variance[i] * x[i] for i in range(d)]
             wx = [total(map(Budget.__mul__, u[l], stein)) for l in range(outputs)]
 
             rho, pi_ = total(map(Budget.__mul__, g, a)), total(map(Budget.__mul__, g, wx))
-            dm = (rho * p + pi_ * phi * inverse) * weight
-            ds_s = (rho * phi - pi_ * tphi * inverse) * inverse * weight
-            r, p = r * weight, p * weight
+            dm = rho * p + pi_ * phi * inverse
+            ds_s = (rho * phi - pi_ * tphi * inverse) * inverse
             for l in range(outputs):
-                h[b][l] += a[l] * r + wx[l] * p
+                h[b][l] += shared(a[l] * r + wx[l] * p, components)
                 dv[k][l] += g[l] * r
                 for i in range(d):
                     du[k][l][i] += g[l] * (mu[i] * r + stein[i] * p)

@@ -1,6 +1,6 @@
 """The joint Gaussian mixture layer and its error budget in many digits, from the formulas of `joint_table.py`."""
 
-from diagonal_exact import Budget, entries, exact, factors, flat, largest, total
+from diagonal_exact import Budget, entries, exact, factors, flat, largest, shared, total
 from mpmath import mp, mpf, sqrt
 
 
@@ -44,7 +44,7 @@ def evaluate(case):
     """Every output of a case, as flat lists of budgets."""
     d, outputs, rank = case.inputs, case.outputs, case.rank
     components, batch = case.components, case.batch
-    weight, zero = exact(mpf(1) / components), exact(0)
+    zero = exact(0)
     h = [[zero] * outputs for _ in range(batch)]
     dx = [[zero] * d for _ in range(batch)]
     dmu_w = [[zero] * outputs for _ in range(components)]
@@ -58,6 +58,7 @@ def evaluate(case):
         mu_w, c_w = entries(case.mu_w[k], unit), [entries(row, unit) for row in case.c_w[k]]
         for b in range(batch):
             x, g = (entries(row, largest(row)) for row in (case.x[b], case.g[b]))
+            g = [shared(entry, components) for entry in g]
             q = [total(c_b[i][column] * x[i] for i in range(d)) for column in range(rank)]
             s = case.projections(b, k)[2]
             ds = sum((abs(entry.value) * entry.scale for entry in q), mpf(0)) / s if s else mpf(0)
@@ -67,12 +68,11 @@ def evaluate(case):
             e = [total(c_w[l][column] * g[l] for l in range(outputs)) for column in range(rank)]
             rho, pi_ = (total(map(Budget.__mul__, *pair)) for pair in ((g, mu_w), (e, q)))
             along = total(map(Budget.__mul__, e, y)).floored(pi_ * inverse)
-            dm = (rho * p + along * phi) * weight
-            ds_ = (rho * phi - along * tphi) * weight
-            r, p = r * weight, p * weight
+            dm = rho * p + along * phi
+            ds_ = rho * phi - along * tphi
             dq = [(ds_ * y[c]).floored(ds_ * inverse * q[c]) + p * e[c] for c in range(rank)]
             for l in range(outputs):
-                h[b][l] += mu_w[l] * r + total(map(Budget.__mul__, c_w[l], q)) * p
+                h[b][l] += shared(mu_w[l] * r + total(map(Budget.__mul__, c_w[l], q)) * p, components)
                 dmu_w[k][l] += g[l] * r
                 for column in range(rank):
                     dc_w[k][l][column] += g[l] * q[column] * p

@@ -64,6 +64,12 @@ impl Budget {
         Self { value, scale: value.abs(), floor: 0.0, unit: 1.0 }
     }
 
+    /// The same number times 1/K; times 1 it is as it was.
+    #[must_use]
+    pub fn shared(self, share: f64) -> Self {
+        if share == 1.0 { self } else { self * Self::exact(share) }
+    }
+
     /// The same number computed in another order too: the larger floor holds.
     fn computed_as(self, other: Self) -> Self {
         Self { floor: self.floor.max(other.floor), ..self }
@@ -265,7 +271,7 @@ pub fn budgets(problem: &Problem<'_>, rectify: Rectify) -> Budgets {
         x: sums(problem.x.len()),
         largest: 0.0,
     };
-    let (weight, through_mean) = (Budget::exact(problem.share), Budget::exact(problem.through_mean));
+    let through_mean = Budget::exact(problem.through_mean);
     for k in 0..components {
         let [mu, sigma] = [problem.mu, problem.sigma].map(|block| &block[k * d..][..d]);
         let (u, v) = (&problem.u[k * outputs * d..][..outputs * d], &problem.v[k * outputs..][..outputs]);
@@ -279,6 +285,7 @@ pub fn budgets(problem: &Problem<'_>, rectify: Rectify) -> Budgets {
             let largest_of_x = largest(&[x]);
             let least = scalar.limit * largest_of_beta * largest_of_x;
             let [x, g] = [x, g].map(|row| entries(row, largest(&[row])));
+            let g: Vec<Budget> = g.into_iter().map(|g| g.shared(problem.share)).collect();
             let s = norm(sigma.iter().zip(&x).map(|(s, x)| s.value * x.value));
             let deviation = Deviation { value: s, scale: s, least };
             let [r, p, phi, moment, inverse] = factors(rectify, product(&mu, &x), deviation, scalar);
@@ -288,11 +295,10 @@ pub fn budgets(problem: &Problem<'_>, rectify: Rectify) -> Budgets {
             let (rho, pi) = (product(&g, &a), product(&g, &wx));
             let pulled_back = rho.scale + (pi * inverse).scale;
             all.largest = all.largest.max(pulled_back * largest_of_x.max(1.0));
-            let of_m = (rho * p + pi * phi * inverse) * weight;
-            let of_s = (rho * phi - pi * moment * inverse) * inverse * weight;
-            let (r, p) = (r * weight, p * weight);
+            let of_m = rho * p + pi * phi * inverse;
+            let of_s = (rho * phi - pi * moment * inverse) * inverse;
             for l in 0..outputs {
-                all.h[b * outputs + l] += a[l] * r + wx[l] * p;
+                all.h[b * outputs + l] += (a[l] * r + wx[l] * p).shared(problem.share);
                 all.v[k * outputs + l] += g[l] * r;
                 for i in 0..d {
                     all.u[(k * outputs + l) * d + i] += g[l] * (through_mean * mu[i] * r + stein[i] * p);

@@ -18,7 +18,6 @@ pub fn budgets(case: &Case<JointLayer, f64>, scalar: Scalar) -> [Vec<Budget>; 6]
     let (d, outputs, rank) = (layer.inputs(), layer.outputs(), layer.shape.rank());
     let mut h = vec![Budget::OUTPUT; case.g.len()];
     let [mut gradients @ .., mut d_x] = case.blocks().map(|block| vec![Budget::OUTPUT; block.len()]);
-    let weight = Budget::exact(layer.share());
     for k in 0..layer.components() {
         let [mu_w, c_w, mu_b, c_b] = layer.of_component(&case.parameters, k);
         let largest_of_beta = largest(&[mu_b, c_b]);
@@ -28,6 +27,7 @@ pub fn budgets(case: &Case<JointLayer, f64>, scalar: Scalar) -> [Vec<Budget>; 6]
         for (b, (x, g)) in case.rows().enumerate() {
             let least = scalar.limit * largest_of_beta * largest(&[x]);
             let [x, g] = [x, g].map(|row| entries(row, largest(&[row])));
+            let g: Vec<Budget> = g.into_iter().map(|g| g.shared(layer.share())).collect();
             let q: Vec<Budget> = (0..rank).map(|r| total((0..d).map(|i| c_b[r * d + i] * x[i]))).collect();
             let s = norm(q.iter().map(|q| q.value));
             let over_s = |value: f64| if s == 0.0 { 0.0 } else { value / s };
@@ -47,14 +47,13 @@ pub fn budgets(case: &Case<JointLayer, f64>, scalar: Scalar) -> [Vec<Budget>; 6]
                 (0..rank).map(|r| total((0..outputs).map(|l| c_w[r * outputs + l] * g[l]))).collect();
             let rho = product(&g, &mu_w);
             let pi_over_s = floored(product(&e, &y), product(&e, &q) * inverse);
-            let d_m = (rho * p + pi_over_s * phi) * weight;
-            let d_s = (rho * phi - pi_over_s * moment) * weight;
-            let (r, p) = (r * weight, p * weight);
+            let d_m = rho * p + pi_over_s * phi;
+            let d_s = rho * phi - pi_over_s * moment;
             let d_q: Vec<Budget> =
                 (0..rank).map(|r| floored(d_s * y[r], d_s * inverse * q[r]) + p * e[r]).collect();
             for l in 0..outputs {
                 let stein = total((0..rank).map(|r| c_w[r * outputs + l] * q[r]));
-                h[b * outputs + l] += mu_w[l] * r + stein * p;
+                h[b * outputs + l] += (mu_w[l] * r + stein * p).shared(layer.share());
                 d_mu_w[l] += g[l] * r;
                 for column in 0..rank {
                     d_c_w[column * outputs + l] += g[l] * q[column] * p;
