@@ -9,8 +9,9 @@ use super::JointShape;
 use super::layout::{Cotangents, Layout, Local, Members, Saved, Scratch, Sums};
 use super::parameters::{Parameters, Targets};
 use super::products::{
-    add_gradients, add_members, combine, project, pull_back, write_squares, write_weighted,
+    add_gradient, add_members, combine, project, pull_back, write_squares, write_weighted,
 };
+use super::tied::{write_d_q, write_outer};
 use crate::kernel::{Panels, Rows, RowsMut, Workers, add_scaled, transpose};
 use crate::mixture::{
     Activations, CHUNK, Fields, GROUP, Locals, PLAIN_ROWS, Share, add_compensated, any_scaled, back_factors,
@@ -18,7 +19,7 @@ use crate::mixture::{
     transpose_scaled, unscale_rows,
 };
 use crate::rectified::norm;
-use crate::slices::{Slice, after, column, row as row_of, rows, take, zip_rows};
+use crate::slices::{Slice, after, column, count, row as row_of, rows, take, zip_rows};
 use crate::{Error, Real, Scale};
 
 /// What is read by every stage of a pass.
@@ -46,7 +47,7 @@ impl<T: Real> Pass<'_, T> {
         let (layout, inputs, outputs) = (self.layout, self.shape.inputs(), self.shape.outputs());
         let (components, lanes) = (self.shape.components(), layout.lanes);
         let Scratch { sizes, cotangents, mut locals, .. } = Scratch::cut(layout, scratch)?;
-        let Saved { scales, q, inv_s, mut members } = layout.cut_saved(saved);
+        let Saved { scales, q, inv_s, slopes, mut members } = layout.cut_saved(saved);
         measure(self.x, inputs, scales, sizes, input_scale);
         let (scales, sizes) = (&*scales, &*sizes);
         let run = |_,
@@ -74,12 +75,17 @@ impl<T: Real> Pass<'_, T> {
             let [q_p] = q_p.fields;
             self.rectify(first, (q, s), members, q_p);
         };
-        let parts = (members.reborrow(), Fields::one(self.shape.rank() * lanes, &mut *q_p));
+        let parts = (members.reborrow(), Fields::one(layout.coefficients(), &mut *q_p));
         self.workers.in_parts(parts, components, layout.parts, &run);
         invert(inv_s);
 
         let [fits, _, r, ..] = members.as_ref().fields;
-        combine(y, outputs, (lanes, 0), [r, q_p], [parameters.mu_w, parameters.c_w]);
+        if self.shape.is_tied() {
+            combine(y, outputs, (lanes, 0), [r, &[]], [parameters.mu_w, &[]]);
+            self.add_tied_values([parameters.c_w, q_p, q], slopes, y);
+        } else {
+            combine(y, outputs, (lanes, 0), [r, q_p], [parameters.mu_w, parameters.c_w]);
+        }
         y.iter_mut().for_each(|y| *y /= self.divisor());
         unscale_rows(y, outputs, scales);
         self.add_values_apart(fits, parameters, y, local);
@@ -140,12 +146,12 @@ impl<T: Real> Pass<'_, T> {
         }
     }
 
-    /// The activations of some components, from `first` on, and q p.
+    /// The activations of some components, from `first` on, and q p, or p of a tied layer.
     fn rectify(&self, first: usize, (q, s): (&[T], &[T]), members: Members<&mut [T]>, q_p: &mut [T]) {
         let (rank, lanes) = (self.shape.rank(), self.layout.lanes);
         let [fits, _, r, p, phi, t_phi] = members.fields;
         let fields = zip_rows(r, lanes, p, lanes).zip(zip_rows(phi, lanes, t_phi, lanes));
-        let fields = fields.zip(rows(q_p, rank * lanes)).zip(&*fits).enumerate();
+        let fields = fields.zip(rows(q_p, self.layout.coefficients())).zip(&*fits).enumerate();
         for (index, ((((r, p), (phi, t_phi)), q_p), fits)) in fields {
             if fits.is_zero() {
                 [r, p, phi, t_phi, q_p].into_iter().for_each(|field| field.fill(T::zero()));
@@ -153,7 +159,11 @@ impl<T: Real> Pass<'_, T> {
             }
             let family = (first + index) / self.shape.members();
             rectify(r, row_of(s, family, lanes), [&mut *p, phi, t_phi]);
-            write_weighted(row_of(q, family, rank * lanes), p, q_p);
+            if self.shape.is_tied() {
+                q_p.copy_from_slice(p);
+            } else {
+                write_weighted(row_of(q, family, rank * lanes), p, q_p);
+            }
         }
     }
 
@@ -170,14 +180,15 @@ impl<T: Real> Pass<'_, T> {
         let layout = self.layout;
         let (components, inputs, outputs) =
             (self.shape.components(), self.shape.inputs(), self.shape.outputs());
-        let Saved { scales, q, inv_s, members } = layout.cut_saved(saved);
+        let Saved { scales, q, inv_s, slopes, members } = layout.cut_saved(saved);
         let [_, divides, ..] = members.fields;
         if self.shape.is_tied() && divides.iter().any(T::is_zero) {
             self.backward_by_rows(targets, g, dx, layout.cut_locals(scratch)?);
             return Ok(());
         }
-        let Scratch { sizes, g_scales, back, g: scaled_g, g_transposed, mut cotangents, sums, mut locals } =
-            Scratch::cut(layout, scratch)?;
+        let scratch = Scratch::cut(layout, scratch)?;
+        let Scratch { sizes, g_scales, back, g: scaled_g, g_transposed, .. } = scratch;
+        let Scratch { shared: [q_g, shared_d_q], mut cotangents, sums, mut locals, .. } = scratch;
         measure(g, outputs, g_scales, sizes, cotangent_scale);
         let (g_scales, [first, second]) = (&*g_scales, back);
         for ((scaled, g), scale) in zip_rows(&mut *scaled_g, outputs, g, outputs).zip(g_scales) {
@@ -186,7 +197,7 @@ impl<T: Real> Pass<'_, T> {
         let scaled_g = Rows { data: &*scaled_g, stride: outputs };
         let stride = layout.lanes;
         transpose(scaled_g, RowsMut { data: &mut *g_transposed, stride }, layout.batch, outputs);
-        let g_transposed = Rows { data: &*g_transposed, stride };
+        let g_transposed = &*g_transposed;
         let scaled = any_scaled(scales) || any_scaled(g_scales);
         if scaled {
             back_factors(scales, g_scales, [&mut *first, &mut *second]);
@@ -194,17 +205,30 @@ impl<T: Real> Pass<'_, T> {
         let back = scaled.then_some([&*first, &*second]);
 
         let parameters = targets.parameters();
+        if self.shape.is_tied() {
+            write_outer(q, g_transposed, layout.lanes, q_g);
+        }
+        let q_g = &*q_g;
         let run =
             |first, (own, (members, cotangents)): (Targets<'_, T>, (Members<&[T]>, Cotangents<&mut [T]>))| {
-                self.pull_back(first, own.parameters(), g_transposed, (q, inv_s, members), cotangents);
+                if self.shape.is_tied() {
+                    let [_, _, saved @ ..] = members.fields;
+                    let read = [g_transposed, q_g, inv_s];
+                    self.pull_back_tied(own.parameters(), read, saved, cotangents.fields);
+                } else {
+                    self.pull_back(first, own.parameters(), g_transposed, (q, inv_s, members), cotangents);
+                }
             };
         let own = Targets::frozen(self.shape, parameters);
         self.workers.in_parts((own, (members, cotangents.reborrow())), components, layout.parts, &run);
         let [q_p, d_q, r, d_m] = cotangents.fields;
-        if self.shape.is_tied() {
-            add_members(d_q, layout.shape.factor_rows() * layout.lanes);
-        }
-        let (d_q, _) = d_q.divide(layout.shape.factor_rows() * layout.lanes);
+        let d_q = if self.shape.is_tied() {
+            let d_s = add_members(d_q, layout.lanes);
+            write_d_q(q, d_s, slopes, g_transposed, shared_d_q);
+            shared_d_q
+        } else {
+            d_q
+        };
         if let Some(dx) = dx {
             let (d_m, d_q) = (&*d_m, &*d_q);
             let run = |first, (rows, locals): (Fields<&mut [T], 1>, Locals<'_, T>)| {
@@ -224,11 +248,10 @@ impl<T: Real> Pass<'_, T> {
             (Members<&[T]>, (Fields<&mut [T], 3>, (Share<&mut [T]>, (Sums<'_, T>, Locals<'_, T>)))),
         )| {
             let [q_p, r, d_m] = factors.fields;
-            let (rows, local) = ((scales, g, scaled_g.data, back), layout.cut_local(locals));
+            let (rows, local) = ((scales, g, scaled_g.data, q_g, back), layout.cut_local(locals));
             self.sum_gradients(targets, rows, members.fields[1], [q_p, d_q.rows, r, d_m], sums.data, local);
         };
-        let factors =
-            Fields::new([self.shape.rank() * layout.lanes, layout.lanes, layout.lanes], [q_p, r, d_m]);
+        let factors = Fields::new([layout.coefficients(), layout.lanes, layout.lanes], [q_p, r, d_m]);
         let d_q = Share { rows: d_q, width: layout.lanes, items: components };
         let parts = (targets, (members, (factors, (d_q, (sums, locals)))));
         self.workers.in_parts(parts, components, layout.parts, &run);
@@ -240,14 +263,14 @@ impl<T: Real> Pass<'_, T> {
         &self,
         first: usize,
         parameters: Parameters<'_, T>,
-        g: Rows<'_, T>,
+        g: &[T],
         (q, inv_s, members): (&[T], &[T], Members<&[T]>),
         cotangents: Cotangents<&mut [T]>,
     ) {
         let (rank, lanes) = (self.shape.rank(), self.layout.lanes);
         let [_, divides, fields @ ..] = members.fields;
         let [q_p, d_q, r, d_m] = cotangents.fields;
-        let to = [&mut *d_m, &mut *d_q];
+        let (to, g) = ([&mut *d_m, &mut *d_q], Rows { data: g, stride: lanes });
         project(to, (lanes, 0), [parameters.mu_w, parameters.c_w], g, self.shape.outputs());
         for (component, divides) in divides.iter().enumerate() {
             let means = [&mut *r, &mut *d_m].map(|field| row_of(field, component, lanes));
@@ -267,7 +290,7 @@ impl<T: Real> Pass<'_, T> {
     fn sum_gradients(
         &self,
         mut targets: Targets<'_, T>,
-        (scales, g, scaled_g, back): (&[T], &[T], &[T], Option<[&[T]; 2]>),
+        (scales, g, scaled_g, q_g, back): (&[T], &[T], &[T], &[T], Option<[&[T]; 2]>),
         divides: &[T],
         mut cotangents: [&mut [T]; 4],
         mut sums: &mut [T],
@@ -291,7 +314,7 @@ impl<T: Real> Pass<'_, T> {
                 if first.is_multiple_of(PLAIN_ROWS) {
                     block.fill(T::zero());
                 }
-                self.add_group(&mut targets.keep(block), (first, scales), rows, &cotangents, space);
+                self.add_group(&mut targets.keep(block), (first, scales, q_g), rows, &cotangents, space);
                 if (first + GROUP).is_multiple_of(PLAIN_ROWS) || first + GROUP >= self.layout.batch {
                     add_compensated(totals, errors, block);
                 }
@@ -306,7 +329,7 @@ impl<T: Real> Pass<'_, T> {
                 }
             }
             for rows in groups {
-                self.add_group(&mut targets, (0, scales), rows, &cotangents, space);
+                self.add_group(&mut targets, (0, scales, q_g), rows, &cotangents, space);
             }
         }
         if self.shape.is_tied() {
@@ -324,7 +347,7 @@ impl<T: Real> Pass<'_, T> {
     fn add_group(
         &self,
         targets: &mut Targets<'_, T>,
-        (first, scales): (usize, &[T]),
+        (first, scales, q_g): (usize, &[T], &[T]),
         (x, g): (&[T], &[T]),
         [q_p, d_q, r, d_m]: &[&mut [T]; 4],
         space: &mut [T],
@@ -332,9 +355,20 @@ impl<T: Real> Pass<'_, T> {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
         let lanes = (self.layout.lanes, first);
         let x = Panels::pack(inputs, x, after(scales, first), space);
-        add_gradients([&mut targets.mu_b, &mut targets.c_b], inputs, lanes, [d_m, d_q], x);
+        add_gradient(&mut targets.mu_b, inputs, lanes, d_m, x);
+        add_gradient(&mut targets.c_b, inputs, lanes, d_q, x);
+        let batch = count(g.len(), outputs);
         let g = Rows { data: g, stride: outputs };
-        add_gradients([&mut targets.mu_w, &mut targets.c_w], outputs, lanes, [r, q_p], g.into());
+        add_gradient(&mut targets.mu_w, outputs, lanes, r, g.into());
+        if self.shape.is_tied() {
+            let width = self.shape.rank() * outputs;
+            let (outer, _) = space.divide(batch * width);
+            let from = Rows { data: after(q_g, first), stride: self.layout.lanes };
+            transpose(from, RowsMut { data: &mut *outer, stride: width }, width, batch);
+            add_gradient(&mut targets.c_w, width, lanes, q_p, Rows { data: &*outer, stride: width }.into());
+        } else {
+            add_gradient(&mut targets.c_w, outputs, lanes, q_p, g.into());
+        }
     }
 
     /// What the sum over the components is divided by.

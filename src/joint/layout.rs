@@ -94,14 +94,24 @@ impl Layout {
         [flag, flag, lanes, lanes, lanes, lanes]
     }
 
-    /// Saved of a family: q and 1/s.
-    const fn families(&self) -> [usize; 2] {
-        [self.factors(), self.lanes]
+    /// Saved of a family: q, 1/s and, of a tied layer, S.
+    const fn families(&self) -> [usize; 3] {
+        [self.factors(), self.lanes, self.slopes()]
     }
 
-    /// The length of q of a component.
+    /// The length of q of a family.
     const fn factors(&self) -> usize {
         self.lanes.saturating_mul(self.shape.rank())
+    }
+
+    /// The length of S = Σ C_ω p, and of q gᵀ, of a tied layer.
+    const fn slopes(&self) -> usize {
+        if self.shape.is_tied() { self.factors().saturating_mul(self.shape.outputs()) } else { 0 }
+    }
+
+    /// The length of the first two fields of [`Cotangents`] of a component.
+    pub(super) const fn coefficients(&self) -> usize {
+        if self.shape.is_tied() { self.lanes } else { self.factors() }
     }
 
     /// The number of elements that are saved: the scales of the rows, and what is saved of components and families.
@@ -116,8 +126,8 @@ impl Layout {
         let (scales, rest) = saved.divide(self.lanes);
         let (families, rest) = Fields::cut(self.shape.families(), self.families(), rest);
         let (members, _) = Fields::cut(self.shape.components(), self.members(), rest);
-        let [q, inv_s] = families.fields;
-        Saved { scales, q, inv_s, members }
+        let [q, inv_s, slopes] = families.fields;
+        Saved { scales, q, inv_s, slopes, members }
     }
 
     /// A length, or 0 where only the forward pass is wanted.
@@ -126,16 +136,18 @@ impl Layout {
     }
 
     /// Scratch of the rows: the fields of [`Scratch`] before the cotangents.
-    const fn rows(&self) -> [usize; 6] {
+    const fn rows(&self) -> [usize; 8] {
         let (lanes, outputs) = (self.backward(self.lanes), self.shape.outputs());
         let rows = if lanes == 0 { 0 } else { self.batch };
-        [self.lanes, lanes, lanes, lanes, rows.saturating_mul(outputs), lanes.saturating_mul(outputs)]
+        let of_g = [rows.saturating_mul(outputs), lanes.saturating_mul(outputs)];
+        let d_q = if self.shape.is_tied() { self.backward(self.factors()) } else { 0 };
+        [self.lanes, lanes, lanes, lanes, of_g[0], of_g[1], self.backward(self.slopes()), d_q]
     }
 
     /// Scratch of a component: the fields of [`Cotangents`].
     const fn cotangents(&self) -> [usize; 4] {
-        let (means, factors) = (self.lanes, self.factors());
-        [factors, self.backward(factors), self.backward(means), self.backward(means)]
+        let (means, factors) = (self.backward(self.lanes), self.coefficients());
+        [factors, self.backward(factors), means, means]
     }
 
     /// Whether the gradients of several groups of rows are added up before they are used.
@@ -156,12 +168,16 @@ impl Layout {
             let descends = matches!(self.purpose, Purpose::Step) && self.batch > 1;
             return [row, if descends { gradients } else { 0 }, 0];
         }
-        // Xᵀ of a chunk, or X of a group in panels.
+        // Xᵀ of a chunk, or X of a group in panels, or q gᵀ of its rows.
         let group = if self.lanes < GROUP { self.lanes } else { GROUP };
         let chunk = if self.lanes < CHUNK { self.lanes } else { CHUNK };
         let (panels, transposed) =
             (self.backward(Panels::<f32>::len(group, inputs)), chunk.saturating_mul(inputs));
+        let outer =
+            if self.shape.is_tied() { self.shape.rank().saturating_mul(self.shape.outputs()) } else { 0 };
+        let outer = self.backward(group.saturating_mul(outer));
         let x = if panels > transposed { panels } else { transposed };
+        let x = if x > outer { x } else { outer };
         // Of a row, of all rows, and the rounding errors of those.
         [row, self.backward(gradients.saturating_mul(3)), x]
     }
@@ -203,6 +219,8 @@ pub(super) struct Saved<S> {
     pub(super) q: S,
     /// s, then 1/s: `[families × lanes]`.
     pub(super) inv_s: S,
+    /// S = Σ C_ω p of a tied layer: `[rank × outputs × lanes]`.
+    pub(super) slopes: S,
     pub(super) members: Members<S>,
 }
 
@@ -210,7 +228,8 @@ pub(super) struct Saved<S> {
 /// or 0 where they go one by one in the backward pass; r, p, φ and tφ.
 pub(super) type Members<S> = Fields<S, 6>;
 
-/// The cotangents of some components, and the activations that the sums over the batch take: q p; ∂q; r; ∂m.
+/// The cotangents of some components, and the activations that the sums over the batch take: q p; ∂q; r; ∂m. Of a tied
+/// layer p in the place of q p, and ∂s/s in that of ∂q.
 pub(super) type Cotangents<S> = Fields<S, 4>;
 
 /// Gradients of some components for a block of rows, those so far, and their rounding errors; empty where gradients are
@@ -266,6 +285,8 @@ pub(super) struct Scratch<'a, T> {
     pub(super) g: &'a mut [T],
     /// The same transposed: `[outputs × lanes]`.
     pub(super) g_transposed: &'a mut [T],
+    /// q gᵀ and ∂q of a tied layer: `[rank × outputs × lanes]` and `[rank × lanes]`.
+    pub(super) shared: [&'a mut [T]; 2],
     pub(super) cotangents: Cotangents<&'a mut [T]>,
     pub(super) sums: Sums<'a, T>,
     pub(super) locals: Locals<'a, T>,
@@ -276,11 +297,12 @@ impl<'a, T: Real> Scratch<'a, T> {
     pub(super) fn cut(layout: Layout, scratch: &'a mut [T]) -> Result<Self, Error> {
         let scratch = shape::buffer("scratch", scratch, layout.scratch_len()?)?;
         let components = layout.shape.components();
-        let ([sizes, g_scales, first, second, g, g_transposed], rest) = cut(layout.rows(), scratch);
+        let ([sizes, g_scales, first, second, g, g_transposed, q_g, d_q], rest) = cut(layout.rows(), scratch);
+        let shared = [q_g, d_q];
         let (cotangents, rest) = Fields::cut(components, layout.cotangents(), rest);
         let ([sums], data) = cut([layout.sums()], rest);
         let sums = Sums { data: sums, shape: layout.shape, components, rows: layout.shape.factor_rows() };
         let locals = Locals { data, each: total(&layout.local()) };
-        Ok(Self { sizes, g_scales, back: [first, second], g, g_transposed, cotangents, sums, locals })
+        Ok(Self { sizes, g_scales, back: [first, second], g, g_transposed, shared, cotangents, sums, locals })
     }
 }

@@ -16,6 +16,7 @@ mod products;
 mod row;
 mod row_backward;
 mod sparse;
+mod tied;
 
 pub use crate::scale::Scale;
 pub use crate::shape::JointShape;

@@ -46,20 +46,18 @@ pub(super) fn combine<T: Real>(
     }
 }
 
-/// \[∂μ; ∂C\] += \[m; q\] X for a group of rows, whose lanes begin with `first`, each where it is wanted; the rates are in
-/// the coefficients.
-pub(super) fn add_gradients<T: Real>(
-    targets: [&mut Target<'_, T>; 2],
+/// Adds the products of coefficients and the rows of a group, whose lanes begin with `first`, where the gradient is
+/// wanted; the rate is in the coefficients.
+pub(super) fn add_gradient<T: Real>(
+    target: &mut Target<'_, T>,
     width: usize,
     (lanes, first): (usize, usize),
-    coefficients: [&[T]; 2],
+    coefficients: &[T],
     x: Panels<'_, T>,
 ) {
-    for (target, coefficients) in targets.into_iter().zip(coefficients) {
-        if let Some((to, _)) = target.destination() {
-            let (rows, a) = (count(to.len(), width), Matrix::rows(after(coefficients, first), lanes));
-            x.product::<false>(Accum::Add, RowsMut { data: to, stride: width }, a, rows, width, &[]);
-        }
+    if let Some((to, _)) = target.destination() {
+        let (rows, a) = (count(to.len(), width), Matrix::rows(after(coefficients, first), lanes));
+        x.product::<false>(Accum::Add, RowsMut { data: to, stride: width }, a, rows, width, &[]);
     }
 }
 
@@ -100,12 +98,13 @@ fn weigh<T: Real, S: Simd>(_: S, q: &[T], p: &[T], q_p: &mut [T]) {
     }
 }
 
-/// ∂q of a family, in the place of what the first of its members gives: the sum of what they give.
-pub(super) fn add_members<T: Real>(d_q: &mut [T], each: usize) {
-    let (sum, others) = d_q.divide(each);
+/// The sum of what the components give, in the place of what the first of them gives.
+pub(super) fn add_members<T: Real>(given: &mut [T], each: usize) -> &[T] {
+    let (sum, others) = given.divide(each);
     for other in rows(others, each) {
         add_scaled(sum, T::one(), other);
     }
+    sum
 }
 
 /// From ρ in the place of ∂m and e in that of ∂q of a component: ∂m and ∂q; r and q p beside them.
