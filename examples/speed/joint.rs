@@ -99,7 +99,10 @@ pub(crate) fn joint(
     batch: usize,
     threads: &'static Threads,
 ) -> Cases {
-    let half = 2.0 * batch as f64 * (shape.mu_b_len() + shape.c_b_len()) as f64;
+    // Multiply-adds of the products with β and with ω: forward one of each, backward one and two, and one more for ∂x.
+    let of = |len: usize| 2.0 * (batch * len) as f64;
+    let (of_b, of_w) = (of(shape.mu_b_len() + shape.c_b_len()), of(shape.mu_w_len() + shape.c_w_len()));
+    let (forward, step) = (of_b + of_w, 2.0 * of_b + 3.0 * of_w);
     let mut cases = Vec::new();
     let mut add = |what, threads, flop, run: Box<dyn FnMut() + Send>| {
         cases.push(Case { config, batch, what, threads, flop, run });
@@ -107,18 +110,18 @@ pub(crate) fn joint(
     for threads in [None, Some(threads)] {
         let count = threads.map_or(1, Threads::count);
         let mut state = JointState::new(shape, batch, threads)?;
-        add("forward", count, half, Box::new(move || state.forward().expect("sizes fit")));
+        add("forward", count, forward, Box::new(move || state.forward().expect("sizes fit")));
         let mut state = JointState::new(shape, batch, threads)?;
-        add("step", count, 2.0 * half, Box::new(move || state.step().expect("sizes fit")));
+        add("step", count, step, Box::new(move || state.step().expect("sizes fit")));
         let mut state = JointState::new(shape, batch, threads)?;
-        add("step_fused", count, 2.0 * half, Box::new(move || state.step_fused().expect("sizes fit")));
+        add("step_fused", count, step, Box::new(move || state.step_fused().expect("sizes fit")));
     }
     let mut state = JointState::new(shape, batch, None)?;
     let run = move || {
         state.forward().expect("sizes fit");
         state.backward(true).expect("sizes fit");
     };
-    add("backward_dx", 1, 3.0 * half, Box::new(run));
+    add("backward_dx", 1, step + of_b, Box::new(run));
 
     let JointState { flat, x, mut y, .. } = JointState::new(shape, batch, None)?;
     // The prepared layer borrows from slices that live as long as the program.
@@ -133,10 +136,10 @@ pub(crate) fn joint(
     let (x_again, mut y_again) = (Aligned::copy_of(&x)?, Aligned::copy_of(&y)?);
     let mut scratch_again = Aligned::zeros(sparse.scratch_len()?)?;
     let run = move || prepared.forward(&x, &mut y, &mut scratch).expect("sizes fit");
-    add("inference", 1, half, Box::new(run));
+    add("inference", 1, forward, Box::new(run));
     if batch == 1 {
         let run = move || sparse.forward(&x_again, &mut y_again, &mut scratch_again).expect("sizes fit");
-        add("inference_sparse", 1, half, Box::new(run));
+        add("inference_sparse", 1, forward, Box::new(run));
     }
     Ok(cases)
 }
