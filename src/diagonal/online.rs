@@ -170,7 +170,7 @@ fn product<T: Real>(a: &[T], b: &[T]) -> T {
 /// Σ aᵢbᵢcᵢ likewise.
 #[inline(never)]
 fn product_of_three<T: Real>(a: &[T], b: &[T], c: &[T]) -> T {
-    dot_of_three(a, b, c)
+    dot_of_three(a, (b, T::one()), c)
 }
 
 /// What a step takes.

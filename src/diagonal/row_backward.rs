@@ -17,7 +17,7 @@ use super::form::Coordinates;
 use super::parameters::{Component, Targets};
 use super::row::Vectors;
 use crate::Real;
-use crate::kernel::{Simd, add_combination, dispatch, dot, dot_of_three, sum, task};
+use crate::kernel::{Simd, add_combination, dispatch, dot_of_three, sum, sum_of, task};
 use crate::mixture::{Powers, Row, halves, largest, power};
 use crate::rectified::project_row;
 use crate::slices::{rows, take};
@@ -65,10 +65,10 @@ fn backward_row<T: Real, S: Simd>(
     let (r, p) = (z.mean, z.probability);
     component.write_q(coordinates, factor, x, &z, q);
     component.write_c(simd, g, for_u, c);
-    let mean = dot(c, component.mu) * factor;
+    let mean = sum_of(c, component.mu, |c, mu| c * (mu * factor));
     let offset = sum(g.iter().zip(component.v).map(|(&g, &v)| g * (v * for_v[0] * for_v[1])));
     let a = coordinates.through_mean(mean) + offset;
-    let b = dot_of_three(c, component.sigma, direction) * factor;
+    let b = dot_of_three(c, (component.sigma, factor), direction);
     let (d_m, d_s) = (a * p + b * z.density, a * z.density - b * z.density_moment);
     let q_size = largest(simd, q);
     if powers.is_none() && row.is_finite && ![q_size, r, a, b].iter().all(|number| number.is_finite()) {

@@ -104,22 +104,22 @@ pub(crate) fn sum_of<T: Real>(a: &[T], b: &[T], term: impl Fn(T, T) -> T) -> T {
     tree(sums)
 }
 
-/// Σ aᵢbᵢcᵢ over the length of a; b and c are as long.
+/// Σ aᵢbᵢcᵢ over the length of a, where b is times a factor; b and c are as long.
 #[allow(clippy::indexing_slicing, clippy::needless_range_loop)] // arrays of one length
 #[inline(always)]
-pub(crate) fn dot_of_three<T: Real>(a: &[T], b: &[T], c: &[T]) -> T {
+pub(crate) fn dot_of_three<T: Real>(a: &[T], (b, factor): (&[T], T), c: &[T]) -> T {
     let ((a, a_rest), (b, b_rest), (c, c_rest)) =
         (a.as_chunks::<LANES>(), b.as_chunks::<LANES>(), c.as_chunks::<LANES>());
     let mut sums = [T::zero(); LANES];
     for ((a, b), c) in a.iter().zip(b).zip(c) {
         for i in 0..LANES {
-            sums[i] += a[i] * b[i] * c[i];
+            sums[i] += a[i] * (b[i] * factor) * c[i];
         }
     }
     // A copy, so that the array above stays in registers.
     let mut sums = sums.map(|sum| sum);
     for ((sum, &a), (&b, &c)) in sums.iter_mut().zip(a_rest).zip(b_rest.iter().zip(c_rest)) {
-        *sum += a * b * c;
+        *sum += a * (b * factor) * c;
     }
     tree(sums)
 }
