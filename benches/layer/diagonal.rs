@@ -7,10 +7,8 @@ use gmlayer::diagonal::{
 };
 use gmlayer::{Aligned, Error, Shape};
 
+use crate::RATE;
 use crate::numbers::{images, normals};
-
-/// So small that no number of steps leads anywhere.
-const RATE: f32 = 1e-9;
 
 /// A layer, its inputs and cotangents, and the buffers of its passes.
 pub(crate) struct State {

@@ -1,10 +1,12 @@
-//! Criterion benches: every pass of the configurations A, H, C and D; the dense layers 784-1000-10; the same layer
-//! written plainly on the crate matrixmultiply; and how a step grows with each size.
+//! Criterion benches: every pass of the configurations A, H, C and D; joint, tied and dense layers of 79,400 parameters;
+//! the dense layers 784-1000-10; the diagonal layer written plainly on the crate matrixmultiply; and how a step grows
+//! with each size.
 //!
 //! The throughput is in operations: a multiply-add counts as two.
 
 mod dense;
 mod diagonal;
+mod joint;
 mod numbers;
 mod plain;
 
@@ -12,11 +14,16 @@ use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use gmlayer::joint::JointShape;
 use gmlayer::{Error, Shape};
 
 use dense::Rectifying;
 use diagonal::State;
+use joint::JointState;
 use plain::Plain;
+
+/// So small that no number of steps leads anywhere.
+const RATE: f32 = 1e-9;
 
 /// The batches that are measured.
 const BATCHES: [usize; 5] = [1, 16, 64, 256, 1024];
@@ -54,7 +61,7 @@ fn shape(inputs: usize, outputs: usize, components: usize) -> Shape {
 fn passes(criterion: &mut Criterion) {
     let passes: [(&str, u64, Pass<State>); 4] = [
         ("forward", 1, State::forward),
-        ("backward", 2, State::backward),
+        ("backward", 1, State::backward),
         ("step", 2, State::step),
         ("fused step", 2, State::fused_step),
     ];
@@ -78,9 +85,55 @@ fn passes(criterion: &mut Criterion) {
     }
 }
 
+/// Every pass of layers of 79,400 parameters (the tied one has 79,324): joint, tied, and dense 784-100-10, whose forward
+/// pass serves for inference.
+fn equal_parameters(criterion: &mut Criterion) {
+    let joint = JointShape::new(784, 10, 20, 4).expect("the sizes fit");
+    let tied = JointShape::new(784, 10, 70, 16).expect("the sizes fit").tied();
+    let passes: [(&str, u64, Pass<JointState>); 4] = [
+        ("forward", 1, JointState::forward),
+        ("backward", 1, JointState::backward),
+        ("step", 2, JointState::step),
+        ("fused step", 2, JointState::fused_step),
+    ];
+    for (name, shape) in [("joint K=20 R=4", joint), ("tied K=70 R=16", tied)] {
+        let mut group = criterion.benchmark_group(name);
+        for batch in BATCHES {
+            let mut layer = JointState::new(shape, batch).expect("the sizes fit");
+            let flop = layer.flop();
+            for (what, halves, pass) in passes {
+                time(&mut group, BenchmarkId::new(what, batch), halves * flop, &mut layer, fits(pass));
+            }
+            group.throughput(Throughput::Elements(flop));
+            group.bench_function(BenchmarkId::new("inference", batch), |bencher| {
+                layer.inference(bencher).expect("the sizes fit");
+            });
+            group.bench_function(BenchmarkId::new("inference, zeros skipped", batch), |bencher| {
+                layer.sparse_inference(bencher).expect("the sizes fit");
+            });
+        }
+        group.finish();
+    }
+    let mut group = criterion.benchmark_group("dense 784-100-10");
+    for batch in BATCHES {
+        let mut network = Rectifying::new(100, batch).expect("the sizes fit");
+        let [forward, step] = network.flop();
+        let passes: [(&str, u64, Pass<Rectifying>); 4] = [
+            ("forward", forward, Rectifying::forward),
+            ("backward", step - forward, Rectifying::backward),
+            ("step", step, Rectifying::step),
+            ("fused step", step, Rectifying::fused_step),
+        ];
+        for (what, flop, pass) in passes {
+            time(&mut group, BenchmarkId::new(what, batch), flop, &mut network, fits(pass));
+        }
+    }
+    group.finish();
+}
+
 /// The dense layers at 64 rows.
 fn dense(criterion: &mut Criterion) {
-    let mut network = Rectifying::new(64).expect("the sizes fit");
+    let mut network = Rectifying::new(1000, 64).expect("the sizes fit");
     let [forward, step] = network.flop();
     let passes: [(&str, u64, Pass<Rectifying>); 3] = [
         ("forward", forward, Rectifying::forward),
@@ -132,6 +185,6 @@ criterion_group! {
         .measurement_time(Duration::from_secs(2))
         .warm_up_time(Duration::from_millis(500))
         .sample_size(20);
-    targets = passes, dense, on_matrixmultiply, growth
+    targets = passes, equal_parameters, dense, on_matrixmultiply, growth
 }
 criterion_main!(benches);
