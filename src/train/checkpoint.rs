@@ -6,7 +6,7 @@
 //! | layer | blocks |
 //! |---|---|
 //! | `diagonal` | `mu [K, d]`, `sigma [K, d]`, `u [K, L, d]`, `v [K, L]` |
-//! | `joint` | `mu_w [K, L]`, `c_w [K, R, L]`, `mu_b [K, d]`, `c_b [K, R, d]` |
+//! | `joint` | `mu_w [K, L]`, `c_w [K, R, L]`, `mu_b [K, d]`, `c_b [K, R, d]`, or `[R, d]` where it is tied |
 //! | `dense` | `weight [L, d]`, and `bias [L]` where there is one |
 //! | `relu` | none |
 //!
