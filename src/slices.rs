@@ -95,6 +95,12 @@ pub(crate) fn rows<S: Slice>(mut matrix: S, len: usize) -> impl Iterator<Item = 
     })
 }
 
+/// Copies a slice to another one of its length.
+#[inline]
+pub(crate) fn copy<T: Copy>(from: &[T], to: &mut [T]) {
+    to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
+}
+
 /// The number of whole rows of `len` elements.
 #[inline]
 pub(crate) const fn count(elements: usize, len: usize) -> usize {

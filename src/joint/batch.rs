@@ -19,7 +19,7 @@ use crate::mixture::{
     transpose_scaled, unscale_rows,
 };
 use crate::rectified::norm;
-use crate::slices::{Slice, after, column, count, row as row_of, rows, take, zip_rows};
+use crate::slices::{Slice, after, column, copy, count, row as row_of, rows, take, zip_rows};
 use crate::{Error, Real, Scale};
 
 /// What is read by every stage of a pass.
@@ -160,7 +160,7 @@ impl<T: Real> Pass<'_, T> {
             let family = (first + index) / self.shape.members();
             rectify(r, row_of(s, family, lanes), [&mut *p, phi, t_phi]);
             if self.shape.is_tied() {
-                q_p.copy_from_slice(p);
+                copy(p, q_p);
             } else {
                 write_weighted(row_of(q, family, rank * lanes), p, q_p);
             }

@@ -5,7 +5,7 @@ use super::layout::{Layout, Purpose};
 use super::{JointShape, Parameters, Scale};
 use crate::kernel::Workers;
 use crate::mixture::{CHUNK, Fields, Locals};
-use crate::slices::{Slice, after, zip_rows};
+use crate::slices::{Slice, after, count, zip_rows};
 use crate::{Error, Real, shape};
 
 /// What an exported model holds: the parameters as they are.
@@ -132,13 +132,13 @@ impl<'a, T: Real> Prepared<'a, T> {
             let (saved, scratch) = scratch.data.divide(saved_len);
             let x = after(x, first * CHUNK * inputs);
             for (x, y) in zip_rows(x, CHUNK * inputs, y, CHUNK * outputs) {
-                let layout = self.layout(x.len() / inputs);
+                let layout = self.layout(count(x.len(), inputs));
                 let pass = Pass { shape, scale, workers: Workers::alone(), layout, x, all_fit };
                 let result = pass.forward(constants, y, saved, scratch);
                 debug_assert!(result.is_ok(), "the lengths are checked");
             }
         };
-        let each = scratch.len() / parts;
+        let each = count(scratch.len(), parts);
         let work = (Fields::one(CHUNK * outputs, y), Locals { data: scratch, each });
         self.workers.in_parts(work, batch.div_ceil(CHUNK), parts, &run);
         Ok(())

@@ -11,7 +11,7 @@ use super::parameters::{Family, Parameters};
 use crate::kernel::{Simd, add_combination, add_scaled, dispatch, dot, for_each_dot, sum, task};
 use crate::mixture::{Powers, PreActivations, halves, input_scale, largest_of, scale_row, write_sums};
 use crate::rectified::{in_range, norm};
-use crate::slices::{Slice, column, count, row as row_of, rows, take, zip_rows};
+use crate::slices::{Slice, column, copy, count, row as row_of, rows, take, zip_rows};
 use crate::{Real, Rectified, Scale};
 
 /// Overwrites `y` with h(x) of one row. `columns` are \[μ_β; C_β\] input by input, where zeros are to be skipped, and
@@ -59,8 +59,8 @@ fn forward_row<T: Real, S: Simd>(
     if let Some((columns, sums)) = columns {
         write_sums(simd, columns, [x, &[]], [&mut *sums, &mut []]);
         let (of_means, of_q) = sums.divide(shape.components());
-        means.iter_mut().zip(&*of_means).for_each(|(mean, &sum)| *mean = sum);
-        q.iter_mut().zip(&*of_q).for_each(|(q, &sum)| *q = sum);
+        copy(of_means, means);
+        copy(of_q, q);
     } else {
         write_dots(simd, parameters.c_b, x, q);
         write_dots(simd, parameters.mu_b, x, means);

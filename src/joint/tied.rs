@@ -9,7 +9,7 @@ use super::parameters::Parameters;
 use crate::Real;
 use crate::kernel::{Accum, LANES, Matrix, Rows, RowsMut, Simd, Size, Terms, dispatch, product, task};
 use crate::mixture::{self, Activations, Fields, write_product};
-use crate::slices::{after, count, row as row_of, rows};
+use crate::slices::{after, copy, count, row as row_of, rows};
 
 impl<T: Real> Pass<'_, T> {
     /// S in `slopes`, from p of all components, and y += Sᵀq.
@@ -49,8 +49,8 @@ impl<T: Real> Pass<'_, T> {
             write_product(to, (lanes, 0), Matrix::rows(factors, terms), x, terms, &[]);
         }
         let [r_saved, p_saved, ..] = saved;
-        r.copy_from_slice(r_saved);
-        p.copy_from_slice(p_saved);
+        copy(r_saved, r);
+        copy(p_saved, p);
         for component in 0..count(d_m.len(), lanes) {
             let [r, p, phi, t_phi] = saved.map(|field| row_of(field, component, lanes));
             let saved = Activations::new(lanes, [&[], r, inv_s, p, phi, t_phi]);
@@ -83,7 +83,7 @@ fn add_along<T: Real, S: Simd>(simd: S, q: &[T], slopes: &[T], y: &mut [T], outp
                     sum = simd.mul_add(q, slope, sum);
                 }
             }
-            for (y, sum) in y.iter_mut().skip(output).step_by(outputs).zip(sum.0) {
+            for (y, sum) in y.iter_mut().skip(output).step_by(outputs.max(1)).zip(sum.0) {
                 *y += sum;
             }
         }
