@@ -2,7 +2,7 @@
 
 use super::vector::{Simd, Vector, VectorLoop};
 use crate::Real;
-use crate::slices::{Slice, take};
+use crate::slices::Slice;
 
 /// Partial sums that a row is split into: vector lanes, and the reason why rounding errors stay small.
 pub(crate) const LANES: usize = 16;
@@ -173,22 +173,28 @@ pub(crate) fn add_combination<T: Real, S: Simd>(simd: S, a: &[T], factor: T, row
 
 /// Adds the first rows of a matrix, and leaves the others.
 #[inline(always)]
-fn add_rows<T: Real, S: Simd, const ROWS: usize>(
+fn add_rows<'a, T: Real, S: Simd, const ROWS: usize>(
     simd: S,
     a: [T; ROWS],
     factor: T,
-    rows: &mut &[T],
+    rows: &mut &'a [T],
     c: &mut [T],
-) {
+) -> Option<()> {
     let len = c.len();
-    let rows = a.map(|a| (take(rows, len), simd.splat(a * factor)));
-    AddRows { simd, rows, c }.run(len);
+    let mut first: [&'a [T]; ROWS] = [rows; ROWS];
+    for row in &mut first {
+        (*row, *rows) = rows.split_at_checked(len)?;
+    }
+    let factors = a.map(|a| simd.splat(a * factor));
+    AddRows { simd, rows: first, factors, c }.run(len);
+    Some(())
 }
 
 /// The way along several rows that are added.
 struct AddRows<'a, T, S, const ROWS: usize> {
     simd: S,
-    rows: [(&'a [T], Vector<T>); ROWS],
+    rows: [&'a [T]; ROWS],
+    factors: [Vector<T>; ROWS],
     c: &'a mut [T],
 }
 
@@ -196,7 +202,7 @@ impl<T: Real, S: Simd, const ROWS: usize> VectorLoop for AddRows<'_, T, S, ROWS>
     #[inline(always)]
     fn step<const WHOLE: bool>(&mut self, at: usize) -> Option<()> {
         let mut c = self.simd.load::<WHOLE, T>(self.c, at)?;
-        for (row, a) in self.rows {
+        for (row, a) in self.rows.into_iter().zip(self.factors) {
             c = self.simd.mul_add(self.simd.load::<WHOLE, T>(row, at)?, a, c);
         }
         self.simd.store::<WHOLE, T>(self.c, at, c);
