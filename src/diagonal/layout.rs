@@ -74,12 +74,9 @@ impl Layout {
         workers: Workers<'_>,
         descends: bool,
     ) -> Self {
-        Self::new(
-            shape,
-            batch,
-            workers.parts(shape.components(), shape.u_len().saturating_mul(batch)),
-            descends,
-        )
+        // The products of the forward pass: with W, with μ and with σ².
+        let work = shape.u_len().saturating_add(shape.mu_len().saturating_mul(2)).saturating_mul(batch);
+        Self::new(shape, batch, workers.parts(shape.components(), work), descends)
     }
 
     /// Saved of a component: the least deviation that its gradients may be divided by, or 0 where its rows go one by one;

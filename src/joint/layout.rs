@@ -83,8 +83,8 @@ impl Layout {
         workers: Workers<'_>,
         purpose: Purpose,
     ) -> Self {
-        // A pass takes two products.
-        let work = shape.mu_b_len().saturating_add(shape.c_b_len()).saturating_mul(2).saturating_mul(batch);
+        // Each parameter is multiplied once in the forward pass.
+        let work = shape.parameter_count().saturating_mul(batch);
         Self::new(shape, batch, workers.parts(shape.components(), work), purpose)
     }
 

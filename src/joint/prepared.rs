@@ -101,8 +101,7 @@ impl<'a, T: Real> Prepared<'a, T> {
 
     /// The number of parts that the chunks are dealt to.
     const fn parts(&self, batch: usize) -> usize {
-        let work = self.shape.mu_b_len().saturating_add(self.shape.c_b_len());
-        self.workers.parts(batch.div_ceil(CHUNK), work.saturating_mul(batch))
+        self.workers.parts(batch.div_ceil(CHUNK), self.shape.parameter_count().saturating_mul(batch))
     }
 
     /// The layout of the buffers of a chunk.

@@ -51,7 +51,7 @@ pub trait Optimizer<T: Real>: Debug + Send {
 }
 
 /// The multiply-adds that a parameter's step counts as: nearly all of its time goes into memory.
-const WORTH_OF_A_PARAMETER: usize = 32;
+const WORTH_OF_A_PARAMETER: usize = 64;
 
 /// Blocks that are dealt at once: those of two layers.
 const AT_ONCE: usize = 8;
