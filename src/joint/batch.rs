@@ -49,7 +49,7 @@ impl<T: Real> Pass<'_, T> {
         let Scratch { sizes, cotangents, mut locals, .. } = Scratch::cut(layout, scratch)?;
         let Saved { scales, q, inv_s, slopes, mut members } = layout.cut_saved(saved);
         measure(self.x, inputs, scales, sizes, input_scale);
-        let (scales, sizes) = (&*scales, &*sizes);
+        let scales = &*scales;
         let run = |_,
                    (own, (members, (q, locals))): (
             Targets<'_, T>,
@@ -82,7 +82,7 @@ impl<T: Real> Pass<'_, T> {
         let [fits, _, r, ..] = members.as_ref().fields;
         if self.shape.is_tied() {
             combine(y, outputs, (lanes, 0), [r, &[]], [parameters.mu_w, &[]]);
-            self.add_tied_values([parameters.c_w, q_p, q], slopes, y);
+            self.add_tied_values([parameters.c_w, q_p, q], slopes, y, sizes);
         } else {
             combine(y, outputs, (lanes, 0), [r, q_p], [parameters.mu_w, parameters.c_w]);
         }

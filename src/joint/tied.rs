@@ -12,8 +12,14 @@ use crate::mixture::{self, Activations, Fields, write_product};
 use crate::slices::{after, copy, count, row as row_of, rows};
 
 impl<T: Real> Pass<'_, T> {
-    /// S in `slopes`, from p of all components, and y += Sᵀq.
-    pub(super) fn add_tied_values(&self, [c_w, p, q]: [&[T]; 3], slopes: &mut [T], y: &mut [T]) {
+    /// S in `slopes`, from p of all components, and y += Sᵀq; `sums` are scratch: `[lanes]`.
+    pub(super) fn add_tied_values(
+        &self,
+        [c_w, p, q]: [&[T]; 3],
+        slopes: &mut [T],
+        y: &mut [T],
+        sums: &mut [T],
+    ) {
         let (lanes, outputs, components) = (self.layout.lanes, self.shape.outputs(), self.shape.components());
         let width = self.shape.rank() * outputs;
         let run = |first, slopes: Fields<&mut [T], 1>| {
@@ -29,7 +35,12 @@ impl<T: Real> Pass<'_, T> {
         };
         let parts = self.layout.parts.min(width);
         self.workers.in_parts(Fields::one(lanes, &mut *slopes), width, parts, &run);
-        dispatch(AddAlong, (q, &*slopes, y, outputs, lanes));
+        for output in 0..outputs {
+            dispatch(SumAlong, (q, after(slopes, output * lanes), outputs, &mut *sums));
+            for (y, &sum) in y.iter_mut().skip(output).step_by(outputs.max(1)).zip(&*sums) {
+                *y += sum;
+            }
+        }
     }
 
     /// ∂m and ∂s/s of some components, from g and q gᵀ; r and p beside them.
@@ -71,22 +82,18 @@ pub(super) fn write_d_q<T: Real>(q: &[T], d_s: &[T], slopes: &[T], g: &[T], d_q:
 }
 
 #[inline(always)]
-fn add_along<T: Real, S: Simd>(simd: S, q: &[T], slopes: &[T], y: &mut [T], outputs: usize, lanes: usize) {
-    let vectors = lanes / LANES;
-    for (at, y) in rows(y, LANES * outputs).enumerate() {
-        for output in 0..outputs {
-            let mut sum = simd.splat(T::zero());
-            for factor in 0..count(q.len(), lanes) {
-                let q = simd.load::<true, T>(q, factor * vectors + at);
-                let slope = simd.load::<true, T>(slopes, (factor * outputs + output) * vectors + at);
-                if let Some((q, slope)) = q.zip(slope) {
-                    sum = simd.mul_add(q, slope, sum);
-                }
-            }
-            for (y, sum) in y.iter_mut().skip(output).step_by(outputs.max(1)).zip(sum.0) {
-                *y += sum;
+fn sum_along<T: Real, S: Simd>(simd: S, q: &[T], slopes: &[T], outputs: usize, sums: &mut [T]) {
+    let (lanes, vectors) = (sums.len(), sums.len() / LANES);
+    for at in 0..vectors {
+        let mut sum = simd.splat(T::zero());
+        for factor in 0..count(q.len(), lanes) {
+            let q = simd.load::<true, T>(q, factor * vectors + at);
+            let slope = simd.load::<true, T>(slopes, factor * outputs * vectors + at);
+            if let Some((q, slope)) = q.zip(slope) {
+                sum = simd.mul_add(q, slope, sum);
             }
         }
+        simd.store::<true, T>(sums, at, sum);
     }
 }
 
@@ -130,7 +137,7 @@ fn pull_q<T: Real, S: Simd>(_: S, q: &[T], d_s: &[T], slopes: &[T], g: &[T], d_q
     }
 }
 
-task!(AddAlong, add_along, (q: &'a [T], slopes: &'a [T], y: &'a mut [T], outputs: usize, lanes: usize) -> ());
+task!(SumAlong, sum_along, (q: &'a [T], slopes: &'a [T], outputs: usize, sums: &'a mut [T]) -> ());
 task!(WriteOuter, outer, (q: &'a [T], g: &'a [T], lanes: usize, q_g: &'a mut [T]) -> ());
 task!(PullBack, pull_back_lanes, (saved: Activations<&'a [T]>, cotangents: [&'a mut [T]; 2]) -> ());
 task!(WriteDQ, pull_q, (q: &'a [T], d_s: &'a [T], slopes: &'a [T], g: &'a [T], d_q: &'a mut [T]) -> ());
