@@ -64,7 +64,8 @@ impl<T: Real> Pass<'_, T> {
         copy(p_saved, p);
         for component in 0..count(d_m.len(), lanes) {
             let [r, p, phi, t_phi] = saved.map(|field| row_of(field, component, lanes));
-            let saved = Activations::new(lanes, [&[], r, inv_s, p, phi, t_phi]);
+            let linear: &[T] = &[];
+            let saved = Activations::new(lanes, [linear, r, inv_s, p, phi, t_phi]);
             let cotangents = [&mut *d_m, &mut *d_s].map(|field| row_of(field, component, lanes));
             dispatch(PullBack, (saved, cotangents));
         }
