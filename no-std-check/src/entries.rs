@@ -93,10 +93,11 @@ pub fn generic<T: Real>(shape: Shape, buffers: Buffers<'_, T>) -> Result<T, Erro
     let _ = black_box((check.scratch_len(), check.dual_scratch_len()));
     let report = check.run(black_box(double), black_box(double_backward), x, scratch)?;
     let adjoint = check.adjoint(black_box(double), black_box(double_backward), x, scratch, dual)?;
-    let worst = report.blocks.iter().filter_map(|block| block.worst);
+    let _ = black_box(check.cotangent(y).is_ok());
+    let worst = report.blocks.iter().filter_map(|block| block.finding).map(|finding| finding.worst);
     let _ = black_box(worst.fold(0.0, |sum, entry| sum + entry.absolute_error() + entry.relative_error()));
     let _ = black_box((report.verdict().passes(), report.laws.hold(), report.laws.by_name()));
-    let _ = black_box(adjoint.blocks.iter().all(|block| block.agrees()));
+    let _ = black_box(adjoint.blocks.iter().all(|block| block.verdict().passes()));
     let _ = black_box((report.into_result().is_ok(), adjoint.into_result().is_ok()));
 
     let loss = cross_entropy(x, black_box(2), &black_box([0, 1]), Some(&mut *y))?

@@ -8,7 +8,9 @@ use crate::Real;
 /// Whether the backward pass keeps each law.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Laws {
-    /// The same arguments give the same bits.
+    /// The function gives the same bits for the same arguments.
+    pub function_deterministic: bool,
+    /// The backward pass gives the same bits for the same arguments.
     pub deterministic: bool,
     /// B(c + c′/2) = B(c) + B(c′)/2, to rounding.
     pub linear: bool,
@@ -25,8 +27,9 @@ pub struct Laws {
 impl Laws {
     /// The laws by name.
     #[must_use]
-    pub fn by_name(&self) -> [(&'static str, bool); 6] {
+    pub fn by_name(&self) -> [(&'static str, bool); 7] {
         [
+            ("the function is deterministic", self.function_deterministic),
             ("deterministic", self.deterministic),
             ("linear in the cotangent", self.linear),
             ("zero for a zero cotangent", self.zero),
@@ -60,6 +63,8 @@ where
     buffers.y.fill(T::from_f64(f64::NAN));
     (objective.forward)(theta, buffers.y);
     let writes_outputs = buffers.y.iter().all(|y| !is_nan(*y));
+    (objective.forward)(theta, buffers.second);
+    let function_deterministic = buffers.y.iter().zip(buffers.second.iter()).all(|(a, b)| same_bits(*a, *b));
 
     let mut gradient_of = |cotangent: &[T], gradient: &mut [T]| {
         gradient.fill(T::zero());
@@ -68,9 +73,11 @@ where
     gradient_of(buffers.cotangent, buffers.gradient);
     gradient_of(buffers.cotangent, buffers.other);
     let deterministic = buffers.gradient.iter().zip(buffers.other.iter()).all(|(a, b)| same_bits(*a, *b));
-    // Of a gradient of this size, rounding reaches nowhere near the square root of the roundoff.
+    // Of a gradient of this size, rounding reaches nowhere near the square root of the roundoff; that to subnormal
+    // numbers may.
+    let least = 1024.0 * libm::scalbn(T::UNIT_ROUNDOFF, T::LEAST_EXPONENT);
     let size = crate::kernel::largest(buffers.gradient).to_f64();
-    let close = |a: T, b: T| libm::fabs(a.to_f64() - b.to_f64()) <= 4.0 * libm::sqrt(roundoff) * size;
+    let close = |a: T, b: T| libm::fabs(a.to_f64() - b.to_f64()) <= 4.0 * libm::sqrt(roundoff) * size + least;
 
     // `other` = B(c′), `moved` = B(c + c′/2).
     let half = T::one() / T::from_usize(2);
@@ -86,23 +93,23 @@ where
     let parts = buffers.gradient.iter().zip(buffers.other.iter());
     let linear = buffers.moved.iter().zip(parts).all(|(sum, (a, b))| {
         let apart = libm::fabs(sum.to_f64() - (a.to_f64() + b.to_f64() / 2.0));
-        apart <= 4.0 * libm::sqrt(roundoff) * (size + other_size)
+        apart <= 4.0 * libm::sqrt(roundoff) * (size + other_size) + least
     });
 
     buffers.third.fill(T::zero());
     gradient_of(buffers.third, buffers.other);
     let zero = buffers.other.iter().all(|gradient| gradient.is_zero());
 
-    // `direction` holds what is there before; short numbers of the gradient's size.
+    // `start` holds what is there before: short numbers of the gradient's size.
     let unit = if size > 0.0 { T::from_f64(size) } else { T::one() };
-    for (start, other) in buffers.direction.iter_mut().zip(buffers.other.iter_mut()) {
+    for (start, other) in buffers.start.iter_mut().zip(buffers.other.iter_mut()) {
         *start = sequence.short::<T>() * unit;
         *other = *start;
     }
     (objective.backward)(theta, buffers.cotangent, buffers.other);
     let frozen = blocks.iter().flat_map(|block| core::iter::repeat_n(block.frozen, block.len));
     let (mut accumulates, mut leaves_frozen) = (true, true);
-    let starts = buffers.direction.iter().zip(buffers.gradient.iter());
+    let starts = buffers.start.iter().zip(buffers.gradient.iter());
     for ((&after, (&start, &gradient)), frozen) in buffers.other.iter().zip(starts).zip(frozen) {
         if frozen {
             leaves_frozen &= same_bits(after, start);
@@ -110,7 +117,7 @@ where
             accumulates &= close(after, start + gradient);
         }
     }
-    Laws { deterministic, linear, zero, accumulates, writes_outputs, leaves_frozen }
+    Laws { function_deterministic, deterministic, linear, zero, accumulates, writes_outputs, leaves_frozen }
 }
 
 fn is_nan<T: Real>(value: T) -> bool {

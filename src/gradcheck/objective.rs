@@ -1,6 +1,4 @@
-//! The scalar that is differentiated: ⟨c, f(θ)⟩ at a moved θ.
-
-use core::ops::Range;
+//! The scalar that is differentiated: ⟨c, f(θ)⟩ with one coordinate of θ moved.
 
 use crate::Real;
 use crate::slices::Slice;
@@ -16,8 +14,8 @@ pub(super) struct Objective<'a, T, F, B> {
 pub(super) struct Buffers<'a, T> {
     /// θ, moved.
     pub(super) moved: &'a mut [T],
-    /// The direction of the move.
-    pub(super) direction: &'a mut [T],
+    /// What a gradient is added to.
+    pub(super) start: &'a mut [T],
     /// The gradient under test.
     pub(super) gradient: &'a mut [T],
     /// Another gradient, to compare.
@@ -35,13 +33,13 @@ impl<'a, T> Buffers<'a, T> {
     /// Splits a slice of 4·(inputs + outputs) elements.
     pub(super) fn split(scratch: &'a mut [T], inputs: usize, outputs: usize) -> Self {
         let (moved, rest) = scratch.divide(inputs);
-        let (direction, rest) = rest.divide(inputs);
+        let (start, rest) = rest.divide(inputs);
         let (gradient, rest) = rest.divide(inputs);
         let (other, rest) = rest.divide(inputs);
         let (y, rest) = rest.divide(outputs);
         let (cotangent, rest) = rest.divide(outputs);
         let (second, third) = rest.divide(outputs);
-        Self { moved, direction, gradient, other, y, cotangent, second, third }
+        Self { moved, start, gradient, other, y, cotangent, second, third }
     }
 }
 
@@ -52,30 +50,20 @@ pub(super) struct Value {
     pub(super) size: f64,
 }
 
-/// Roundings that a right backward pass may be off by, relative to the terms it sums.
-pub(super) const ROUNDINGS: f64 = 256.0;
-
-/// How far rounding moves ⟨c, f⟩: as it is, and relative to its terms.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Noise {
-    pub(super) absolute: f64,
-    pub(super) relative: f64,
-}
-
 impl<T: Real, F: FnMut(&[T], &mut [T]), B> Objective<'_, T, F, B> {
-    /// ⟨c, f(θ + step·δ)⟩.
-    pub(super) fn along(&mut self, buffers: &mut Buffers<'_, T>, step: f64) -> Value {
-        let step = T::from_f64(step);
-        for ((moved, &theta), &direction) in
-            buffers.moved.iter_mut().zip(self.theta).zip(buffers.direction.iter())
-        {
-            *moved = theta + step * direction;
+    /// ⟨c, f⟩ where coordinate `index` has the value `at`. The others have those in `moved`.
+    pub(super) fn at(&mut self, buffers: &mut Buffers<'_, T>, index: usize, at: T) -> Value {
+        let Some(place) = buffers.moved.get_mut(index) else { return Value { sum: 0.0, size: 0.0 } };
+        let before = core::mem::replace(place, at);
+        let value = self.value(buffers);
+        if let Some(place) = buffers.moved.get_mut(index) {
+            *place = before;
         }
-        self.evaluate(buffers)
+        value
     }
 
-    /// ⟨c, f(moved)⟩.
-    fn evaluate(&mut self, buffers: &mut Buffers<'_, T>) -> Value {
+    /// ⟨c, f⟩ at the coordinates in `moved`.
+    pub(super) fn value(&mut self, buffers: &mut Buffers<'_, T>) -> Value {
         (self.forward)(buffers.moved, buffers.y);
         let terms = buffers.y.iter().zip(buffers.cotangent.iter()).map(|(y, c)| y.to_f64() * c.to_f64());
         terms.fold(Value { sum: 0.0, size: 0.0 }, |value, term| Value {
@@ -83,10 +71,4 @@ impl<T: Real, F: FnMut(&[T], &mut [T]), B> Objective<'_, T, F, B> {
             size: value.size + libm::fabs(term),
         })
     }
-}
-
-/// The largest |θᵢ| of a block, or 1 for a block of zeros: the scale of its steps.
-pub(super) fn scale<T: Real>(theta: &[T], range: Range<usize>) -> f64 {
-    let largest = crate::kernel::largest(theta.get(range).unwrap_or_default()).to_f64();
-    if largest > 0.0 { largest } else { 1.0 }
 }

@@ -2,39 +2,25 @@
 
 use core::fmt;
 
-use super::coordinate::Entry;
+use super::block::{Block, Entry};
 use super::laws::Laws;
-use super::taylor::Taylor;
 use super::verdict::Verdict;
 
-/// What was found in one block.
+/// What a check found. `B` holds its blocks, as the check was given them: an array, or a `Vec`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct BlockReport {
-    /// The block's name.
-    pub name: &'static str,
-    /// The graver verdict of the Taylor test and the coordinates.
-    pub verdict: Verdict,
-    /// The Taylor test along one random direction.
-    pub taylor: Option<Taylor>,
-    /// The coordinate that is worst against what is allowed.
-    pub worst: Option<Entry>,
-}
-
-/// What a check found.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Report<const N: usize> {
-    /// One entry a block, in the order of the check.
-    pub blocks: [BlockReport; N],
+pub struct Report<B> {
+    /// The blocks in the order of the check, each with its finding.
+    pub blocks: B,
     /// The laws of the backward pass.
     pub laws: Laws,
 }
 
-impl<const N: usize> Report<N> {
-    /// The gravest verdict of all blocks.
+impl<'a, B: AsRef<[Block<'a>]>> Report<B> {
+    /// The gravest verdict of all blocks; [`Verdict::Differs`] where a law is broken.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         let laws = if self.laws.hold() { Verdict::Frozen } else { Verdict::Differs };
-        self.blocks.iter().fold(laws, |verdict, block| verdict.and(block.verdict))
+        self.blocks.as_ref().iter().fold(laws, |verdict, block| verdict.and(block.verdict()))
     }
 
     /// The report itself as an error unless every block agrees and every law holds.
@@ -47,25 +33,15 @@ impl<const N: usize> Report<N> {
     }
 }
 
-impl<const N: usize> fmt::Display for Report<N> {
+impl<'a, B: AsRef<[Block<'a>]>> fmt::Display for Report<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for block in &self.blocks {
-            write!(f, "{:<12} {:<13}", block.name, block.verdict)?;
-            match block.taylor.map(|taylor| (taylor.order, taylor.steps)) {
-                Some((Some(order), steps)) => write!(f, "  order {order:.2} over {steps} steps")?,
-                Some((None, _)) => write!(f, "  remainder within rounding")?,
-                None => {}
-            }
-            if let Some(worst) = block.worst {
-                write!(
-                    f,
-                    "  worst [{}]: backward {:e}, difference {:e} (absolute {:.1e}, relative {:.1e})",
-                    worst.index,
-                    worst.backward,
-                    worst.difference,
-                    worst.absolute_error(),
-                    worst.relative_error()
-                )?;
+        for block in self.blocks.as_ref() {
+            write!(f, "{:<12} {:<13}", block.name, block.verdict())?;
+            if let Some(finding) = block.finding {
+                let Entry { index, backward, reference, allowed } = finding.worst;
+                write!(f, "  errors of {:.1e} are seen", finding.resolution)?;
+                write!(f, "  worst [{index}]: backward {backward:e}, reference {reference:e}")?;
+                write!(f, ", {:.1e} apart, {allowed:.1e} allowed", finding.worst.absolute_error())?;
             }
             writeln!(f)?;
         }
@@ -78,4 +54,4 @@ impl<const N: usize> fmt::Display for Report<N> {
     }
 }
 
-impl<const N: usize> core::error::Error for Report<N> {}
+impl<'a, B: AsRef<[Block<'a>]> + fmt::Debug> core::error::Error for Report<B> {}

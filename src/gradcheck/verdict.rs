@@ -7,11 +7,12 @@ use core::fmt;
 pub enum Verdict {
     /// The block is frozen or empty: nothing to compare.
     Frozen,
-    /// The gradient is right.
+    /// The gradient is right: an error of 1 % of the block's largest derivative would have been seen.
     Agrees,
     /// The function has a kink here, and the gradient is the limit of central differences.
     AgreesAtKink,
-    /// The finite differences do not settle, so that they tell nothing.
+    /// An error of 1 % would not have been seen: the function is too noisy for differences, jumps, has a
+    /// kink nearby, or is not deterministic.
     Unreliable,
     /// The gradient is wrong.
     Differs,

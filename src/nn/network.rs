@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::{Layer, NetworkError, Optimizer};
-use crate::{Aligned, Error, Real, shape};
+use crate::{Aligned, Error, Real, gradcheck, shape};
 
 /// One block of a network's parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,14 @@ pub struct ParameterBlock {
     pub range: Range<usize>,
     /// Whether training leaves it as it is.
     pub frozen: bool,
+}
+
+/// A block of a network as one of a gradient check.
+impl<'a> From<&'a ParameterBlock> for gradcheck::Block<'a> {
+    fn from(block: &'a ParameterBlock) -> Self {
+        let new = Self::new(&block.name, block.range.len());
+        if block.frozen { new.frozen() } else { new }
+    }
 }
 
 /// A layer with its part of the flat parameters and its own buffers.

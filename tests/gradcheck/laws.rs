@@ -18,6 +18,7 @@ fn add(g: &[f64], d: &mut [f64], of: impl Fn(f64) -> f64) {
 }
 
 const ALL: Laws = Laws {
+    function_deterministic: true,
     deterministic: true,
     linear: true,
     zero: true,

@@ -1,23 +1,25 @@
 //! The layers' own backward passes under the gradient checker: thousands of random layers, kinks among them, in `f64`
-//! and in `f32`.
+//! and in `f32`. A right gradient never differs, and finite differences are too coarse for few.
 
-use gmlayer::gradcheck::{Block, Check, Verdict};
+use gmlayer::Real;
+use gmlayer::gradcheck::{Check, Verdict};
 
 use super::case::{Case, Recipe};
 use super::layer::MixtureLayer;
-use super::mutants::{adjoint_holds, blocks, forward, report};
+use super::mutants::{adjoint, blocks, forward, report};
 
 for_each_layer! {
     tests:
         ten_thousand_random_layers,
+        ten_thousand_random_layers_in_f32,
         four_hundred_larger_layers,
+        numbers_of_very_different_sizes,
         adjoint_identity_on_a_thousand_layers,
-        single_precision_against_double,
-        all_in_single_precision;
+        single_precision_against_double;
 }
 
 /// The backward pass as a function of the parameters, x and g; it adds.
-fn backward<L: MixtureLayer>(case: &Case<L, f64>) -> impl Fn(&[f64], &[f64], &mut [f64]) {
+fn backward<L: MixtureLayer, T: Real>(case: &Case<L, T>) -> impl Fn(&[T], &[T], &mut [T]) {
     move |theta, g, gradient| {
         let all = Case { g: g.to_vec(), ..case.at(theta) }.backward().concat();
         gradient.iter_mut().zip(all).for_each(|(sum, x)| *sum += x);
@@ -45,37 +47,66 @@ fn larger<L: MixtureLayer>(seed: u64) -> Case<L, f64> {
     Recipe { zeros: [0.0, 0.0, 0.0, 0.3, 1.0][pick(40, 5) - 1], ..recipe }.build()
 }
 
-/// The remainder falls with order 2 along random directions of every block, or in a few of a thousand layers finite
-/// differences are too coarse to tell.
-fn all_agree<L: MixtureLayer>(cases: usize, case: impl Fn(u64) -> Case<L, f64>) {
-    let mut unreliable = 0;
-    for seed in 0..cases as u64 {
-        let case = case(seed);
-        let report = report(&case, backward(&case), seed);
+/// Numbers of 10⁻⁶ to 10⁶ beside each other, in every block.
+pub fn spread<L: MixtureLayer>(seed: u64) -> Case<L, f64> {
+    let pick = |shift: u32, range: u64| pick(seed, shift, range);
+    let sizes = [pick(8, 4), pick(16, 3), pick(24, 3), pick(28, 5)];
+    let mut case = Recipe::new(L::new(sizes, pick(48, 4) % L::FORMS), pick(32, 2), seed).build();
+    let mut index = seed;
+    let mut times = |x: &mut f64| {
+        index += 1;
+        *x *= 10.0_f64.powi(self::pick(index, 20, 13) as i32 - 7);
+    };
+    case.parameters.iter_mut().flatten().for_each(&mut times);
+    case.x.iter_mut().for_each(&mut times);
+    case
+}
+
+/// The reports of right gradients in precision `T`: never a wrong verdict. Returns how many are unreliable.
+fn unreliable<L: MixtureLayer, T: Real>(cases: u64, case: impl Fn(u64) -> Case<L, f64>) -> usize {
+    let unreliable = |seed: &u64| {
+        let case = case(*seed).convert(T::from_f64);
+        let report = report(&case, backward(&case), *seed);
         let verdict = report.verdict();
         assert!(verdict.passes() || verdict == Verdict::Unreliable, "layer {seed}: {case:?}\n{report}");
-        unreliable += usize::from(verdict == Verdict::Unreliable);
-    }
+        verdict == Verdict::Unreliable
+    };
+    (0..cases).filter(unreliable).count()
+}
+
+/// One in a hundred at most.
+fn few<L: MixtureLayer, T: Real>(cases: u64, case: impl Fn(u64) -> Case<L, f64>) {
+    let unreliable = unreliable::<L, T>(cases, case);
     println!("{unreliable} of {cases} are unreliable");
-    assert!(1000 * unreliable <= L::UNRELIABLE * cases, "{unreliable} of {cases}");
+    assert!(100 * unreliable as u64 <= cases, "{unreliable} of {cases}");
 }
 
 fn ten_thousand_random_layers<L: MixtureLayer>() {
-    all_agree(10_000, moderate::<L>);
+    few::<L, f64>(10_000, moderate::<L>);
+}
+
+fn ten_thousand_random_layers_in_f32<L: MixtureLayer>() {
+    few::<L, f32>(10_000, moderate::<L>);
 }
 
 fn four_hundred_larger_layers<L: MixtureLayer>() {
-    all_agree(400, larger::<L>);
+    few::<L, f64>(400, larger::<L>);
 }
 
-/// Where a derivative is a sum that nearly cancels, the checker does not see the size of its terms: `dual.rs` does.
+fn numbers_of_very_different_sizes<L: MixtureLayer>() {
+    println!("{} of 1000 are unreliable in f64", unreliable::<L, f64>(1000, spread::<L>));
+    println!("{} of 1000 are unreliable in f32", unreliable::<L, f32>(1000, spread::<L>));
+}
+
 fn adjoint_identity_on_a_thousand_layers<L: MixtureLayer>() {
-    let holds = |seed: &u64| {
+    let fails = |seed: &u64| {
         let case = moderate::<L>(*seed);
-        adjoint_holds(&case, backward(&case))
+        let verdict = adjoint(&case, backward(&case));
+        assert_ne!(verdict, Verdict::Differs, "layer {seed}: {case:?}");
+        !verdict.passes()
     };
-    let failures: Vec<u64> = (0..1000).filter(|seed| !holds(seed)).collect();
-    assert!(failures.len() <= L::UNRELIABLE, "layers {failures:?}");
+    let failures: Vec<u64> = (0..1000).filter(fails).collect();
+    assert!(failures.len() <= 10, "layers {failures:?}");
 }
 
 fn small<L: MixtureLayer>(seed: u64) -> Case<L, f64> {
@@ -96,24 +127,4 @@ fn single_precision_against_double<L: MixtureLayer>() {
         let report = check.run(forward(&case), single, &case.flat(), &mut scratch).unwrap();
         assert!(report.verdict().passes(), "layer {seed}:\n{report}");
     }
-}
-
-/// The checker itself in `f32`, as a microcontroller runs it: never a wrong verdict, and differences that
-/// `f32` is too coarse for in one layer of a hundred at most.
-fn all_in_single_precision<L: MixtureLayer>() {
-    let mut unreliable = 0;
-    for seed in 0..200 {
-        let case = small::<L>(seed).convert(|x| x as f32);
-        let backward = |theta: &[f32], g: &[f32], gradient: &mut [f32]| {
-            let all = Case { g: g.to_vec(), ..case.at(theta) }.backward().concat();
-            gradient.iter_mut().zip(all).for_each(|(sum, x)| *sum += x);
-        };
-        let theta = case.flat();
-        let check = Check::new([Block::new("all", theta.len())], case.g.len()).unwrap().seed(seed);
-        let mut scratch = vec![0.0_f32; check.scratch_len()];
-        let report = check.run(forward(&case), backward, &theta, &mut scratch).unwrap();
-        assert_ne!(report.verdict(), Verdict::Differs, "layer {seed}:\n{report}");
-        unreliable += usize::from(report.verdict() == Verdict::Unreliable);
-    }
-    assert!(unreliable <= 2, "{unreliable} of 200");
 }

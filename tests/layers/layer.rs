@@ -37,8 +37,6 @@ pub trait MixtureLayer: Copy + Debug + Send + Sync + 'static {
     const MOST: [f64; 6];
     /// What the two sides of the adjoint identity may differ by, in roundings of the majorant.
     const ADJOINT_ROUNDINGS: f64;
-    /// Of a thousand layers, those at most that the gradient checker may be too coarse for.
-    const UNRELIABLE: usize;
     /// Whether, with the portable instructions, one sample at a time gives the bits of kept gradients and plain descent.
     const ONLINE_BITS: bool;
     /// The mistakes that this layer alone can make.

@@ -1,15 +1,17 @@
 //! Deliberately wrong backward passes, as of the textbook with one mistake: each is rejected by the gradient checker.
 
-use gmlayer::Dual;
 use gmlayer::gradcheck::{Block, Check, Report, Verdict};
+use gmlayer::{Dual, Real};
 
 use super::case::{Case, Recipe};
+use super::gradients::spread;
 use super::layer::MixtureLayer;
 use super::textbook::{Mistake, gradients, rectify};
 
 for_each_layer! {
     tests:
         every_mistake_is_rejected,
+        mistakes_of_a_hundredth_are_rejected_at_any_sizes,
         wrong_only_without_spread,
         writes_a_frozen_block,
         adjoint_identity_rejects_wrong_formulas;
@@ -47,13 +49,13 @@ fn ordinary<L: MixtureLayer>(form: usize) -> Case<L, f64> {
     Recipe::new(L::new([4, 3, 2, 3], form), 3, 11).build()
 }
 
-pub fn blocks<L: MixtureLayer>(case: &Case<L, f64>) -> [Block; 5] {
+pub fn blocks<L: MixtureLayer, T: Real>(case: &Case<L, T>) -> [Block<'static>; 5] {
     let mut names = L::NAMES.into_iter();
     case.blocks().map(|block| Block::new(names.next().unwrap(), block.len()))
 }
 
 /// The crate's own forward pass as a function of the parameters and x.
-pub fn forward<L: MixtureLayer, T: gmlayer::Real>(case: &Case<L, T>) -> impl Fn(&[T], &mut [T]) {
+pub fn forward<L: MixtureLayer, T: Real>(case: &Case<L, T>) -> impl Fn(&[T], &mut [T]) {
     move |theta, y| y.copy_from_slice(&case.at(theta).forward())
 }
 
@@ -77,27 +79,27 @@ fn textbook<L: MixtureLayer>(
 }
 
 /// The whole report of a backward pass against the crate's forward pass.
-pub fn report<L: MixtureLayer>(
-    case: &Case<L, f64>,
-    backward: impl FnMut(&[f64], &[f64], &mut [f64]),
+pub fn report<L: MixtureLayer, T: Real>(
+    case: &Case<L, T>,
+    backward: impl FnMut(&[T], &[T], &mut [T]),
     seed: u64,
-) -> Report<5> {
+) -> Report<[Block<'static>; 5]> {
     let check = Check::new(blocks(case), case.g.len()).unwrap().seed(seed);
-    let mut scratch = vec![0.0; check.scratch_len()];
+    let mut scratch = vec![T::ZERO; check.scratch_len()];
     check.run(forward(case), backward, &case.flat(), &mut scratch).unwrap()
 }
 
-/// Whether the adjoint identity holds in every block.
-pub fn adjoint_holds<L: MixtureLayer>(
+/// The verdict by the adjoint identity.
+pub fn adjoint<L: MixtureLayer>(
     case: &Case<L, f64>,
     backward: impl FnMut(&[f64], &[f64], &mut [f64]),
-) -> bool {
+) -> Verdict {
     let check = Check::new(blocks(case), case.g.len()).unwrap();
     let mut scratch = vec![0.0; check.scratch_len()];
     let mut dual_scratch = vec![Dual::constant(0.0); check.dual_scratch_len()];
     let dual = case.convert(Dual::constant);
     let report = check.adjoint(forward(&dual), backward, &case.flat(), &mut scratch, &mut dual_scratch);
-    report.unwrap().into_result().is_ok()
+    report.unwrap().verdict()
 }
 
 /// The right gradient passes where the wrong one is rejected.
@@ -114,6 +116,48 @@ fn every_mistake_is_rejected<L: MixtureLayer>() {
     for form in 0..L::FORMS {
         assert_rejected(&ordinary::<L>(form), &mistakes::<L>());
     }
+}
+
+/// Ordinary numbers, and those of 10⁻⁶ to 10⁶ beside each other.
+fn mistakes_of_a_hundredth_are_rejected_at_any_sizes<L: MixtureLayer>() {
+    let counts = (0..40).map(|seed| {
+        let cases = [Recipe::<L>::plain([3, 2, 2, 3, 2], seed), spread(seed)];
+        cases.map(|case| [rejected::<L, f64>(&case, seed), rejected::<L, f32>(&case, seed)])
+    });
+    let total = counts.flatten().flatten().sum::<usize>();
+    assert!(total > 1500, "{total} mistakes were large enough");
+}
+
+/// How many mistakes change a block of the gradient by 1 % of its largest entry; none of them agrees.
+fn rejected<L: MixtureLayer, T: Real>(case: &Case<L, f64>, seed: u64) -> usize {
+    let case = case.convert(|x| T::from_f64(x).to_f64());
+    let check = Check::new(blocks(&case), case.g.len()).unwrap().seed(seed);
+    let mut g = case.g.clone();
+    check.cotangent(&mut g).unwrap();
+    let rounded = |block: Vec<f64>| block.into_iter().map(|x| T::from_f64(x).to_f64()).collect::<Vec<_>>();
+    let of = |g: &[f64], mistake| {
+        gradients(&Case { g: g.to_vec(), ..case.clone() }, rectify, mistake).map(rounded)
+    };
+    let largest = |block: &[f64]| block.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
+    let right = of(&g, Mistake::None);
+    let large = |mistake: &Mistake| {
+        right.iter().zip(of(&g, *mistake)).any(|(right, wrong)| {
+            let apart: Vec<f64> = right.iter().zip(wrong).map(|(right, wrong)| right - wrong).collect();
+            largest(&apart) > 0.01 * largest(right)
+        })
+    };
+    let mistakes = mistakes::<L>().into_iter().filter(large);
+    mistakes
+        .inspect(|mistake| {
+            let backward = |_: &[T], g: &[T], gradient: &mut [T]| {
+                let g: Vec<f64> = g.iter().map(|g| g.to_f64()).collect();
+                let all = of(&g, *mistake).concat();
+                gradient.iter_mut().zip(all).for_each(|(sum, x)| *sum += T::from_f64(x));
+            };
+            let report = report(&case.convert(T::from_f64), backward, seed);
+            assert!(!report.verdict().passes(), "{mistake:?} of {case:?}\n{report}");
+        })
+        .count()
 }
 
 /// m = 0 with no spread: only the central limit of the step, 1/2, is right.
@@ -146,7 +190,7 @@ fn writes_a_frozen_block<L: MixtureLayer>() {
     };
     let right = run(false);
     assert!(right.laws.leaves_frozen && right.verdict().passes(), "{right}");
-    assert_eq!(right.blocks[0].verdict, Verdict::Frozen);
+    assert_eq!(right.blocks[0].verdict(), Verdict::Frozen);
     let wrong = run(true);
     assert!(!wrong.laws.leaves_frozen && wrong.into_result().is_err());
 }
@@ -155,7 +199,7 @@ fn writes_a_frozen_block<L: MixtureLayer>() {
 fn adjoint_identity_rejects_wrong_formulas<L: MixtureLayer>() {
     use Mistake as M;
     let case = ordinary::<L>(0);
-    assert!(adjoint_holds(&case, textbook(&case, M::None)));
+    assert!(adjoint(&case, textbook(&case, M::None)).passes());
     let common = [
         M::MissingShare,
         M::SignOfMoment,
@@ -164,7 +208,7 @@ fn adjoint_identity_rejects_wrong_formulas<L: MixtureLayer>() {
         M::MillionthInBlock(L::BETA[1]),
         M::MillionthInOneEntryOf(L::OMEGA[0]),
     ];
-    let unseen = |mistake: &&Mistake| adjoint_holds(&case, textbook(&case, **mistake));
+    let unseen = |mistake: &&Mistake| adjoint(&case, textbook(&case, **mistake)).passes();
     let unseen: Vec<&Mistake> = common.iter().chain(L::MISTAKES).filter(unseen).collect();
     assert!(unseen.is_empty(), "not seen: {unseen:?}");
 }

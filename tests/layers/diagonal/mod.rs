@@ -49,7 +49,6 @@ impl MixtureLayer for DiagonalLayer {
     const FORMS: usize = FORMS.len();
     const MOST: [f64; 6] = [40.0, 40.0, 90.0, 90.0, 90.0, 70.0];
     const ADJOINT_ROUNDINGS: f64 = 32.0;
-    const UNRELIABLE: usize = 0;
     const ONLINE_BITS: bool = true;
     const MISTAKES: &'static [Mistake] = &[
         Mistake::SigmaForVarianceInU,

@@ -41,7 +41,6 @@ impl MixtureLayer for JointLayer {
     const ADJOINT_ROUNDINGS: f64 = 64.0;
     // Where q nearly cancels, differences may not settle; where a derivative does, the two sides of the adjoint
     // identity may differ.
-    const UNRELIABLE: usize = 10;
     // They are those of a batch of one row.
     const ONLINE_BITS: bool = false;
     const MISTAKES: &'static [Mistake] = &[

@@ -5,7 +5,7 @@
 
 use board::{buffer, print_number, stack_used};
 use gmlayer::diagonal::{Diagonal, Gradients, Parameters, scratch_len};
-use gmlayer::gradcheck::{Block, Check};
+use gmlayer::gradcheck::{self, Block, Check};
 use gmlayer::{Error, Real, Shape};
 use images::{DIFFERENT, PASSED, REFUSED};
 
@@ -21,20 +21,17 @@ const PARAMETERS: usize = SHAPE.parameter_count();
 const INPUTS: usize = SHAPE.inputs();
 /// The parameters and one input.
 const THETA: usize = PARAMETERS + INPUTS;
-const CHECK: Check<5> = match Check::new(
-    [
-        Block::new("mu", SHAPE.mu_len()),
-        Block::new("sigma", SHAPE.sigma_len()),
-        Block::new("u", SHAPE.u_len()),
-        Block::new("v", SHAPE.v_len()),
-        Block::new("x", INPUTS),
-    ],
-    SHAPE.outputs(),
-) {
-    Ok(check) => check,
+const BLOCKS: [Block; 5] = [
+    Block::new("mu", SHAPE.mu_len()),
+    Block::new("sigma", SHAPE.sigma_len()),
+    Block::new("u", SHAPE.u_len()),
+    Block::new("v", SHAPE.v_len()),
+    Block::new("x", INPUTS),
+];
+const CHECK_SCRATCH: usize = match gradcheck::scratch_len(THETA, SHAPE.outputs()) {
+    Ok(len) => len,
     Err(_) => panic!("the sizes are wrong"),
 };
-const CHECK_SCRATCH: usize = CHECK.scratch_len();
 
 #[unsafe(no_mangle)]
 fn image() -> u32 {
@@ -62,7 +59,7 @@ fn passes<T: Real>(factor: f64, scratch: &mut [T]) -> Result<bool, Error> {
         *theta = T::from_f64((index * 37 % 41) as f64 / 20.0 - 1.0);
     }
     let (mut refused, mut refused_backward) = (None, None);
-    let report = CHECK.run(
+    let report = Check::new(BLOCKS, SHAPE.outputs())?.run(
         |theta, y| refused = forward(theta, y).err().or(refused),
         |theta, g, d| {
             refused_backward = backward(theta, g, d, T::from_f64(factor)).err().or(refused_backward)
