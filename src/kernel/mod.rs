@@ -16,6 +16,8 @@
 
 mod panels;
 mod parallel;
+#[cfg(feature = "threads")]
+mod pool;
 mod portable;
 mod row;
 mod vector;
@@ -24,6 +26,8 @@ mod x86;
 
 pub(crate) use panels::Panels;
 pub(crate) use parallel::{Split, Workers};
+#[cfg(feature = "threads")]
+pub(crate) use pool::Pool;
 pub(crate) use row::{
     LANES, add_combination, add_scaled, dot, dot_of_three, for_each_dot, largest, sum, sum_of, tree,
 };
