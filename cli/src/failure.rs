@@ -2,7 +2,9 @@
 
 use core::fmt;
 use std::io;
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 /// Why the program ends without having done its work.
 #[derive(Debug)]
@@ -70,4 +72,29 @@ impl From<io::Error> for Failure {
             _ => Self::other(format!("cannot write the output: {error}")),
         }
     }
+}
+
+/// The first panic: where it was and what it said.
+static PANIC: OnceLock<String> = OnceLock::new();
+
+/// Keeps what a panic says for [`caught`], in the place of printing it; with `RUST_BACKTRACE` everything is printed.
+pub(crate) fn quiet_panics() {
+    if std::env::var_os("RUST_BACKTRACE").is_none() {
+        set_hook(Box::new(|panic: &PanicHookInfo<'_>| {
+            let payload = panic.payload();
+            let text = payload.downcast_ref::<&str>().copied();
+            let text = text.or_else(|| payload.downcast_ref().map(String::as_str)).unwrap_or("a panic");
+            let message = text.lines().collect::<Vec<_>>().join(" ");
+            let place = panic.location().map(|place| format!(" ({place})")).unwrap_or_default();
+            let _ = PANIC.set(message + &place);
+        }));
+    }
+}
+
+/// What `work` gives. A panic, which is a fault of the program, fails as everything else does.
+pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let what = PANIC.get().map_or("a panic", String::as_str);
+        Err(Failure::other(format!("the program has a fault, which its authors should know of: {what}")))
+    })
 }

@@ -24,11 +24,12 @@ use std::process::ExitCode;
 
 pub use arguments::Arguments;
 use arguments::Command;
-use failure::Failure;
+use failure::{Failure, caught, quiet_panics};
 
 /// Runs a command line, the program's name first, and says how it went.
 pub fn run(line: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let result = match Arguments::read(line) {
+    quiet_panics();
+    let result = caught(|| match Arguments::read(line) {
         Ok((Arguments { command }, given)) => match command {
             Command::Train(arguments) => train::run(*arguments, &given),
             Command::Eval(arguments) => eval::run(&arguments),
@@ -38,7 +39,7 @@ pub fn run(line: impl IntoIterator<Item = OsString>) -> ExitCode {
             Command::Inspect(arguments) => inspect::run(&arguments),
         },
         Err(error) => Err(Failure::from(error)),
-    };
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -95,3 +95,24 @@ fn wrong_arguments_are_named() {
     std::fs::write(&file, "").unwrap();
     assert_fails(&experiment("lazy", data.path(), &file, &[]), 1, "cannot make the folder");
 }
+
+/// A system that refuses threads: stacks of a petabyte.
+#[test]
+fn refused_threads_are_one_sentence() {
+    let (data, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write_data(data.path());
+    let refused = |arguments: &[&str]| {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_gmlayer"));
+        program.args(arguments).env("RUST_MIN_STACK", "1000000000000000").output().unwrap()
+    };
+    let (from, to) = (data.path().to_str().unwrap(), out.path().to_str().unwrap());
+    let experiment = ["experiment", "components", "--data", from, "--out", to, "--threads", "4"];
+    let train = ["train", "--epochs", "1", "--train-images", "50", "--threads", "4"];
+    for (arguments, message) in [
+        (&experiment[..], "cannot "),
+        (&train, "cannot start 4 threads: "),
+        (&train[..5], "cannot listen for Ctrl-C: "),
+    ] {
+        assert_fails(&refused(arguments), 1, message);
+    }
+}
