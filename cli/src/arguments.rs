@@ -388,6 +388,10 @@ pub(crate) struct ExportArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
+    /// What every name in C begins with; two models of one program need two [default: the name of the output file]
+    #[arg(long, value_name = "NAME", value_parser = identifier)]
+    pub(crate) name: Option<String>,
+
     #[command(flatten)]
     pub(crate) data: DataArguments,
 
@@ -425,6 +429,15 @@ fn threads(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count) if (1..=MOST_THREADS).contains(&count) => Ok(count),
         _ => Err(format!("it must be a whole number from 1 to {MOST_THREADS}")),
+    }
+}
+
+fn identifier(text: &str) -> Result<String, String> {
+    let right = text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    match right {
+        true => Ok(text.to_owned()),
+        false => Err("it must be a letter, then letters, digits and underscores".to_owned()),
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn run(arguments: &EvalArguments) -> Result<(), Failure> {
         layers: network.layers().map(|layer| layer.kind().name()).collect(),
         parameters: network.parameters().len(),
         test_images: test.len(),
-        test_error: evaluation.total().error(),
+        test_error: evaluation.total().error().unwrap_or(f64::NAN),
         errors_per_class: report::errors_per_class(&evaluation),
     };
     let json = arguments.json.then_some(&report);

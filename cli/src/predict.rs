@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Write};
 
 use gmlayer::data::Images;
-use gmlayer::train::{TrainError, checkpoint};
+use gmlayer::train::{TrainError, checkpoint, classify};
 use serde::Serialize;
 
 use crate::arguments::PredictArguments;
@@ -15,7 +15,7 @@ const BATCH: usize = 64;
 /// One image, with `--json`.
 #[derive(Debug, Serialize)]
 struct Prediction<'a> {
-    /// None where an output is NaN.
+    /// None where an output is infinite or NaN.
     class: Option<usize>,
     probabilities: &'a [f64],
 }
@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
         }
         let (x, _) = x.split_at(count * inputs);
         for y in network.forward(x).map_err(Failure::other)?.chunks(outputs) {
-            let class = largest(y);
+            let class = classify(y);
             if arguments.json {
                 softmax(y, &mut probabilities);
                 let line = serde_json::to_string(&Prediction { class, probabilities: &probabilities })
@@ -51,14 +51,6 @@ pub(crate) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
         }
     }
     Ok(out.flush()?)
-}
-
-/// The place of the largest output, the first of several; none where one is NaN.
-fn largest(y: &[f32]) -> Option<usize> {
-    if y.iter().any(|y| y.is_nan()) {
-        return None;
-    }
-    y.iter().enumerate().rev().max_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(class, _)| class)
 }
 
 /// eʸ / Σ eʸ.
@@ -74,12 +66,10 @@ fn softmax(y: &[f32], probabilities: &mut Vec<f64>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{largest, softmax};
+    use super::softmax;
 
     #[test]
-    fn classes_and_probabilities() {
-        assert_eq!(largest(&[1.0, 3.0, 3.0]), Some(1));
-        assert_eq!(largest(&[1.0, f32::NAN]), None);
+    fn probabilities_of_large_outputs() {
         let mut probabilities = Vec::new();
         softmax(&[1e30, 1e30, -1e30], &mut probabilities);
         assert_eq!(probabilities, [0.5, 0.5, 0.0]);

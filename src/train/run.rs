@@ -152,7 +152,7 @@ pub fn resume<T: Real>(
         }
         history.evaluation = evaluate(network, &data.test)?;
         let train_loss = position.loss_sum / seen(position.step).max(1) as f64;
-        let test_error = history.evaluation.total().error();
+        let test_error = history.evaluation.total().error().unwrap_or(f64::NAN);
         let record = Record { epoch, steps: position.step, train_loss, test_error };
         history.records.push(record);
         if position.step == steps {

@@ -66,6 +66,8 @@ struct ExportReport<'a> {
     outputs: usize,
     components: usize,
     bytes: usize,
+    /// Constants that are not 0 in the model and 0 in `f16`.
+    flushed: usize,
     test_images: usize,
     test_error: f64,
     test_error_before: f64,
@@ -73,6 +75,11 @@ struct ExportReport<'a> {
 
 /// Converts a model, writes it and says what it costs in memory and errors.
 pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
+    if arguments.name.is_some() && arguments.format != Format::C {
+        return Err(Failure::usage(
+            "--name is for --format c: a Rust module and bytes have no names to tell apart",
+        ));
+    }
     if arguments.parameters && (arguments.format == Format::Bin || arguments.precision != Precision::F32) {
         return Err(Failure::usage("--parameters are written as source text in f32: --format rust or c"));
     }
@@ -81,7 +88,7 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
     let mut network = checkpoint::load(&arguments.model, BATCH).map_err(Failure::other)?;
     let exported = only_layer(&network)?;
     let (dataset, test) = data::load_test(&arguments.data)?;
-    let before = evaluate(&mut network, &test).map_err(Failure::other)?.total().error();
+    let before = evaluate(&mut network, &test).map_err(Failure::other)?.total().error().unwrap_or(f64::NAN);
 
     let mut after = before;
     let (blocks, values) = match exported {
@@ -110,7 +117,7 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
     };
     let test_vector = values.split_at_checked(test.inputs());
 
-    let name = name(&output);
+    let name = arguments.name.clone().unwrap_or_else(|| name(&output));
     let bytes = match (arguments.format, exported, test_vector) {
         (Format::Bin, Exported::Diagonal(shape, _), Some((x, y))) => {
             blob::write(shape, arguments.precision, &blocks, x, y)
@@ -129,6 +136,7 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
         outputs,
         components,
         bytes: blocks.iter().map(|block| block.values.bytes()).sum(),
+        flushed: blocks.iter().map(|block| block.flushed).sum(),
         test_images: test.len(),
         test_error: after,
         test_error_before: before,
@@ -140,6 +148,9 @@ fn print(output: &Path, report: &ExportReport<'_>, json: bool) -> Result<(), Fai
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", output.display())?;
     writeln!(out, "bytes of the model  {}", report.bytes)?;
+    if report.flushed > 0 {
+        writeln!(out, "too small for f16   {} constants, which are 0 now", report.flushed)?;
+    }
     let (after, before) = (100.0 * report.test_error, 100.0 * report.test_error_before);
     writeln!(out, "test error          {after:.2} % ({before:.2} % before), {} images", report.test_images)?;
     if json {

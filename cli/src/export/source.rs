@@ -3,6 +3,8 @@
 use core::fmt::Display;
 use std::fmt::Write;
 
+use gmlayer::compact::Checksum;
+
 use super::{Block, Exported, Values};
 use crate::arguments::Precision;
 
@@ -115,7 +117,10 @@ pub(super) fn rust(
     text
 }
 
-/// A C header with the same arrays.
+/// A C header with the same arrays, all names of which begin with `name`.
+///
+/// Its guard has the checksum of the numbers too: of two models with one name the second is not left out, which the
+/// compiler tells.
 pub(super) fn c(
     name: &str,
     exported: &Exported,
@@ -123,8 +128,10 @@ pub(super) fn c(
     test_vector: Option<(&[f32], &[f32])>,
 ) -> String {
     let capitals = name.to_uppercase();
+    let sum = blocks.iter().fold(Checksum::new(), |sum, block| sum.with(&block.values.to_le_bytes()));
+    let guard = format!("GMLAYER_EXPORT_{name}_{:08X}_H", sum.value());
     let mut text = format!(
-        "/* Written by `gmlayer export`. */\n#ifndef {capitals}_H\n#define {capitals}_H\n\n#include <stdint.h>\n\n"
+        "/* Written by `gmlayer export`. */\n#ifndef {guard}\n#define {guard}\n\n#include <stdint.h>\n\n"
     );
     for (size, value) in exported.sizes() {
         let _ = writeln!(text, "#define {capitals}_{} {value}", size.to_uppercase());
