@@ -384,7 +384,8 @@ pub(crate) struct ExportArguments {
     #[arg(long)]
     pub(crate) parameters: bool,
 
-    /// Where to write [default: MODEL with the ending .rs, .h or .bin]
+    /// Where to write [default: MODEL with the ending .rs, .h or .bin, before it _parameters with
+    /// --parameters]
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 

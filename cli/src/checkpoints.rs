@@ -1,14 +1,17 @@
 //! Saving training as it goes, and going on with it.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use gmlayer::nn::{Network, Optimizer};
-use gmlayer::train::checkpoint::{self, CheckpointProblem, Training};
-use gmlayer::train::{Position, State, TrainError};
+use gmlayer::train::checkpoint::{self, CheckpointError, CheckpointProblem, Training};
+use gmlayer::train::{State, TrainError};
 
 use crate::arguments::{ScheduleName, TrainArguments};
 use crate::failure::Failure;
+use crate::output;
+use crate::signal::uninterrupted;
 
 /// The note that holds the arguments.
 const ARGUMENTS: &str = "arguments";
@@ -24,6 +27,8 @@ pub(crate) struct Checkpoints {
     notes: BTreeMap<String, String>,
     /// Epoch and step of what the file holds.
     saved: Option<(usize, usize)>,
+    /// Whether the last checkpoint has failed.
+    failing: bool,
     failure: Option<Failure>,
 }
 
@@ -34,7 +39,8 @@ impl Checkpoints {
             return Err(Failure::usage("--checkpoint-every needs --save"));
         }
         if let Some(path) = &arguments.save {
-            checkpoint::check_target(path).map_err(Failure::other)?;
+            let data = output::data_files(&arguments.data);
+            output::check(path, data.iter().map(PathBuf::as_path))?;
         }
         let mut kept = arguments.clone();
         // Absolute, so that it is found from anywhere; one that is not UTF-8 has to be given again.
@@ -48,41 +54,88 @@ impl Checkpoints {
             every: arguments.checkpoint_every,
             notes: [(ARGUMENTS.to_owned(), text)].into(),
             saved: from.filter(|_| same_file).map(stands),
+            failing: false,
             failure: None,
         })
     }
 
-    /// Saves where it is time to; false where that fails.
+    /// Saves where it is time to. A failure is told on stderr, once in a row, and the next checkpoint tries again; only
+    /// what no later one can mend ends the training: this is false then.
     pub(crate) fn step(&mut self, steps: usize, state: &State<'_, f32>) -> bool {
         let done = state.position.records.len() * steps + state.position.step;
+        let Some(path) = self.path.clone() else { return true };
         if self.every.is_none_or(|every| !done.is_multiple_of(every)) {
             return true;
         }
-        match self.save(state) {
-            Ok(()) => true,
-            Err(failure) => {
-                self.failure = Some(failure);
-                false
+        match self.write(state, &path) {
+            Ok(()) => self.failing = false,
+            Err(CheckpointError { problem: CheckpointProblem::Write(error), .. })
+                if error.kind() != io::ErrorKind::FileTooLarge =>
+            {
+                if !self.failing {
+                    let path = path.display();
+                    let _ = writeln!(io::stderr(), "warning: cannot write {path}: {error}; training goes on");
+                }
+                self.failing = true;
             }
+            Err(error) => self.failure = Some(self.failure(error, state)),
+        }
+        self.failure.is_none()
+    }
+
+    /// Saves training as it stands, where a file is wanted; elsewhere, where that fails.
+    pub(crate) fn save(&mut self, state: &State<'_, f32>) -> Result<(), Failure> {
+        let Some(path) = self.path.clone() else { return Ok(()) };
+        match self.write(state, &path) {
+            Ok(()) => Ok(()),
+            Err(error @ CheckpointError { problem: CheckpointProblem::Write(_), .. }) => {
+                Err(match self.save_elsewhere(state) {
+                    Some(place) => {
+                        let command = resuming(&place);
+                        let place = place.display();
+                        Failure::other(format!("{error}; saved to {place}; go on with: {command}"))
+                    }
+                    None => Failure::other(error),
+                })
+            }
+            Err(error) => Err(self.failure(error, state)),
         }
     }
 
-    /// Saves training as it stands, where a file is wanted.
-    pub(crate) fn save(&mut self, state: &State<'_, f32>) -> Result<(), Failure> {
-        let Some(path) = &self.path else { return Ok(()) };
-        let Position { step, .. } = *state.position;
-        let epoch = state.position.epoch();
-        match checkpoint::save_training(state, &self.notes, path) {
-            Ok(()) => {
-                self.saved = Some((epoch, step));
-                Ok(())
+    fn write(&mut self, state: &State<'_, f32>, path: &Path) -> Result<(), CheckpointError> {
+        uninterrupted(|| checkpoint::save_training(state, &self.notes, path))?;
+        self.saved = Some((state.position.epoch(), state.position.step));
+        Ok(())
+    }
+
+    /// Saves to a new file of this folder, or of that for temporary files, and says to which.
+    fn save_elsewhere(&self, state: &State<'_, f32>) -> Option<PathBuf> {
+        [std::env::current_dir().ok(), Some(std::env::temp_dir())].into_iter().flatten().find_map(|folder| {
+            uninterrupted(|| {
+                let new =
+                    tempfile::Builder::new().prefix("gmlayer-").suffix(".safetensors").tempfile_in(folder);
+                let place = new.ok()?.into_temp_path();
+                checkpoint::save_training(state, &self.notes, &place).ok()?;
+                place.keep().ok()
+            })
+        })
+    }
+
+    /// What has become of a training that was interrupted: where it is, and how to go on with it.
+    pub(crate) fn way_on(&self) -> String {
+        match &self.path {
+            Some(path) => format!("saved to {}; go on with: {}", path.display(), resuming(path)),
+            None => "nothing is saved without --save".to_owned(),
+        }
+    }
+
+    fn failure(&self, error: CheckpointError, state: &State<'_, f32>) -> Failure {
+        let (epoch, step) = (state.position.epoch(), state.position.step);
+        match error.problem {
+            CheckpointProblem::NotFinite { tensor: block, .. } => {
+                self.diverged(TrainError::Parameter { epoch, step, block })
             }
-            Err(error) => Err(match error.problem {
-                CheckpointProblem::NotFinite { tensor: block, .. } => {
-                    self.diverged(TrainError::Parameter { epoch, step, block })
-                }
-                _ => Failure::other(error),
-            }),
+            _ => Failure::other(error),
         }
     }
 
@@ -104,6 +157,16 @@ impl Checkpoints {
             }
             _ => Failure::other(error),
         }
+    }
+}
+
+/// The command that goes on with the training of a file, as a shell takes it.
+fn resuming(path: &Path) -> String {
+    let path = path.display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+=:@%,".contains(c);
+    match path.chars().all(is_plain) && !path.starts_with('-') {
+        true => format!("gmlayer train --resume {path}"),
+        false => format!("gmlayer train --resume='{}'", path.replace('\'', r"'\''")),
     }
 }
 

@@ -6,6 +6,8 @@ use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook};
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
+use crate::signal::{exit_code, name};
+
 /// Why the program ends without having done its work.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -15,6 +17,8 @@ pub(crate) enum Failure {
     Other(String),
     /// What clap prints by itself: help, the version.
     Help(clap::Error),
+    /// A signal has ended the work: its number, and what has become of the work. Exit code 128 and the number.
+    Interrupted(i32, String),
     /// Whoever read the output has gone away: nothing to say.
     Closed,
 }
@@ -32,6 +36,9 @@ impl Failure {
         match self {
             Self::Usage(_) => ExitCode::from(2),
             Self::Other(_) | Self::Closed => ExitCode::FAILURE,
+            Self::Interrupted(number, _) => {
+                u8::try_from(exit_code(*number)).map_or(ExitCode::FAILURE, ExitCode::from)
+            }
             Self::Help(error) => {
                 // Help goes to stdout when it was asked for, and to stderr when the arguments are missing.
                 let _ = error.print();
@@ -45,6 +52,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(message) | Self::Other(message) => writeln!(f, "error: {message}"),
+            Self::Interrupted(number, message) => writeln!(f, "interrupted by {}{message}", name(*number)),
             Self::Help(_) | Self::Closed => Ok(()),
         }
     }

@@ -12,6 +12,7 @@ mod export;
 mod failure;
 mod inspect;
 mod model;
+mod output;
 mod predict;
 mod progress;
 mod report;
@@ -29,6 +30,7 @@ use failure::{Failure, caught, quiet_panics};
 /// Runs a command line, the program's name first, and says how it went.
 pub fn run(line: impl IntoIterator<Item = OsString>) -> ExitCode {
     quiet_panics();
+    signal::fail_at_size_limit();
     let result = caught(|| match Arguments::read(line) {
         Ok((Arguments { command }, given)) => match command {
             Command::Train(arguments) => train::run(*arguments, &given),

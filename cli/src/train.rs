@@ -1,7 +1,6 @@
 //! `gmlayer train`.
 
 use core::ops::ControlFlow;
-use std::io::Write;
 use std::sync::atomic::Ordering;
 
 use gmlayer::Threads;
@@ -52,7 +51,7 @@ pub(crate) fn run(arguments: TrainArguments, given: &[String]) -> Result<(), Fai
         position = training.position;
     }
 
-    let stop = stop_on_signal()?;
+    let signals = stop_on_signal()?;
     let images = data.train.len();
     let done = position.records.len() * images + (position.step * batch_size).min(images);
     let mut progress = Progress::new(arguments.epochs, images, done as u64);
@@ -66,7 +65,7 @@ pub(crate) fn run(arguments: TrainArguments, given: &[String]) -> Result<(), Fai
                 Event::Step { steps, state, .. } => checkpoints.step(*steps, state),
                 _ => true,
             };
-            if stop.load(Ordering::Relaxed) || !saved { ControlFlow::Break(()) } else { read }
+            if signals.stop.load(Ordering::Relaxed) || !saved { ControlFlow::Break(()) } else { read }
         })
     };
     let history = match &threads {
@@ -116,10 +115,14 @@ pub(crate) fn run(arguments: TrainArguments, given: &[String]) -> Result<(), Fai
         seconds_per_epoch: progress.seconds_per_epoch(),
         seed: arguments.seed,
     };
-    if let Some(last) = last.filter(|_| history.interrupted) {
-        writeln!(std::io::stdout(), "interrupted in epoch {}, after {} steps", last.epoch, last.steps)?;
-    }
     let seconds = Some(report.seconds_per_epoch);
     let json = arguments.json.then_some(&report);
-    Ok(report::print(report.parameters, &history.evaluation, seconds, json)?)
+    let printed = report::print(report.parameters, &history.evaluation, seconds, json);
+    match (signals.first().filter(|_| history.interrupted), last) {
+        (Some(number), Some(last)) => {
+            let place = format!(" in epoch {}, after {} steps; ", last.epoch, last.steps);
+            Err(Failure::Interrupted(number, place + &checkpoints.way_on()))
+        }
+        _ => Ok(printed?),
+    }
 }

@@ -22,6 +22,7 @@ mod description;
 mod error;
 mod file;
 mod header;
+mod replace;
 mod training;
 
 use std::collections::BTreeMap;
@@ -54,9 +55,7 @@ pub struct Checkpoint {
 
 /// Writes `network` to `path`.
 ///
-/// The file is first written beside `path` under another name, flushed to the disk and then renamed, so
-/// that a crash at any moment leaves the old file or the new one, whole. A folder or a device is never
-/// replaced.
+/// As [`replace_file`] does: a crash at any moment leaves the old file or the new one, whole.
 ///
 /// # Errors
 ///
@@ -102,15 +101,33 @@ pub fn save_training(
     })
 }
 
-/// Finds out whether [`save`] could write to `path`, without leaving anything there, and removes what a process that
-/// was killed while it saved to `path` has left beside it. One process at a time should save to one path.
+/// Replaces the file at `path` by one of these bytes, or makes it.
+///
+/// They are first written beside it as `.gmlayer-XXXXXXXX.partial`, where `XXXXXXXX` is the CRC-32 of its name, flushed
+/// to the disk and then renamed, so that a crash at any moment leaves the old file or the new one, whole. While it is
+/// written, this file is locked: a process that finds it without a lock takes it for what a killed one has left.
+///
+/// Mode and, where the system allows it, owner stay as they were. Symbolic links are followed and stay. Other hard
+/// links of the old file keep the old contents. A read-only file, a folder, a device or a pipe is never replaced.
 ///
 /// # Errors
 ///
-/// [`CheckpointError`] when `path` is something other than a file, or no file can be made beside it.
+/// [`CheckpointError`] when `path` is something other than a file, cannot be written, or is being written by another
+/// process.
+pub fn replace_file(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), CheckpointError> {
+    let path = path.as_ref();
+    replace::replace(path, bytes).map_err(|error| CheckpointError::new(path, CheckpointProblem::Write(error)))
+}
+
+/// Finds out whether [`replace_file`], and so [`save`], could write to `path`, without leaving anything there, and
+/// removes what a process that was killed while it wrote there has left beside it.
+///
+/// # Errors
+///
+/// As for [`replace_file`]; also when `path` is a mount point.
 pub fn check_target(path: impl AsRef<Path>) -> Result<(), CheckpointError> {
     let path = path.as_ref();
-    file::check_target(path).map_err(|error| CheckpointError::new(path, CheckpointProblem::Write(error)))
+    replace::check_target(path).map_err(|error| CheckpointError::new(path, CheckpointProblem::Write(error)))
 }
 
 /// Reads the network of a file, for batches of up to `batch` rows.
@@ -153,7 +170,7 @@ fn write(
     serialize: impl FnOnce() -> Result<Vec<u8>, CheckpointProblem>,
 ) -> Result<(), CheckpointError> {
     serialize()
-        .and_then(|bytes| file::replace(path, &bytes).map_err(CheckpointProblem::Write))
+        .and_then(|bytes| replace::replace(path, &bytes).map_err(CheckpointProblem::Write))
         .map_err(|problem| CheckpointError::new(path, problem))
 }
 

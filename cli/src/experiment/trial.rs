@@ -1,7 +1,6 @@
 //! One trial of a run: trained once, kept as a file.
 
 use core::ops::ControlFlow;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use gmlayer::data::Dataset;
@@ -9,6 +8,7 @@ use gmlayer::train::{Event, Settings, train};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
+use crate::output;
 
 use super::follow::{Follower, Frame};
 use super::run::Run;
@@ -99,7 +99,7 @@ impl Trial {
     /// Writes the trial's file.
     pub(super) fn save(&self, folder: &Path) -> Result<(), Failure> {
         let text = serde_json::to_vec(self).map_err(Failure::other)?;
-        write_whole(&self.task.path(folder), &text)
+        output::replace(&self.task.path(folder), &text)
     }
 
     /// The mean test error of the epochs that count.
@@ -108,20 +108,4 @@ impl Trial {
         let (sum, count) = last.fold((0.0, 0), |(sum, count), epoch| (sum + epoch.test_error, count + 1));
         sum / f64::from(count.max(1))
     }
-}
-
-/// Writes a file whole or not at all.
-pub(super) fn write_whole(path: &Path, contents: &[u8]) -> Result<(), Failure> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        let mut builder = tempfile::Builder::new();
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.prefix(".gmlayer-").tempfile_in(folder)?;
-        file.write_all(contents)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().map_err(|error| Failure::other(format!("cannot write {}: {error}", path.display())))
 }

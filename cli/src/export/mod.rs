@@ -6,7 +6,8 @@ mod joint;
 mod measure;
 mod source;
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use gmlayer::data::Samples;
@@ -20,6 +21,8 @@ use serde::Serialize;
 use crate::arguments::{ExportArguments, Format, Precision};
 use crate::data;
 use crate::failure::Failure;
+use crate::output;
+use crate::signal::end_on_signal;
 use block::{Block, Values};
 
 /// Rows that are evaluated together.
@@ -83,8 +86,10 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
     if arguments.parameters && (arguments.format == Format::Bin || arguments.precision != Precision::F32) {
         return Err(Failure::usage("--parameters are written as source text in f32: --format rust or c"));
     }
-    let output = target(arguments);
-    checkpoint::check_target(&output).map_err(Failure::other)?;
+    end_on_signal()?;
+    let output = target(arguments)?;
+    let data = output::data_files(&arguments.data);
+    output::check(&output, data.iter().chain([&arguments.model]).map(PathBuf::as_path))?;
     let mut network = checkpoint::load(&arguments.model, BATCH).map_err(Failure::other)?;
     let exported = only_layer(&network)?;
     let (dataset, test) = data::load_test(&arguments.data)?;
@@ -125,8 +130,7 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
         (Format::C, ..) => source::c(&name, &exported, &blocks, test_vector).into_bytes(),
         _ => source::rust(&exported, arguments.precision, &blocks, test_vector).into_bytes(),
     };
-    write(&output, &bytes)
-        .map_err(|error| Failure::other(format!("cannot write {}: {error}", output.display())))?;
+    output::replace(&output, &bytes)?;
 
     let [inputs, outputs, components] = exported.dimensions();
     let report = ExportReport {
@@ -174,14 +178,32 @@ fn first_image(samples: &Samples) -> Result<Vec<f32>, Failure> {
     Ok(image)
 }
 
-/// The file to write.
-fn target(arguments: &ExportArguments) -> PathBuf {
-    let ending = match arguments.format {
-        Format::Rust => "rs",
-        Format::C => "h",
-        Format::Bin => "bin",
+/// The file to write. Without `--output` that is none that anything but an export has made.
+fn target(arguments: &ExportArguments) -> Result<PathBuf, Failure> {
+    if let Some(output) = &arguments.output {
+        return Ok(output.clone());
+    }
+    let (ending, start) = match arguments.format {
+        Format::Rust => ("rs", source::RUST_START.as_bytes()),
+        Format::C => ("h", source::C_START.as_bytes()),
+        Format::Bin => ("bin", &compact::MAGIC[..]),
     };
-    arguments.output.clone().unwrap_or_else(|| arguments.model.with_extension(ending))
+    let mut name = arguments.model.file_stem().unwrap_or_default().to_owned();
+    name.push(if arguments.parameters { "_parameters." } else { "." });
+    name.push(ending);
+    let output = arguments.model.with_file_name(name);
+    // Whether something other than a file is there is asked later.
+    if output.is_file() && !begins_with(&output, start) {
+        let output = output.display();
+        return Err(Failure::usage(format!("{output} is no export; name the file to write with --output")));
+    }
+    Ok(output)
+}
+
+fn begins_with(path: &Path, start: &[u8]) -> bool {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(start.len() as u64).read_to_end(&mut bytes));
+    read.is_ok() && bytes == start
 }
 
 /// The file's name as an identifier.
@@ -189,16 +211,4 @@ fn name(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let name: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { format!("model_{name}") }
-}
-
-/// Writes a file whole, or leaves what was there.
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)] // as for any new file, not for the owner's eyes alone
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.prefix(".gmlayer-").tempfile_in(folder.unwrap_or(Path::new(".")))?;
-    file.write_all(bytes)?;
-    file.persist(path)?;
-    Ok(())
 }

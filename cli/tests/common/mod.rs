@@ -63,3 +63,24 @@ pub(crate) fn write_data(folder: &Path) {
         std::fs::write(folder.join(format!("{part}-labels-idx1-ubyte")), idx(&[count], &labels)).unwrap();
     }
 }
+
+/// The program, heeding SIGINT even where whoever runs the tests ignores it.
+#[cfg(unix)]
+pub(crate) fn heeding() -> Command {
+    if !cfg!(target_os = "linux") {
+        return Command::new(env!("CARGO_BIN_EXE_gmlayer"));
+    }
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT", env!("CARGO_BIN_EXE_gmlayer")]);
+    command
+}
+
+/// Sends a signal; a process that has ended meanwhile gets none.
+#[cfg(unix)]
+pub(crate) fn kill(signal: &str, process: u32) {
+    let process = process.to_string();
+    let _ = Command::new("kill")
+        .args([&format!("-{signal}"), &process])
+        .stderr(std::process::Stdio::null())
+        .status();
+}
