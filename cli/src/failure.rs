@@ -1,8 +1,10 @@
 //! How the program fails: one sentence, and an exit code.
 
 use core::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
+
+use crate::shown::shown;
 
 /// Why the program ends without having done its work.
 #[derive(Debug)]
@@ -42,10 +44,16 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(message) | Self::Other(message) => writeln!(f, "error: {message}"),
+            Self::Usage(message) | Self::Other(message) => writeln!(f, "error: {}", shown(message)),
             Self::Help(_) | Self::Closed => Ok(()),
         }
     }
+}
+
+/// A word about something that does not keep the program from its work.
+pub(crate) fn warn(message: impl fmt::Display) {
+    // There is nobody left to tell when this fails.
+    let _ = writeln!(io::stderr(), "warning: {}", shown(message));
 }
 
 impl From<clap::Error> for Failure {

@@ -4,6 +4,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod arguments;
+mod bounds;
 mod checkpoints;
 mod data;
 mod eval;
@@ -11,11 +12,16 @@ mod experiment;
 mod export;
 mod failure;
 mod inspect;
+mod memory;
 mod model;
 mod predict;
 mod progress;
 mod report;
+mod resume;
+mod saved;
+mod shown;
 mod signal;
+mod source;
 mod train;
 
 use std::ffi::OsString;

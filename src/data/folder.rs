@@ -21,6 +21,11 @@ pub enum DataError {
         /// The raw file's path.
         file: PathBuf,
     },
+    /// A pipe or a device is there in the place of a file.
+    Special {
+        /// The path.
+        file: PathBuf,
+    },
     /// The elements are not unsigned bytes.
     ElementType {
         /// The file.
@@ -72,6 +77,9 @@ impl fmt::Display for DataError {
             Self::Missing { file } => {
                 write!(f, "{}: expected this file or the same with .gz, but there is neither", file.display())
             }
+            Self::Special { file } => {
+                write!(f, "{}: expected an ordinary file, but this is none", file.display())
+            }
             Self::ElementType { file, got } => {
                 write!(f, "{}: expected elements of type u8, but got {got}", file.display())
             }
@@ -119,8 +127,9 @@ impl Dataset {
     /// Reads a folder in the layout of MNIST.
     ///
     /// The files are `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
-    /// `t10k-labels-idx1-ubyte`, each raw or with `.gz`; the raw one wins where both are there. The data
-    /// set takes the folder's name.
+    /// `t10k-labels-idx1-ubyte`, each raw or with `.gz`; the raw one wins where both are there. As some programs
+    /// unpack them, they may have a dot in the place of the last hyphen but one, such as `train-images.idx3-ubyte`, or lie
+    /// in a folder of their own name. The data set takes the folder's name.
     ///
     /// # Errors
     /// [`DataError`], which names the file.
@@ -163,14 +172,14 @@ fn name_of(path: &Path) -> Result<String, DataError> {
 
 /// The samples of one part, with the file and the height and width of its images.
 fn load_part(folder: &Path, part: &str) -> Result<(PathBuf, [usize; 2], Samples), DataError> {
-    let (images_file, dimensions, images) = load_bytes(folder, &format!("{part}-images-idx3-ubyte"))?;
+    let (images_file, dimensions, images) = load_bytes(folder, &format!("{part}-images"), "idx3-ubyte")?;
     let &[count, height, width] = dimensions.as_slice() else {
         return Err(DataError::Dimensions { file: images_file, expected: 3, got: dimensions.len() });
     };
     if images.is_empty() {
         return Err(DataError::Empty { file: images_file, dimensions });
     }
-    let (file, dimensions, labels) = load_bytes(folder, &format!("{part}-labels-idx1-ubyte"))?;
+    let (file, dimensions, labels) = load_bytes(folder, &format!("{part}-labels"), "idx1-ubyte")?;
     let &[labelled] = dimensions.as_slice() else {
         return Err(DataError::Dimensions { file, expected: 1, got: dimensions.len() });
     };
@@ -182,15 +191,33 @@ fn load_part(folder: &Path, part: &str) -> Result<(PathBuf, [usize; 2], Samples)
 }
 
 /// The path, dimensions and elements of a file of unsigned bytes, raw or gzip.
-fn load_bytes(folder: &Path, name: &str) -> Result<(PathBuf, Vec<usize>, Vec<u8>), DataError> {
-    let raw = folder.join(name);
-    let packed = folder.join(format!("{name}.gz"));
-    let Some(file) = [&raw, &packed].into_iter().find(|file| file.exists()) else {
-        return Err(DataError::Missing { file: raw });
+fn load_bytes(
+    folder: &Path,
+    name: &str,
+    format: &str,
+) -> Result<(PathBuf, Vec<usize>, Vec<u8>), DataError> {
+    let names = ["-", "."].map(|between| format!("{name}{between}{format}"));
+    let names = names.into_iter().flat_map(|name| [name.clone(), name + ".gz"]).collect::<Vec<_>>();
+    let Some(file) = find(folder, &names) else {
+        return Err(DataError::Missing { file: folder.join(format!("{name}-{format}")) });
     };
-    let (dimensions, elements) = Idx::read(file)?.into_parts();
-    match elements {
-        Elements::U8(bytes) => Ok((file.clone(), dimensions, bytes)),
-        other => Err(DataError::ElementType { file: file.clone(), got: other.element_type() }),
+    // Before it is opened: opening a pipe waits for whoever writes to it.
+    if !file.is_file() && !file.is_dir() {
+        return Err(DataError::Special { file });
     }
+    let (dimensions, elements) = Idx::read(&file)?.into_parts();
+    match elements {
+        Elements::U8(bytes) => Ok((file, dimensions, bytes)),
+        other => Err(DataError::ElementType { file, got: other.element_type() }),
+    }
+}
+
+/// The first of some names that is there, in the folder or in a folder of such a name in it; a folder itself only where
+/// there is nothing else.
+fn find(folder: &Path, names: &[String]) -> Option<PathBuf> {
+    let all = |folder: &Path| names.iter().map(|name| folder.join(name)).filter(|path| path.exists()).collect();
+    let direct: Vec<PathBuf> = all(folder);
+    let inside = direct.iter().filter(|path| path.is_dir()).flat_map(|folder| all(folder));
+    let file = direct.iter().cloned().chain(inside).find(|path| !path.is_dir());
+    file.or_else(|| direct.into_iter().next())
 }

@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &ExperimentArguments) -> Result<(), Failure> {
         false => (arguments.trials.unwrap_or(5), arguments.epochs.unwrap_or(30)),
     };
     let source = DataArguments { data: Some(arguments.data.clone()), test_images: None, side: None };
-    let mut data = data::load(&source, None)?;
+    let (mut data, _) = data::load(&source, None)?;
     if arguments.quick {
         let count = QUICK_IMAGES.min(data.train.len());
         data.train = data::first(data.train, count, "--quick")?;

@@ -20,10 +20,10 @@ use serde::Serialize;
 use crate::arguments::{ExportArguments, Format, Precision};
 use crate::data;
 use crate::failure::Failure;
+use crate::report;
+use crate::saved::Saved;
+use crate::shown::shown;
 use block::{Block, Values};
-
-/// Rows that are evaluated together.
-const BATCH: usize = 64;
 
 /// The layer that is exported.
 #[derive(Debug, Clone, Copy)]
@@ -78,9 +78,11 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
     }
     let output = target(arguments);
     checkpoint::check_target(&output).map_err(Failure::other)?;
-    let mut network = checkpoint::load(&arguments.model, BATCH).map_err(Failure::other)?;
-    let exported = only_layer(&network)?;
-    let (dataset, test) = data::load_test(&arguments.data)?;
+    let saved = Saved::open(&arguments.model)?;
+    let exported = only_layer(&saved.network)?;
+    let (test, source) = data::load_test(&arguments.data)?;
+    source.compare(saved.source().as_ref());
+    let mut network = saved.into_network()?;
     let before = evaluate(&mut network, &test).map_err(Failure::other)?.total().error();
 
     let mut after = before;
@@ -123,7 +125,7 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
 
     let [inputs, outputs, components] = exported.dimensions();
     let report = ExportReport {
-        dataset: &dataset,
+        dataset: &source.name,
         precision: arguments.precision,
         inputs,
         outputs,
@@ -139,11 +141,12 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
 fn print(output: &Path, report: &ExportReport<'_>, json: bool) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", output.display())?;
+    writeln!(out, "data                {}", shown(report.dataset))?;
     writeln!(out, "bytes of the model  {}", report.bytes)?;
     let (after, before) = (100.0 * report.test_error, 100.0 * report.test_error_before);
     writeln!(out, "test error          {after:.2} % ({before:.2} % before), {} images", report.test_images)?;
     if json {
-        writeln!(out, "{}", serde_json::to_string(report).map_err(Failure::other)?)?;
+        writeln!(out, "{}", report::json(report)?)?;
     }
     Ok(())
 }
