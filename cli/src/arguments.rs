@@ -61,7 +61,7 @@ impl Arguments {
     pub fn read(
         line: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<(Self, Vec<String>), clap::Error> {
-        let command = Self::command();
+        let command = Self::command().long_version(long_version());
         let matches = command.clone().try_get_matches_from(line)?;
         let given = matches
             .subcommand()
@@ -69,6 +69,13 @@ impl Arguments {
             .unwrap_or_default();
         Ok((Self::from_arg_matches(&matches)?, given))
     }
+}
+
+/// The version, and the instructions that products and loops in vectors use.
+fn long_version() -> String {
+    let instructions =
+        gmlayer::Instructions::in_use().map_or("unknown".to_owned(), |found| found.to_string());
+    format!("{}\ninstructions: {instructions}", env!("CARGO_PKG_VERSION"))
 }
 
 /// The names of the options that were given and not filled in.
@@ -277,11 +284,11 @@ pub(crate) struct TrainArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct PredictArguments {
-    /// The saved model
+    /// The saved model; - reads standard input
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
 
-    /// IDX file of images, gzipped or not; it is read a few images at a time
+    /// IDX file of images, gzipped or not, or - for standard input; it is read a few images at a time
     #[arg(long, value_name = "FILE")]
     pub(crate) images: PathBuf,
 
@@ -292,7 +299,7 @@ pub(crate) struct PredictArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {
-    /// The saved model
+    /// The saved model; - reads standard input
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
 
@@ -304,7 +311,7 @@ pub(crate) struct InspectArguments {
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct EvalArguments {
-    /// The saved model
+    /// The saved model; - reads standard input
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
 
@@ -370,7 +377,7 @@ pub(crate) struct ExperimentArguments {
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct ExportArguments {
-    /// The saved model
+    /// The saved model; - reads standard input
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
 
@@ -386,7 +393,7 @@ pub(crate) struct ExportArguments {
     #[arg(long)]
     pub(crate) parameters: bool,
 
-    /// Where to write [default: MODEL with the ending .rs, .h or .bin]
+    /// Where to write, - for standard output [default: MODEL with the ending .rs, .h or .bin]
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
@@ -422,8 +429,7 @@ impl TrainArguments {
             ("--sigma-learning-rate", self.sigma_learning_rate),
         ];
         rates.into_iter().try_for_each(|(option, rate)| RATES.check(option, rate))?;
-        let shares =
-            [("--input-dropout", self.input_dropout), ("--label-smoothing", self.label_smoothing)];
+        let shares = [("--input-dropout", self.input_dropout), ("--label-smoothing", self.label_smoothing)];
         shares.into_iter().try_for_each(|(option, share)| SHARES.check(option, [share]))
     }
 }

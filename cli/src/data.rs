@@ -22,10 +22,7 @@ pub(crate) fn load(
 }
 
 /// The same with images as large as they come.
-fn load_whole(
-    arguments: &DataArguments,
-    train_images: Option<usize>,
-) -> Result<(Dataset, Source), Failure> {
+fn load_whole(arguments: &DataArguments, train_images: Option<usize>) -> Result<(Dataset, Source), Failure> {
     let test_images = arguments.test_images;
     let Some(folder) = &arguments.data else {
         let (train, test) = (train_images.unwrap_or(DIGITS_TRAIN), test_images.unwrap_or(DIGITS_TEST));

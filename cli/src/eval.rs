@@ -12,9 +12,10 @@ use crate::saved::Saved;
 pub(crate) fn run(arguments: &EvalArguments) -> Result<(), Failure> {
     let saved = Saved::open(&arguments.model)?;
     let (test, source) = data::load_test(&arguments.data)?;
-    source.compare(saved.source().as_ref());
+    let trained = saved.source();
     let mut network = saved.into_network()?;
     let evaluation = evaluate(&mut network, &test).map_err(Failure::other)?;
+    source.compare(trained.as_ref());
     let report = EvalReport {
         dataset: &source.name,
         layers: network.layers().map(|layer| layer.kind().name()).collect(),

@@ -32,20 +32,22 @@ pub use arguments::Arguments;
 use arguments::Command;
 use failure::Failure;
 
+fn obey(line: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
+    gmlayer::Instructions::in_use().map_err(Failure::usage)?;
+    let (Arguments { command }, given) = Arguments::read(line)?;
+    match command {
+        Command::Train(arguments) => train::run(*arguments, &given),
+        Command::Eval(arguments) => eval::run(&arguments),
+        Command::Experiment(arguments) => experiment::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
+        Command::Predict(arguments) => predict::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+    }
+}
+
 /// Runs a command line, the program's name first, and says how it went.
 pub fn run(line: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let result = match Arguments::read(line) {
-        Ok((Arguments { command }, given)) => match command {
-            Command::Train(arguments) => train::run(*arguments, &given),
-            Command::Eval(arguments) => eval::run(&arguments),
-            Command::Experiment(arguments) => experiment::run(&arguments),
-            Command::Export(arguments) => export::run(&arguments),
-            Command::Predict(arguments) => predict::run(&arguments),
-            Command::Inspect(arguments) => inspect::run(&arguments),
-        },
-        Err(error) => Err(Failure::from(error)),
-    };
-    match result {
+    match obey(line) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // There is nobody left to tell when this fails too.

@@ -83,12 +83,7 @@ pub(crate) fn json(report: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string(report).map(|text| shown_json(&text)).map_err(Failure::other)
 }
 
-fn table(
-    dataset: &str,
-    parameters: usize,
-    evaluation: &Evaluation,
-    seconds_per_epoch: Option<f64>,
-) -> Table {
+fn table(dataset: &str, parameters: usize, evaluation: &Evaluation, seconds_per_epoch: Option<f64>) -> Table {
     let percent = |error: f64| format!("{:.2} %", 100.0 * error);
     let mut table = Table::new();
     table.load_style(presets::ASCII_BORDERS_ONLY_CONDENSED);

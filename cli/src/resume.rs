@@ -24,7 +24,10 @@ const LONGEST: usize = 1 << 16;
 const WITH_RESUME: [&str; 7] = ["resume", "data", "epochs", "save", "checkpoint_every", "threads", "json"];
 
 /// The notes of a checkpoint: the arguments and the data set.
-pub(crate) fn notes(arguments: &TrainArguments, source: &Source) -> Result<BTreeMap<String, String>, Failure> {
+pub(crate) fn notes(
+    arguments: &TrainArguments,
+    source: &Source,
+) -> Result<BTreeMap<String, String>, Failure> {
     let mut kept = arguments.clone();
     // Absolute, so that it is found from anywhere; one that is not UTF-8 has to be given again.
     let absolute = |path: &PathBuf| std::path::absolute(path).ok().filter(|path| path.to_str().is_some());
@@ -58,7 +61,8 @@ impl Resumed {
         let Some(training) = saved.training else {
             return Err(Failure::other(format!("{named} holds a network, but no training to go on with")));
         };
-        let foreign = || Failure::other(format!("{named} holds a training that `gmlayer train` did not save"));
+        let foreign =
+            || Failure::other(format!("{named} holds a training that `gmlayer train` did not save"));
         let text = training.notes.get(ARGUMENTS).filter(|text| text.len() <= LONGEST).ok_or_else(foreign)?;
         let kept: TrainArguments = serde_json::from_str(text).map_err(|_| foreign())?;
         let is_given = |option: &str| given.iter().any(|given| given == option);
@@ -90,7 +94,8 @@ impl Resumed {
     /// Refuses numbers that the command line does not take, and another network than the arguments make.
     fn check(&self, arguments: &TrainArguments) -> Result<(), Failure> {
         let (path, training) = (self.path.display(), &self.training);
-        let refused = |what: String| Failure::other(format!("{path} holds a training that cannot be: {what}"));
+        let refused =
+            |what: String| Failure::other(format!("{path} holds a training that cannot be: {what}"));
         arguments.check().map_err(refused)?;
         let other = || Failure::other(format!("{path} holds another network than its arguments make"));
         if !Choices::of(arguments)?.make(arguments.model, &self.network)
@@ -131,7 +136,9 @@ impl Resumed {
     ) -> Result<(), Failure> {
         let path = self.path.display();
         if network.blocks() != self.network.blocks() {
-            return Err(Failure::other(format!("{path} holds another network than its arguments and data make")));
+            return Err(Failure::other(format!(
+                "{path} holds another network than its arguments and data make"
+            )));
         }
         network.parameters_mut().copy_from_slice(self.network.parameters());
         let restored = self.training.optimizer.restore(optimizer);

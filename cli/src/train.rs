@@ -85,7 +85,13 @@ pub(crate) fn run(arguments: TrainArguments, given: &[String]) -> Result<(), Fai
     checkpoints.ended(None)?;
     let (settings, position) = (&settings, &position);
     if !finished || arguments.save != arguments.resume {
-        checkpoints.save(&State { network: &network, optimizer: &*optimizer, data: mark, settings, position })?;
+        checkpoints.save(&State {
+            network: &network,
+            optimizer: &*optimizer,
+            data: mark,
+            settings,
+            position,
+        })?;
     }
 
     let (diagonal, joint) = (arguments.model == Model::Diagonal, arguments.model == Model::Joint);
@@ -127,7 +133,10 @@ pub(crate) fn run(arguments: TrainArguments, given: &[String]) -> Result<(), Fai
     }
     if finished {
         let (done, asked) = (epochs, arguments.epochs);
-        writeln!(std::io::stdout(), "nothing is left to do: {done} epochs are done, and {asked} were asked for")?;
+        writeln!(
+            std::io::stdout(),
+            "nothing is left to do: {done} epochs are done, and {asked} were asked for"
+        )?;
     }
     let json = arguments.json.then_some(&report);
     report::print(report.dataset, report.parameters, &history.evaluation, report.seconds_per_epoch, json)

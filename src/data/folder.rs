@@ -191,11 +191,7 @@ fn load_part(folder: &Path, part: &str) -> Result<(PathBuf, [usize; 2], Samples)
 }
 
 /// The path, dimensions and elements of a file of unsigned bytes, raw or gzip.
-fn load_bytes(
-    folder: &Path,
-    name: &str,
-    format: &str,
-) -> Result<(PathBuf, Vec<usize>, Vec<u8>), DataError> {
+fn load_bytes(folder: &Path, name: &str, format: &str) -> Result<(PathBuf, Vec<usize>, Vec<u8>), DataError> {
     let names = ["-", "."].map(|between| format!("{name}{between}{format}"));
     let names = names.into_iter().flat_map(|name| [name.clone(), name + ".gz"]).collect::<Vec<_>>();
     let Some(file) = find(folder, &names) else {
@@ -215,7 +211,8 @@ fn load_bytes(
 /// The first of some names that is there, in the folder or in a folder of such a name in it; a folder itself only where
 /// there is nothing else.
 fn find(folder: &Path, names: &[String]) -> Option<PathBuf> {
-    let all = |folder: &Path| names.iter().map(|name| folder.join(name)).filter(|path| path.exists()).collect();
+    let all =
+        |folder: &Path| names.iter().map(|name| folder.join(name)).filter(|path| path.exists()).collect();
     let direct: Vec<PathBuf> = all(folder);
     let inside = direct.iter().filter(|path| path.is_dir()).flat_map(|folder| all(folder));
     let file = direct.iter().cloned().chain(inside).find(|path| !path.is_dir());

@@ -22,7 +22,7 @@ use crate::signal::stop_on_signal;
 use catalogue::{Experiment, experiments};
 use page::{Section, Settings};
 use summary::Summary;
-use trial::{Task, Trial, write_whole};
+use trial::{Data, Task, Trial, write_whole};
 
 /// The images that a quick run trains on.
 const QUICK_IMAGES: usize = 10_000;
@@ -48,14 +48,15 @@ pub(crate) fn run(arguments: &ExperimentArguments) -> Result<(), Failure> {
         .map_err(|error| Failure::other(format!("cannot make the folder {}: {error}", folder.display())))?;
 
     let experiments = experiments(arguments.name, epochs);
+    let marked = Data::of(&data);
     let settings = Settings {
         dataset: &data.name,
-        train_images: data.train.len(),
-        test_images: data.test.len(),
+        train_images: marked.train_images,
+        test_images: marked.test_images,
         trials,
         epochs,
     };
-    let tasks = tasks(&experiments, settings, data.inputs);
+    let tasks = tasks(&experiments, &marked, trials, data.inputs);
     let stop = stop_on_signal()?;
     let Some(trials) = pool::run(&tasks, &data, &folder, threads, &stop)? else {
         writeln!(std::io::stdout(), "interrupted; the same command goes on from the last finished trial")?;
@@ -80,7 +81,7 @@ pub(crate) fn run(arguments: &ExperimentArguments) -> Result<(), Failure> {
 
 /// Every trial of every run once: all first trials, then all second ones; the longest of each first, so that no
 /// thread is left alone with one at the end.
-fn tasks(experiments: &[Experiment], settings: Settings<'_>, inputs: usize) -> Vec<Task> {
+fn tasks(experiments: &[Experiment], data: &Data, trials: usize, inputs: usize) -> Vec<Task> {
     let mut runs: Vec<&run::Run> = Vec::new();
     for entry in experiments.iter().flat_map(|experiment| &experiment.runs) {
         if !runs.contains(&&entry.run) {
@@ -88,15 +89,8 @@ fn tasks(experiments: &[Experiment], settings: Settings<'_>, inputs: usize) -> V
         }
     }
     runs.sort_by_key(|run| core::cmp::Reverse(run.operations(inputs) * run.epochs));
-    let seeds = 0..settings.trials as u64;
-    let task = |seed, run: &run::Run| Task {
-        run: run.clone(),
-        dataset: settings.dataset.to_owned(),
-        train_images: settings.train_images,
-        test_images: settings.test_images,
-        seed,
-    };
-    seeds.flat_map(|seed| runs.iter().map(move |&run| task(seed, run))).collect()
+    let seeds = 0..trials as u64;
+    seeds.flat_map(|seed| runs.iter().map(move |&run| Task::new(run, data, seed))).collect()
 }
 
 /// The summaries and figures of one experiment.

@@ -21,7 +21,7 @@ use crate::arguments::{ExportArguments, Format, Precision};
 use crate::data;
 use crate::failure::Failure;
 use crate::report;
-use crate::saved::Saved;
+use crate::saved::{Saved, is_standard};
 use crate::shown::shown;
 use block::{Block, Values};
 
@@ -77,11 +77,14 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
         return Err(Failure::usage("--parameters are written as source text in f32: --format rust or c"));
     }
     let output = target(arguments);
-    checkpoint::check_target(&output).map_err(Failure::other)?;
+    let to_standard = is_standard(&output);
+    if !to_standard {
+        checkpoint::check_target(&output).map_err(Failure::other)?;
+    }
     let saved = Saved::open(&arguments.model)?;
     let exported = only_layer(&saved.network)?;
     let (test, source) = data::load_test(&arguments.data)?;
-    source.compare(saved.source().as_ref());
+    let trained = saved.source();
     let mut network = saved.into_network()?;
     let before = evaluate(&mut network, &test).map_err(Failure::other)?.total().error();
 
@@ -120,8 +123,13 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
         (Format::C, ..) => source::c(&name, &exported, &blocks, test_vector).into_bytes(),
         _ => source::rust(&exported, arguments.precision, &blocks, test_vector).into_bytes(),
     };
-    write(&output, &bytes)
-        .map_err(|error| Failure::other(format!("cannot write {}: {error}", output.display())))?;
+    if to_standard {
+        let mut out = std::io::stdout().lock();
+        out.write_all(&bytes).and_then(|()| out.flush())?;
+    } else {
+        write(&output, &bytes)
+            .map_err(|error| Failure::other(format!("cannot write {}: {error}", output.display())))?;
+    }
 
     let [inputs, outputs, components] = exported.dimensions();
     let report = ExportReport {
@@ -135,11 +143,15 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
         test_error: after,
         test_error_before: before,
     };
-    print(&output, &report, arguments.json)
+    source.compare(trained.as_ref());
+    // Standard output holds the model, and nothing else, where that was asked for.
+    match to_standard {
+        true => print(std::io::stderr().lock(), &output, &report, arguments.json),
+        false => print(std::io::stdout().lock(), &output, &report, arguments.json),
+    }
 }
 
-fn print(output: &Path, report: &ExportReport<'_>, json: bool) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
+fn print(mut out: impl Write, output: &Path, report: &ExportReport<'_>, json: bool) -> Result<(), Failure> {
     writeln!(out, "{}", output.display())?;
     writeln!(out, "data                {}", shown(report.dataset))?;
     writeln!(out, "bytes of the model  {}", report.bytes)?;
@@ -173,11 +185,18 @@ fn target(arguments: &ExportArguments) -> PathBuf {
         Format::C => "h",
         Format::Bin => "bin",
     };
-    arguments.output.clone().unwrap_or_else(|| arguments.model.with_extension(ending))
+    let beside = || match is_standard(&arguments.model) {
+        true => arguments.model.clone(),
+        false => arguments.model.with_extension(ending),
+    };
+    arguments.output.clone().unwrap_or_else(beside)
 }
 
 /// The file's name as an identifier.
 fn name(path: &Path) -> String {
+    if is_standard(path) {
+        return "model".to_owned();
+    }
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let name: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { format!("model_{name}") }

@@ -178,7 +178,9 @@ impl TrainingEntry {
         let names = &self.optimizer.memory;
         let mut seen = HashSet::new();
         match names.iter().find(|name| !seen.insert(name.as_str())) {
-            Some(name) => Err(CheckpointProblem::Position(format!("the optimiser's `{name}` is there twice"))),
+            Some(name) => {
+                Err(CheckpointProblem::Position(format!("the optimiser's `{name}` is there twice")))
+            }
             None => Ok(names),
         }
     }
