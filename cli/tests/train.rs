@@ -163,7 +163,10 @@ fn wrong_arguments_are_named() {
         (&["--hidden", "0"], "'--hidden <N>'"),
         (&["--learning-rate", "0"], "'--learning-rate <X>': it must be a number from 1.2e-38 to 3.4e38"),
         (&["--learning-rate", "NaN"], "'--learning-rate <X>'"),
-        (&["--learning-rate", "-0.1"], "'-0.1' for '--learning-rate <X>': it must be a number from 1.2e-38 to 3.4e38"),
+        (
+            &["--learning-rate", "-0.1"],
+            "'-0.1' for '--learning-rate <X>': it must be a number from 1.2e-38 to 3.4e38",
+        ),
         (&["--learning-rate", "1e99"], "'--learning-rate <X>'"),
         (&["--sigma-learning-rate", "inf"], "'--sigma-learning-rate <X>'"),
         (&["--gamma", "0"], "'--gamma <X>'"),
