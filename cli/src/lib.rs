@@ -32,6 +32,21 @@ pub use arguments::Arguments;
 use arguments::Command;
 use failure::Failure;
 
+/// What `train --resume` makes of the bytes of a file before it looks for data: nothing, or one sentence.
+///
+/// # Errors
+///
+/// The sentence that the program would print.
+pub fn resumable(bytes: &[u8]) -> Result<(), String> {
+    let (arguments, _) = Arguments::read(["gmlayer", "train"]).map_err(|error| error.to_string())?;
+    let Command::Train(now) = arguments.command else { return Ok(()) };
+    let saved = saved::Saved::of_bytes(bytes).map_err(|problem| problem.to_string())?;
+    match resume::Resumed::of(saved, std::path::Path::new("file"), &now, &[]) {
+        Ok(_) => Ok(()),
+        Err(failure) => Err(failure.to_string().trim_end().to_owned()),
+    }
+}
+
 fn obey(line: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
     gmlayer::Instructions::in_use().map_err(Failure::usage)?;
     let (Arguments { command }, given) = Arguments::read(line)?;

@@ -56,7 +56,16 @@ impl Resumed {
             let option = option.replace('_', "-");
             return Err(Failure::usage(format!("--{option} has no meaning with --resume: the file says it")));
         }
-        let saved = Saved::open(path)?;
+        Self::of(Saved::open(path)?, path, now, given)
+    }
+
+    /// The same of what has been read.
+    pub(crate) fn of(
+        saved: Saved,
+        path: &Path,
+        now: &TrainArguments,
+        given: &[String],
+    ) -> Result<(TrainArguments, Self), Failure> {
         let (source, named) = (saved.source(), path.display());
         let Some(training) = saved.training else {
             return Err(Failure::other(format!("{named} holds a network, but no training to go on with")));

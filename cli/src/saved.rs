@@ -36,8 +36,16 @@ pub(crate) fn is_standard(path: &Path) -> bool {
 impl Saved {
     /// Reads a file, or standard input where the path is `-`; the network is for one row.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
-        let checkpoint = if is_standard(path) { open_standard() } else { checkpoint::open(path, 1) };
-        let checkpoint = checkpoint.map_err(Failure::other)?;
+        if is_standard(path) {
+            return open_standard().map_err(Failure::other);
+        }
+        let checkpoint = checkpoint::open(path, 1).map_err(Failure::other)?;
+        Ok(Self { network: checkpoint.network, training: checkpoint.training })
+    }
+
+    /// The same of bytes.
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Result<Self, CheckpointProblem> {
+        let checkpoint = checkpoint::from_bytes(bytes, 1)?;
         Ok(Self { network: checkpoint.network, training: checkpoint.training })
     }
 
@@ -65,10 +73,10 @@ fn buffers(network: &Network<f32>, rows: usize) -> Option<usize> {
     })
 }
 
-fn open_standard() -> Result<checkpoint::Checkpoint, CheckpointError> {
+fn open_standard() -> Result<Saved, CheckpointError> {
     let failed = |problem| CheckpointError { path: PathBuf::from("standard input"), problem };
     let mut bytes = Vec::new();
     let read = std::io::stdin().lock().take(LIMIT).read_to_end(&mut bytes);
     read.map_err(|error| failed(CheckpointProblem::Read(error)))?;
-    checkpoint::from_bytes(&bytes, 1).map_err(failed)
+    Saved::of_bytes(&bytes).map_err(failed)
 }

@@ -333,7 +333,7 @@ fn what_would_grow_beyond_the_file_is_refused() {
         "the optimiser's `mean` is there twice",
     );
     refused(
-        &described(|it| it["training"]["frozen"] = json!(["0.mu"; 7])),
+        &described(|it| it["training"]["frozen"] = json!(vec!["0.mu"; 7])),
         "there are more frozen blocks than blocks",
     );
     refused(
