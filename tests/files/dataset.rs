@@ -1,6 +1,5 @@
 //! Samples, batches, and folders in the layout of MNIST.
 
-use std::error::Error as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
