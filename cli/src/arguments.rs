@@ -7,6 +7,8 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::{self, COUNTS, RATES, SEEDS, SHARES, THREADS};
+
 /// Trains, evaluates and exports Gaussian mixture layers.
 #[derive(Debug, Parser)]
 #[command(name = "gmlayer", version)]
@@ -59,7 +61,7 @@ impl Arguments {
     pub fn read(
         line: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<(Self, Vec<String>), clap::Error> {
-        let command = Self::command();
+        let command = Self::command().long_version(long_version());
         let matches = command.clone().try_get_matches_from(line)?;
         let given = matches
             .subcommand()
@@ -67,6 +69,13 @@ impl Arguments {
             .unwrap_or_default();
         Ok((Self::from_arg_matches(&matches)?, given))
     }
+}
+
+/// The version, and the instructions that products and loops in vectors use.
+fn long_version() -> String {
+    let instructions =
+        gmlayer::Instructions::in_use().map_or("unknown".to_owned(), |found| found.to_string());
+    format!("{}\ninstructions: {instructions}", env!("CARGO_PKG_VERSION"))
 }
 
 /// The names of the options that were given and not filled in.
@@ -275,11 +284,11 @@ pub(crate) struct TrainArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct PredictArguments {
-    /// The saved model
+    /// The saved model; - reads standard input
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
 
-    /// IDX file of images, gzipped or not; it is read a few images at a time
+    /// IDX file of images, gzipped or not, or - for standard input; it is read a few images at a time
     #[arg(long, value_name = "FILE")]
     pub(crate) images: PathBuf,
 
@@ -290,7 +299,7 @@ pub(crate) struct PredictArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {
-    /// The saved model
+    /// The saved model; - reads standard input
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
 
@@ -302,7 +311,7 @@ pub(crate) struct InspectArguments {
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct EvalArguments {
-    /// The saved model
+    /// The saved model; - reads standard input
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
 
@@ -368,7 +377,7 @@ pub(crate) struct ExperimentArguments {
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct ExportArguments {
-    /// The saved model
+    /// The saved model; - reads standard input
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
 
@@ -384,8 +393,8 @@ pub(crate) struct ExportArguments {
     #[arg(long)]
     pub(crate) parameters: bool,
 
-    /// Where to write [default: MODEL with the ending .rs, .h or .bin, before it _parameters with
-    /// --parameters]
+    /// Where to write, - for standard output [default: MODEL with the ending .rs, .h or .bin, before it
+    /// _parameters with --parameters; - where MODEL is -]
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
@@ -402,35 +411,40 @@ pub(crate) struct ExportArguments {
 }
 
 impl TrainArguments {
-    /// Whether sizes and rates are such as a command line takes: arguments may also come from a file.
-    pub(crate) fn is_sound(&self) -> bool {
-        let sizes = [self.train_images, self.components, self.width, self.rank];
-        let counts = [self.data.test_images, self.data.side].into_iter().chain(sizes).flatten();
-        let counts = counts.chain(self.hidden.iter().copied());
-        let rates = [self.gamma, self.output_gamma, self.learning_rate, self.sigma_learning_rate];
-        counts.chain(self.checkpoint_every).all(|count| (1..=LARGEST).contains(&count))
-            && rates.into_iter().flatten().all(|rate| rate > 0.0 && rate.is_finite())
+    /// Refuses numbers that a command line does not take: arguments may also come from a file.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        bounds::HIDDEN.check("the number of --hidden", [self.hidden.len()])?;
+        let counts = [
+            ("--test-images", self.data.test_images),
+            ("--side", self.data.side),
+            ("--train-images", self.train_images),
+            ("--components", self.components),
+            ("--rank", self.rank),
+            ("--width", self.width),
+            ("--checkpoint-every", self.checkpoint_every),
+            ("--epochs", Some(self.epochs)),
+            ("--batch-size", Some(self.batch_size)),
+        ];
+        let hidden = self.hidden.iter().map(|&outputs| ("--hidden", Some(outputs)));
+        counts.into_iter().chain(hidden).try_for_each(|(option, count)| COUNTS.check(option, count))?;
+        let rates = [
+            ("--gamma", self.gamma),
+            ("--output-gamma", self.output_gamma),
+            ("--learning-rate", self.learning_rate),
+            ("--sigma-learning-rate", self.sigma_learning_rate),
+        ];
+        rates.into_iter().try_for_each(|(option, rate)| RATES.check(option, rate))?;
+        let shares = [("--input-dropout", self.input_dropout), ("--label-smoothing", self.label_smoothing)];
+        shares.into_iter().try_for_each(|(option, share)| SHARES.check(option, [share]))
     }
 }
-
-/// The largest size that the command line takes: far above any use, far below any overflow.
-const LARGEST: usize = 1_000_000;
 
 fn count(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(count) if (1..=LARGEST).contains(&count) => Ok(count),
-        _ => Err(format!("it must be a whole number from 1 to {LARGEST}")),
-    }
+    COUNTS.parse(text)
 }
 
-/// The largest number of threads that the command line takes.
-const MOST_THREADS: usize = 256;
-
 fn threads(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(count) if (1..=MOST_THREADS).contains(&count) => Ok(count),
-        _ => Err(format!("it must be a whole number from 1 to {MOST_THREADS}")),
-    }
+    THREADS.parse(text)
 }
 
 fn identifier(text: &str) -> Result<String, String> {
@@ -443,19 +457,13 @@ fn identifier(text: &str) -> Result<String, String> {
 }
 
 fn seed(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| format!("it must be a whole number from 0 to {}", u64::MAX))
+    SEEDS.parse(text)
 }
 
 fn positive(text: &str) -> Result<f32, String> {
-    match text.parse() {
-        Ok(value) if value > 0.0 && f32::is_finite(value) => Ok(value),
-        _ => Err("it must be a positive number".to_owned()),
-    }
+    RATES.parse(text)
 }
 
 fn share(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(value) if (0.0..1.0).contains(&value) => Ok(value),
-        _ => Err("it must be a number from 0 to below 1".to_owned()),
-    }
+    SHARES.parse(text)
 }

@@ -1,23 +1,18 @@
-//! Saving training as it goes, and going on with it.
+//! Saving training as it goes.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use gmlayer::nn::{Network, Optimizer};
 use gmlayer::train::checkpoint::{self, CheckpointError, CheckpointProblem, Training};
 use gmlayer::train::{State, TrainError};
 
-use crate::arguments::{ScheduleName, TrainArguments};
-use crate::failure::Failure;
+use crate::arguments::TrainArguments;
+use crate::failure::{Failure, warn};
 use crate::output;
+use crate::resume;
 use crate::signal::uninterrupted;
-
-/// The note that holds the arguments.
-const ARGUMENTS: &str = "arguments";
-
-/// The options that may come with `--resume`.
-const WITH_RESUME: [&str; 7] = ["resume", "data", "epochs", "save", "checkpoint_every", "threads", "json"];
+use crate::source::Source;
 
 /// Where training is saved, and when.
 #[derive(Debug)]
@@ -34,7 +29,11 @@ pub(crate) struct Checkpoints {
 
 impl Checkpoints {
     /// Checks that the file can be written.
-    pub(crate) fn new(arguments: &TrainArguments, from: Option<&Training>) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        arguments: &TrainArguments,
+        source: &Source,
+        from: Option<&Training>,
+    ) -> Result<Self, Failure> {
         if arguments.checkpoint_every.is_some() && arguments.save.is_none() {
             return Err(Failure::usage("--checkpoint-every needs --save"));
         }
@@ -42,17 +41,12 @@ impl Checkpoints {
             let data = output::data_files(&arguments.data);
             output::check(path, data.iter().map(PathBuf::as_path))?;
         }
-        let mut kept = arguments.clone();
-        // Absolute, so that it is found from anywhere; one that is not UTF-8 has to be given again.
-        let absolute = |path: &PathBuf| std::path::absolute(path).ok().filter(|path| path.to_str().is_some());
-        kept.data.data = kept.data.data.as_ref().and_then(absolute);
-        let text = serde_json::to_string(&kept).map_err(Failure::other)?;
         let same_file = arguments.resume.is_some() && arguments.resume == arguments.save;
         let stands = |training: &Training| (training.position.epoch(), training.position.step);
         Ok(Self {
             path: arguments.save.clone(),
             every: arguments.checkpoint_every,
-            notes: [(ARGUMENTS.to_owned(), text)].into(),
+            notes: resume::notes(arguments, source)?,
             saved: from.filter(|_| same_file).map(stands),
             failing: false,
             failure: None,
@@ -74,7 +68,7 @@ impl Checkpoints {
             {
                 if !self.failing {
                     let path = path.display();
-                    let _ = writeln!(io::stderr(), "warning: cannot write {path}: {error}; training goes on");
+                    warn(format_args!("cannot write {path}: {error}; training goes on"));
                 }
                 self.failing = true;
             }
@@ -168,70 +162,4 @@ fn resuming(path: &Path) -> String {
         true => format!("gmlayer train --resume {path}"),
         false => format!("gmlayer train --resume='{}'", path.replace('\'', r"'\''")),
     }
-}
-
-/// The training that a file holds: its own arguments with those that were given now, where that is allowed, and the
-/// network with its parameters.
-pub(crate) fn open(
-    path: &Path,
-    now: &TrainArguments,
-    given: &[String],
-) -> Result<(TrainArguments, Network<f32>, Training), Failure> {
-    if let Some(option) = given.iter().find(|option| !WITH_RESUME.contains(&option.as_str())) {
-        let option = option.replace('_', "-");
-        return Err(Failure::usage(format!("--{option} has no meaning with --resume: the file says it")));
-    }
-    let (path, named) = (path, path.display());
-    let checkpoint = checkpoint::open(path, 1).map_err(Failure::other)?;
-    let Some(training) = checkpoint.training else {
-        return Err(Failure::other(format!("{named} holds a network, but no training to go on with")));
-    };
-    let foreign = || Failure::other(format!("{named} holds a training that `gmlayer train` did not save"));
-    let text = training.notes.get(ARGUMENTS).ok_or_else(foreign)?;
-    let saved: TrainArguments = serde_json::from_str(text).map_err(|_| foreign())?;
-    if !saved.is_sound() {
-        return Err(foreign());
-    }
-    let is_given = |option: &str| given.iter().any(|given| given == option);
-    if saved.schedule == ScheduleName::Cosine && is_given("epochs") && now.epochs != training.settings.epochs
-    {
-        return Err(Failure::usage("--epochs cannot change what --schedule cosine has begun"));
-    }
-    let mut arguments = TrainArguments {
-        epochs: if is_given("epochs") { now.epochs } else { training.settings.epochs },
-        batch_size: training.settings.batch_size,
-        seed: training.settings.seed,
-        input_dropout: training.settings.regularisation.input_dropout,
-        label_smoothing: training.settings.regularisation.label_smoothing,
-        save: Some(now.save.clone().unwrap_or_else(|| path.to_owned())),
-        resume: Some(path.to_owned()),
-        checkpoint_every: now.checkpoint_every.or(saved.checkpoint_every),
-        threads: now.threads,
-        json: now.json,
-        ..saved
-    };
-    if now.data.data.is_some() {
-        arguments.data.data.clone_from(&now.data.data);
-    }
-    Ok((arguments, checkpoint.network, training))
-}
-
-/// Puts a network and an optimiser, made by the arguments, where the file's stood.
-pub(crate) fn restore(
-    network: &mut Network<f32>,
-    optimizer: &mut dyn Optimizer<f32>,
-    saved: &Network<f32>,
-    training: &Training,
-    path: &Path,
-) -> Result<(), Failure> {
-    let kinds = |network: &Network<f32>| network.layers().map(|layer| layer.kind()).collect::<Vec<_>>();
-    if kinds(network) != kinds(saved) || network.blocks() != saved.blocks() {
-        let path = path.display();
-        return Err(Failure::other(format!("{path} holds another network than its arguments and data make")));
-    }
-    network.parameters_mut().copy_from_slice(saved.parameters());
-    training
-        .optimizer
-        .restore(optimizer)
-        .map_err(|problem| Failure::other(format!("{} cannot be gone on with: {problem}", path.display())))
 }

@@ -1,11 +1,12 @@
 //! How the program fails: one sentence, and an exit code.
 
 use core::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook};
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
+use crate::shown::shown;
 use crate::signal::{exit_code, name};
 
 /// Why the program ends without having done its work.
@@ -51,11 +52,19 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(message) | Self::Other(message) => writeln!(f, "error: {message}"),
-            Self::Interrupted(number, message) => writeln!(f, "interrupted by {}{message}", name(*number)),
+            Self::Usage(message) | Self::Other(message) => writeln!(f, "error: {}", shown(message)),
+            Self::Interrupted(number, message) => {
+                writeln!(f, "interrupted by {}{}", name(*number), shown(message))
+            }
             Self::Help(_) | Self::Closed => Ok(()),
         }
     }
+}
+
+/// A word about something that does not keep the program from its work.
+pub(crate) fn warn(message: impl fmt::Display) {
+    // There is nobody left to tell when this fails.
+    let _ = writeln!(io::stderr(), "warning: {}", shown(message));
 }
 
 impl From<clap::Error> for Failure {

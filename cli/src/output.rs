@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use gmlayer::data::Dataset;
 use gmlayer::train::checkpoint;
 
 use crate::arguments::DataArguments;
@@ -30,13 +31,9 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     uninterrupted(|| checkpoint::replace_file(path, bytes)).map_err(Failure::other)
 }
 
-/// The files of a data folder that may be read: those named like IDX files, others are the user's own.
+/// The files of a data folder that may be read.
 pub(crate) fn data_files(data: &DataArguments) -> Vec<PathBuf> {
-    let entries = data.data.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
-    let is_idx = |path: &PathBuf| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().to_ascii_lowercase().contains("idx"))
-    };
-    entries.map(|entry| entry.path()).filter(is_idx).collect()
+    data.data.iter().flat_map(Dataset::folder_files).collect()
 }
 
 /// Whether two paths lead to one file.

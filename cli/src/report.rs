@@ -7,6 +7,8 @@ use gmlayer::train::Evaluation;
 use serde::Serialize;
 
 use crate::arguments::{CoordinatesName, Model, OptimizerName, ScaleName, ScheduleName};
+use crate::failure::Failure;
+use crate::shown::{shown, shown_json};
 
 /// What `train --json` prints. Errors are fractions.
 #[derive(Debug, Serialize)]
@@ -39,7 +41,8 @@ pub(crate) struct TrainReport<'a> {
     pub(crate) best_test_error: f64,
     pub(crate) last5_test_error: f64,
     pub(crate) errors_per_class: Vec<Option<f64>>,
-    pub(crate) seconds_per_epoch: f64,
+    /// None where no epoch was trained.
+    pub(crate) seconds_per_epoch: Option<f64>,
     pub(crate) seed: u64,
 }
 
@@ -61,25 +64,31 @@ pub(crate) fn errors_per_class(evaluation: &Evaluation) -> Vec<Option<f64>> {
 
 /// Prints the table, and `report` as the last line when asked.
 pub(crate) fn print(
+    dataset: &str,
     parameters: usize,
     evaluation: &Evaluation,
     seconds_per_epoch: Option<f64>,
     report: Option<&impl Serialize>,
-) -> io::Result<()> {
+) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{}", table(parameters, evaluation, seconds_per_epoch))?;
+    writeln!(out, "{}", table(dataset, parameters, evaluation, seconds_per_epoch))?;
     if let Some(report) = report {
-        let line = serde_json::to_string(report).map_err(io::Error::other)?;
-        writeln!(out, "{line}")?;
+        writeln!(out, "{}", json(report)?)?;
     }
-    out.flush()
+    Ok(out.flush()?)
 }
 
-fn table(parameters: usize, evaluation: &Evaluation, seconds_per_epoch: Option<f64>) -> Table {
+/// A report in one line for programs.
+pub(crate) fn json(report: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(report).map(|text| shown_json(&text)).map_err(Failure::other)
+}
+
+fn table(dataset: &str, parameters: usize, evaluation: &Evaluation, seconds_per_epoch: Option<f64>) -> Table {
     let percent =
         |error: Option<f64>| error.map_or("-".to_owned(), |error| format!("{:.2} %", 100.0 * error));
     let mut table = Table::new();
     table.load_style(presets::ASCII_BORDERS_ONLY_CONDENSED);
+    table.add_row(["data", &shown(dataset).to_string(), ""]);
     table.add_row(["parameters", &parameters.to_string(), ""]);
     if let Some(seconds) = seconds_per_epoch {
         table.add_row(["time an epoch", &format!("{seconds:.2} s"), ""]);
@@ -111,13 +120,13 @@ mod tests {
         let classes = vec![ClassCount { samples: 4, errors: 1 }, ClassCount::default()];
         let evaluation = Evaluation { classes: classes.clone(), unclassified: 0 };
         assert_eq!(errors_per_class(&evaluation), [Some(0.25), None]);
-        let text = table(5, &evaluation, None).to_string();
+        let text = table("digits", 5, &evaluation, None).to_string();
         let line = |start: &str| text.lines().find(|line| line.contains(start)).map(str::to_owned);
         assert!(line("class 1").is_some_and(|line| line.contains(" - ") && !line.contains('%')), "{text}");
         assert!(
             line("no class").is_none() && line("test error").is_some_and(|line| line.contains("25.00 %"))
         );
         let evaluation = Evaluation { classes, unclassified: 1 };
-        assert!(table(5, &evaluation, None).to_string().contains("1 of 4"));
+        assert!(table("digits", 5, &evaluation, None).to_string().contains("1 of 4"));
     }
 }

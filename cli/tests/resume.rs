@@ -170,6 +170,14 @@ fn more_epochs_continue_a_training_that_has_ended() {
     // Nothing is left to do, and the figures are the same.
     let again = json(&resume(&long, &["--json"]));
     assert_eq!(again["errors_per_class"], want["errors_per_class"]);
+    assert_eq!(again["seconds_per_epoch"], serde_json::Value::Null);
+    let before = fs::read(&long).unwrap();
+    for (more, asked) in [(&[][..], 5), (&["--epochs", "2"], 2)] {
+        let text = stdout(&resume(&long, more));
+        let line = format!("nothing is left to do: 5 epochs are done, and {asked} were asked for");
+        assert!(text.contains(&line) && !text.contains("time an epoch"), "{text}");
+        assert_eq!(fs::read(&long).unwrap(), before, "the file stays as it is");
+    }
 }
 
 #[test]

@@ -180,6 +180,19 @@ pub(crate) fn transpose<T: Real>(from: Rows<'_, T>, to: RowsMut<'_, T>, rows: us
     portable::transpose(from, to, rows, columns);
 }
 
+/// The instructions of [`product`], [`transpose`] and [`dispatch`].
+#[cfg(feature = "std")]
+pub(crate) fn instructions() -> crate::Instructions {
+    #[cfg(all(target_arch = "x86_64", not(gmlayer_portable)))]
+    {
+        x86::instructions()
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(gmlayer_portable))))]
+    {
+        crate::Instructions::Portable
+    }
+}
+
 /// Runs a task compiled for the widest vectors that the processor has: the same arithmetic, the same bits.
 #[inline(always)]
 pub(crate) fn dispatch<A, W: Task<A>>(task: W, arguments: A) -> W::Output {

@@ -160,8 +160,8 @@ impl<T: Real> Optimizer<T> for Adam<T> {
         shape::exact("mean", mean.len(), self.mean.len())?;
         shape::exact("square", square.len(), self.square.len())?;
         self.steps = steps;
-        self.mean = mean.to_vec();
-        self.square = square.to_vec();
+        self.mean.copy_from_slice(mean);
+        self.square.copy_from_slice(square);
         Ok(())
     }
 }

@@ -141,7 +141,8 @@ pub fn load(path: impl AsRef<Path>, batch: usize) -> Result<Network<f32>, Checkp
 
 /// Reads a file, its network for batches of up to `batch` rows.
 ///
-/// Sizes are compared with the file before memory is taken for them; nothing of what a damaged file says is used.
+/// Sizes are compared with the file before memory is taken for them; nothing of what a damaged file says is used. The
+/// memory is at most 20 times the file, and what the network takes for batches of `batch` rows.
 ///
 /// # Errors
 ///
@@ -214,6 +215,8 @@ fn serialize(
 }
 
 fn deserialize(bytes: &[u8], batch: usize) -> Result<Checkpoint, CheckpointProblem> {
+    let header_len = bytes.first_chunk().map_or(0, |&start| u64::from_le_bytes(start));
+    header::expect_memory(header_len.min(bytes.len() as u64))?;
     let (_, header) = SafeTensors::read_metadata(bytes)?;
     let text = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
     let text = text.ok_or(CheckpointProblem::NoDescription)?;
@@ -222,7 +225,7 @@ fn deserialize(bytes: &[u8], batch: usize) -> Result<Checkpoint, CheckpointProbl
 
     // Every size is compared with the tensors that are there before anything of that size is allocated.
     let layers = description.layers()?;
-    let memories = description.training.as_ref().map_or(&[][..], TrainingEntry::memories);
+    let memories = description.training.as_ref().map_or(Ok(&[][..]), TrainingEntry::memories)?;
     let mut expected = Vec::new();
     for (index, layer) in layers.iter().enumerate() {
         for block in layer.blocks() {
@@ -248,16 +251,20 @@ fn deserialize(bytes: &[u8], batch: usize) -> Result<Checkpoint, CheckpointProbl
     }
 
     let mut network = Network::new(layers, batch)?;
-    let mut parameters = Vec::new();
-    let mut memory: Vec<Vec<f32>> = vec![Vec::new(); memories.len()];
-    for ParameterBlock { name, .. } in network.blocks() {
-        append(&mut parameters, &tensors, name)?;
-        for (values, memory) in memory.iter_mut().zip(memories) {
-            append(values, &tensors, &memory_name(memory, name))?;
+    let blocks = network.blocks().to_vec();
+    let mut memory: Vec<Vec<f32>> = Vec::with_capacity(memories.len());
+    for name in memories {
+        let mut values = Vec::new();
+        let len = network.parameters().len();
+        values.try_reserve_exact(len).map_err(|_| CheckpointProblem::Memory)?;
+        values.resize(len, 0.0);
+        for block in &blocks {
+            copy(&mut values, block, &tensors, &memory_name(name, &block.name))?;
         }
+        memory.push(values);
     }
-    for (parameter, value) in network.parameters_mut().iter_mut().zip(parameters) {
-        *parameter = value;
+    for block in &blocks {
+        copy(network.parameters_mut(), block, &tensors, &block.name)?;
     }
     let training = match description.training {
         Some(entry) => Some(entry.into_training(&mut network, memory)?),
@@ -269,16 +276,21 @@ fn deserialize(bytes: &[u8], batch: usize) -> Result<Checkpoint, CheckpointProbl
     Ok(Checkpoint { network, training })
 }
 
-/// Appends the values of a tensor, all of them finite.
-fn append(values: &mut Vec<f32>, tensors: &SafeTensors<'_>, name: &str) -> Result<(), CheckpointProblem> {
+/// Copies the values of a tensor, all of them finite, to the place of a block.
+fn copy(
+    values: &mut [f32],
+    block: &ParameterBlock,
+    tensors: &SafeTensors<'_>,
+    name: &str,
+) -> Result<(), CheckpointProblem> {
     let tensor = tensors.tensor(name)?;
     let (numbers, _) = tensor.data().as_chunks::<4>();
-    for (index, &number) in numbers.iter().enumerate() {
-        let value = f32::from_le_bytes(number);
+    let values = values.get_mut(block.range.clone()).unwrap_or_default();
+    for (index, (value, &number)) in values.iter_mut().zip(numbers).enumerate() {
+        *value = f32::from_le_bytes(number);
         if !value.is_finite() {
             return Err(CheckpointProblem::NotFinite { tensor: name.to_owned(), index });
         }
-        values.push(value);
     }
     Ok(())
 }

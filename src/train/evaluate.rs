@@ -1,9 +1,10 @@
 //! Counting what a network gets wrong.
 
 use super::TrainError;
-use crate::Real;
 use crate::data::Samples;
+use crate::memory::filled;
 use crate::nn::Network;
+use crate::{Aligned, Error, Real, shape};
 
 /// The samples of one class and how many of them came out wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,11 +53,16 @@ impl Evaluation {
 /// network has no output for.
 pub fn evaluate<T: Real>(network: &mut Network<T>, samples: &Samples) -> Result<Evaluation, TrainError> {
     check(network, samples)?;
-    let mut batch = Batch::new(network);
-    let indices: Vec<usize> = (0..samples.len()).collect();
+    let mut batch = Batch::new(network)?;
     let mut unclassified = 0;
-    let mut classes = vec![ClassCount::default(); network.outputs()];
-    for indices in indices.chunks(network.batch()) {
+    let mut classes = filled("classes", ClassCount::default(), network.outputs())?;
+    let mut indices = filled("indices", 0, network.batch().min(samples.len()))?;
+    for start in (0..samples.len()).step_by(network.batch()) {
+        let rows = indices.len().min(samples.len() - start);
+        let (indices, _) = indices.split_at_mut(rows);
+        for (place, index) in indices.iter_mut().enumerate() {
+            *index = start + place;
+        }
         let (x, labels) = batch.load(samples, indices)?;
         let outputs = network.outputs();
         for (y, &label) in network.forward(x)?.chunks(outputs).zip(labels) {
@@ -104,16 +110,17 @@ pub fn classify<T: Real>(outputs: &[T]) -> Option<usize> {
 /// Buffers for the samples of one batch.
 #[derive(Debug)]
 pub(super) struct Batch<T> {
-    x: Vec<T>,
+    x: Aligned<T>,
     labels: Vec<usize>,
     inputs: usize,
 }
 
 impl<T: Real> Batch<T> {
     /// Buffers for the largest batch of `network`.
-    pub(super) fn new(network: &Network<T>) -> Self {
-        let inputs = network.inputs();
-        Self { x: vec![T::zero(); network.batch() * inputs], labels: vec![0; network.batch()], inputs }
+    pub(super) fn new(network: &Network<T>) -> Result<Self, Error> {
+        let (inputs, rows) = (network.inputs(), network.batch());
+        let x = Aligned::zeros(shape::product("x", rows, inputs)?)?;
+        Ok(Self { x, labels: filled("labels", 0, rows)?, inputs })
     }
 
     /// The images and labels of at most as many samples as the network's largest batch has rows.

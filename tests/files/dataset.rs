@@ -1,6 +1,5 @@
 //! Samples, batches, and folders in the layout of MNIST.
 
-use std::error::Error as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -114,8 +113,8 @@ fn a_folder_in_place_of_a_file() {
         fs::remove_file(folder.path().join(name)).unwrap();
         fs::create_dir(folder.path().join(name)).unwrap();
         let error = load_error(&folder);
-        assert!(error.source().is_some(), "{error}");
-        assert!(matches!(error, DataError::Idx(error) if matches!(error.kind, IdxErrorKind::Io(_))));
+        assert!(error.to_string().ends_with("expected a file, but this is a folder"), "{error}");
+        assert!(matches!(error, DataError::Idx(error) if matches!(error.kind, IdxErrorKind::Folder)));
     }
 }
 
@@ -266,5 +265,43 @@ fn real_data() {
         let got = sum as f64 / 255.0 / data.train.images().len() as f64;
         println!("{name}: mean pixel {got:.6}");
         assert!((got - mean).abs() < 5e-5, "{name}: mean pixel {got}");
+    }
+}
+
+/// Names as other programs unpack them.
+#[test]
+fn names_of_other_programs() {
+    let want = Dataset::load_test(small_folder("").path()).unwrap().1;
+    let folder = small_folder("");
+    for name in NAMES {
+        let dotted = name.replace("-idx", ".idx");
+        fs::rename(folder.path().join(name), folder.path().join(dotted)).unwrap();
+    }
+    assert_eq!(Dataset::load_folder(folder.path()).unwrap().test, want);
+    // A folder for each file, beside which another one may lie.
+    for name in NAMES {
+        let (dotted, own) = (name.replace("-idx", ".idx"), folder.path().join(name));
+        fs::create_dir(&own).unwrap();
+        fs::rename(
+            folder.path().join(&dotted),
+            own.join(if name.starts_with("train") { name } else { &dotted }),
+        )
+        .unwrap();
+    }
+    assert_eq!(Dataset::load_folder(folder.path()).unwrap().test, want);
+    write(folder.path().join("t10k-labels.idx1-ubyte.gz"), &[2], 7);
+    assert_eq!(Dataset::load_folder(folder.path()).unwrap().test.labels(), [7, 8], "a file before a folder");
+}
+
+/// Nobody writes to the pipe: reading it would never end.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_refused_at_once() {
+    for name in NAMES {
+        let folder = small_folder("");
+        fs::remove_file(folder.path().join(name)).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(folder.path().join(name)).status().unwrap();
+        assert!(made.success());
+        assert!(matches!(load_error(&folder), DataError::Special { file } if file.ends_with(name)));
     }
 }

@@ -25,7 +25,7 @@ use crate::signal::stop_on_signal;
 use catalogue::{Experiment, experiments};
 use page::{Section, Settings};
 use summary::Summary;
-use trial::{Task, Trial};
+use trial::{Data, Task, Trial};
 
 /// The images that a quick run trains on.
 const QUICK_IMAGES: usize = 10_000;
@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &ExperimentArguments) -> Result<(), Failure> {
         false => (arguments.trials.unwrap_or(5), arguments.epochs.unwrap_or(30)),
     };
     let source = DataArguments { data: Some(arguments.data.clone()), test_images: None, side: None };
-    let mut data = data::load(&source, None)?;
+    let (mut data, _) = data::load(&source, None)?;
     if arguments.quick {
         let count = QUICK_IMAGES.min(data.train.len());
         data.train = data::first(data.train, count, "--quick")?;
@@ -51,14 +51,15 @@ pub(crate) fn run(arguments: &ExperimentArguments) -> Result<(), Failure> {
         .map_err(|error| Failure::other(format!("cannot make the folder {}: {error}", folder.display())))?;
 
     let experiments = experiments(arguments.name, epochs);
+    let marked = Data::of(&data);
     let settings = Settings {
         dataset: &data.name,
-        train_images: data.train.len(),
-        test_images: data.test.len(),
+        train_images: marked.train_images,
+        test_images: marked.test_images,
         trials,
         epochs,
     };
-    let tasks = tasks(&experiments, settings, data.inputs);
+    let tasks = tasks(&experiments, &marked, trials, data.inputs);
     let inputs = output::data_files(&source);
     let page_path = page_path(arguments);
     let sections = experiments.iter().flat_map(|experiment| section_paths(experiment, &arguments.out));
@@ -97,7 +98,7 @@ fn page_path(arguments: &ExperimentArguments) -> PathBuf {
 
 /// Every trial of every run once: all first trials, then all second ones; the longest of each first, so that no
 /// thread is left alone with one at the end.
-fn tasks(experiments: &[Experiment], settings: Settings<'_>, inputs: usize) -> Vec<Task> {
+fn tasks(experiments: &[Experiment], data: &Data, trials: usize, inputs: usize) -> Vec<Task> {
     let mut runs: Vec<&run::Run> = Vec::new();
     for entry in experiments.iter().flat_map(|experiment| &experiment.runs) {
         if !runs.contains(&&entry.run) {
@@ -105,15 +106,8 @@ fn tasks(experiments: &[Experiment], settings: Settings<'_>, inputs: usize) -> V
         }
     }
     runs.sort_by_key(|run| core::cmp::Reverse(run.operations(inputs) * run.epochs));
-    let seeds = 0..settings.trials as u64;
-    let task = |seed, run: &run::Run| Task {
-        run: run.clone(),
-        dataset: settings.dataset.to_owned(),
-        train_images: settings.train_images,
-        test_images: settings.test_images,
-        seed,
-    };
-    seeds.flat_map(|seed| runs.iter().map(move |&run| task(seed, run))).collect()
+    let seeds = 0..trials as u64;
+    seeds.flat_map(|seed| runs.iter().map(move |&run| Task::new(run, data, seed))).collect()
 }
 
 /// The summaries and figures of one experiment.

@@ -14,7 +14,7 @@ use gmlayer::data::Samples;
 use gmlayer::diagonal::{Form, Scale};
 use gmlayer::joint::JointShape;
 use gmlayer::nn::{LayerKind, Network};
-use gmlayer::train::{checkpoint, evaluate};
+use gmlayer::train::evaluate;
 use gmlayer::{Shape, compact};
 use serde::Serialize;
 
@@ -22,11 +22,11 @@ use crate::arguments::{ExportArguments, Format, Precision};
 use crate::data;
 use crate::failure::Failure;
 use crate::output;
+use crate::report;
+use crate::saved::{self, Saved, is_standard};
+use crate::shown::shown;
 use crate::signal::end_on_signal;
 use block::{Block, Values};
-
-/// Rows that are evaluated together.
-const BATCH: usize = 64;
 
 /// The layer that is exported.
 #[derive(Debug, Clone, Copy)]
@@ -88,11 +88,17 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
     }
     end_on_signal()?;
     let output = target(arguments)?;
-    let data = output::data_files(&arguments.data);
-    output::check(&output, data.iter().chain([&arguments.model]).map(PathBuf::as_path))?;
-    let mut network = checkpoint::load(&arguments.model, BATCH).map_err(Failure::other)?;
-    let exported = only_layer(&network)?;
-    let (dataset, test) = data::load_test(&arguments.data)?;
+    let to_standard = is_standard(&output);
+    if !to_standard {
+        let data = output::data_files(&arguments.data);
+        let model = saved::file(&arguments.model);
+        output::check(&output, data.iter().map(PathBuf::as_path).chain([model]))?;
+    }
+    let saved = Saved::open(&arguments.model)?;
+    let exported = only_layer(&saved.network)?;
+    let (test, source) = data::load_test(&arguments.data)?;
+    let trained = saved.source();
+    let mut network = saved.into_network()?;
     let before = evaluate(&mut network, &test).map_err(Failure::other)?.total().error().unwrap_or(f64::NAN);
 
     let mut after = before;
@@ -130,11 +136,16 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
         (Format::C, ..) => source::c(&name, &exported, &blocks, test_vector).into_bytes(),
         _ => source::rust(&exported, arguments.precision, &blocks, test_vector).into_bytes(),
     };
-    output::replace(&output, &bytes)?;
+    if to_standard {
+        let mut out = std::io::stdout().lock();
+        out.write_all(&bytes).and_then(|()| out.flush())?;
+    } else {
+        output::replace(&output, &bytes)?;
+    }
 
     let [inputs, outputs, components] = exported.dimensions();
     let report = ExportReport {
-        dataset: &dataset,
+        dataset: &source.name,
         precision: arguments.precision,
         inputs,
         outputs,
@@ -145,12 +156,17 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
         test_error: after,
         test_error_before: before,
     };
-    print(&output, &report, arguments.json)
+    source.compare(trained.as_ref());
+    // Standard output holds the model, and nothing else, where that was asked for.
+    match to_standard {
+        true => print(std::io::stderr().lock(), &output, &report, arguments.json),
+        false => print(std::io::stdout().lock(), &output, &report, arguments.json),
+    }
 }
 
-fn print(output: &Path, report: &ExportReport<'_>, json: bool) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
+fn print(mut out: impl Write, output: &Path, report: &ExportReport<'_>, json: bool) -> Result<(), Failure> {
     writeln!(out, "{}", output.display())?;
+    writeln!(out, "data                {}", shown(report.dataset))?;
     writeln!(out, "bytes of the model  {}", report.bytes)?;
     if report.flushed > 0 {
         writeln!(out, "too small for f16   {} constants, which are 0 now", report.flushed)?;
@@ -158,7 +174,7 @@ fn print(output: &Path, report: &ExportReport<'_>, json: bool) -> Result<(), Fai
     let (after, before) = (100.0 * report.test_error, 100.0 * report.test_error_before);
     writeln!(out, "test error          {after:.2} % ({before:.2} % before), {} images", report.test_images)?;
     if json {
-        writeln!(out, "{}", serde_json::to_string(report).map_err(Failure::other)?)?;
+        writeln!(out, "{}", report::json(report)?)?;
     }
     Ok(())
 }
@@ -188,6 +204,9 @@ fn target(arguments: &ExportArguments) -> Result<PathBuf, Failure> {
         Format::C => ("h", source::C_START.as_bytes()),
         Format::Bin => ("bin", &compact::MAGIC[..]),
     };
+    if is_standard(&arguments.model) {
+        return Ok(arguments.model.clone());
+    }
     let mut name = arguments.model.file_stem().unwrap_or_default().to_owned();
     name.push(if arguments.parameters { "_parameters." } else { "." });
     name.push(ending);
@@ -208,6 +227,9 @@ fn begins_with(path: &Path, start: &[u8]) -> bool {
 
 /// The file's name as an identifier.
 fn name(path: &Path) -> String {
+    if is_standard(path) {
+        return "model".to_owned();
+    }
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let name: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { format!("model_{name}") }
