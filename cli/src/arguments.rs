@@ -1,13 +1,20 @@
 //! The command line.
 
+mod names;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde::{Deserialize, Serialize};
 
 use crate::bounds::{self, COUNTS, RATES, SEEDS, SHARES, THREADS};
+use crate::saved::is_standard;
+pub(crate) use names::{
+    CoordinatesName, ExperimentName, Format, Model, OptimizerName, Precision, ScaleName, ScheduleName,
+};
 
 /// Trains, evaluates and exports Gaussian mixture layers.
 #[derive(Debug, Parser)]
@@ -31,29 +38,6 @@ pub(crate) enum Command {
     Inspect(InspectArguments),
     /// Write a saved model of one diagonal or joint layer for a microcontroller
     Export(ExportArguments),
-}
-
-/// What an exported model is written as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// A Rust module with static arrays, for the crate gmlayer
-    Rust,
-    /// A C header with static arrays
-    C,
-    /// Bytes with a checked header
-    Bin,
-}
-
-/// How the numbers of an exported model are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Precision {
-    /// 32 bits
-    F32,
-    /// 16 bits
-    F16,
-    /// 8-bit integers with a scale a row
-    I8,
 }
 
 impl Arguments {
@@ -83,69 +67,6 @@ fn given(command: &clap::Command, matches: &ArgMatches) -> Vec<String> {
     let names = command.get_arguments().map(|argument| argument.get_id().as_str());
     let given = |name: &&str| matches.value_source(name) == Some(ValueSource::CommandLine);
     names.filter(|name| matches.try_contains_id(name).is_ok()).filter(given).map(str::to_owned).collect()
-}
-
-/// What the network is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Model {
-    /// Gaussian mixture layers with a diagonal covariance
-    Diagonal,
-    /// Gaussian mixture layers with a joint covariance of a given rank
-    Joint,
-    /// Dense layers with rectifiers between, no biases
-    Dense,
-}
-
-impl Model {
-    /// The name on the command line.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Diagonal => "diagonal",
-            Self::Joint => "joint",
-            Self::Dense => "dense",
-        }
-    }
-}
-
-/// How gradients change parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum OptimizerName {
-    /// Stochastic gradient descent
-    Sgd,
-    /// Adam
-    Adam,
-}
-
-/// What U acts on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum CoordinatesName {
-    /// E[ω|β] = Uβ + v
-    Paper,
-    /// E[ω|β] = U(β − μ) + v
-    Centred,
-}
-
-/// How components are put together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum ScaleName {
-    /// Their mean
-    Mean,
-    /// Their sum
-    Sum,
-}
-
-/// How the learning rates change while training goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum ScheduleName {
-    /// They stay as they are
-    Constant,
-    /// They fall to 0 as half a cosine
-    Cosine,
 }
 
 /// Which images to use.
@@ -262,7 +183,7 @@ pub(crate) struct TrainArguments {
     pub(crate) threads: Option<usize>,
 
     /// Save the network and where its training stands as a safetensors file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = file())]
     #[serde(skip)]
     pub(crate) save: Option<PathBuf>,
 
@@ -272,7 +193,7 @@ pub(crate) struct TrainArguments {
 
     /// Go on with the training that a file holds, and save there; of the other options only --data, --epochs,
     /// --save, --checkpoint-every, --threads and --json may come with it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = file())]
     #[serde(skip)]
     pub(crate) resume: Option<PathBuf>,
 
@@ -321,25 +242,6 @@ pub(crate) struct EvalArguments {
     /// Print the results as one JSON object on the last line
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// Which experiment to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ExperimentName {
-    /// Test error with K = 5, 10 and 20 components
-    Components,
-    /// Against dense networks of width 1000
-    Dense,
-    /// How components and neurons move
-    Evolution,
-    /// With and without updates of μ and σ
-    Lazy,
-    /// One and two layers
-    Stacked,
-    /// Covariances, coordinates and optimisers beyond the paper
-    Covariance,
-    /// Everything, on one page
-    All,
 }
 
 #[derive(Debug, Args)]
@@ -393,8 +295,8 @@ pub(crate) struct ExportArguments {
     #[arg(long)]
     pub(crate) parameters: bool,
 
-    /// Where to write, - for standard output [default: MODEL with the ending .rs, .h or .bin, before it
-    /// _parameters with --parameters; - where MODEL is -]
+    /// Where to write; - is standard output, and the results go to standard error [default: MODEL with the
+    /// ending .rs, .h or .bin, before it _parameters with --parameters; - where MODEL is -]
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
@@ -437,6 +339,14 @@ impl TrainArguments {
         let shares = [("--input-dropout", self.input_dropout), ("--label-smoothing", self.label_smoothing)];
         shares.into_iter().try_for_each(|(option, share)| SHARES.check(option, [share]))
     }
+}
+
+/// A path that stands for a file, in whose place a new one can be put.
+fn file() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match is_standard(&path) {
+        true => Err("it must be a file, which is replaced as a whole: ./- for one of that name"),
+        false => Ok(path),
+    })
 }
 
 fn count(text: &str) -> Result<usize, String> {

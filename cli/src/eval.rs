@@ -23,6 +23,7 @@ pub(crate) fn run(arguments: &EvalArguments) -> Result<(), Failure> {
         test_images: test.len(),
         test_error: evaluation.total().error().unwrap_or(f64::NAN),
         errors_per_class: report::errors_per_class(&evaluation),
+        unclassified: evaluation.unclassified,
     };
     let json = arguments.json.then_some(&report);
     report::print(report.dataset, report.parameters, &evaluation, None, json)

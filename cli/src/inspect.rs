@@ -38,7 +38,7 @@ struct Standing {
     steps: usize,
     batch_size: usize,
     seed: u64,
-    data: Option<String>,
+    dataset: Option<String>,
     optimizer: String,
     learning_rates: Vec<f64>,
     train_images: usize,
@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &InspectArguments) -> Result<(), Failure> {
         steps: training.data.samples.div_ceil(training.settings.batch_size.max(1)),
         batch_size: training.settings.batch_size,
         seed: training.settings.seed,
-        data: source.map(|source| source.name),
+        dataset: source.map(|source| source.name),
         optimizer: training.optimizer.name,
         learning_rates: training.optimizer.rates,
         train_images: training.data.samples,
@@ -111,7 +111,7 @@ fn table(report: &InspectReport) -> Table {
     table.add_row(["training", &done, &format!("{step} of {steps} steps of the next")]);
     let optimizer = shown(optimizer).to_string();
     table.add_row(["  optimizer", &optimizer, &format!("{:?}", training.learning_rates)]);
-    if let Some(name) = &training.data {
+    if let Some(name) = &training.dataset {
         table.add_row(["  data", &shown(name).to_string(), ""]);
     }
     table.add_row(["  images", &train_images.to_string(), &format!("{batch_size} a step, seed {seed}")]);

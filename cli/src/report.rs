@@ -41,6 +41,7 @@ pub(crate) struct TrainReport<'a> {
     pub(crate) best_test_error: f64,
     pub(crate) last5_test_error: f64,
     pub(crate) errors_per_class: Vec<Option<f64>>,
+    pub(crate) unclassified: usize,
     /// None where no epoch was trained.
     pub(crate) seconds_per_epoch: Option<f64>,
     pub(crate) seed: u64,
@@ -55,6 +56,7 @@ pub(crate) struct EvalReport<'a> {
     pub(crate) test_images: usize,
     pub(crate) test_error: f64,
     pub(crate) errors_per_class: Vec<Option<f64>>,
+    pub(crate) unclassified: usize,
 }
 
 /// The share of errors of each class; none where the class has no image.

@@ -125,6 +125,7 @@ pub(crate) fn run(arguments: TrainArguments, given: &[String]) -> Result<(), Fai
         best_test_error: history.best_test_error().unwrap_or(f64::NAN),
         last5_test_error: history.last_test_errors(5).unwrap_or(f64::NAN),
         errors_per_class: report::errors_per_class(&history.evaluation),
+        unclassified: history.evaluation.unclassified,
         seconds_per_epoch: progress.seconds_per_epoch(),
         seed: arguments.seed,
     };

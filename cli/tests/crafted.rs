@@ -6,8 +6,9 @@ mod common;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
 
-use common::{gmlayer, stderr, write_data};
+use common::{gmlayer, stderr, within_time, write_data};
 use serde_json::{Value, json};
 
 /// The place of a value: keys and indices from the description on. A text that is JSON itself is gone into.
@@ -91,12 +92,15 @@ fn replacements() -> Vec<(String, Box<dyn Fn(&Value) -> Value>)> {
     all
 }
 
-/// Runs the program with at most this much memory, in KiB.
+/// Far more than any run of these tests takes.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Runs the program with at most this much memory, in KiB, for at most [`LIMIT`].
 fn within_memory(kibibytes: usize, arguments: &[&str]) -> Output {
     let limited = format!("ulimit -v {kibibytes}; exec \"$0\" \"$@\"");
     let mut command = Command::new("sh");
     command.arg("-c").arg(limited).arg(env!("CARGO_BIN_EXE_gmlayer")).args(arguments);
-    command.env("RUST_BACKTRACE", "0").output().unwrap()
+    within_time(LIMIT, command.env("RUST_BACKTRACE", "0"))
 }
 
 /// One sentence or none, nothing that steers a terminal, no panic and no lack of memory.
@@ -133,6 +137,12 @@ fn write(path: &Path, header: &Value, description: &Value, data: &[u8]) -> usize
     let bytes = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), data].concat();
     fs::write(path, &bytes).unwrap();
     bytes.len()
+}
+
+#[test]
+#[should_panic(expected = "killed after 10ms")]
+fn a_program_that_hangs_is_killed() {
+    within_time(Duration::from_millis(10), Command::new("sleep").arg("600"));
 }
 
 #[test]

@@ -170,7 +170,20 @@ fn no_output_is_an_input() {
         assert_fails(&train(target), 2, "the command reads it");
     }
     assert_eq!(fs::read(&labels).unwrap(), before);
-    assert!(train(&at("data/model")).status.success(), "another file of that folder is no input");
+    assert!(train(&at("data/idx model")).status.success(), "another file of that folder is no input");
+    // By every name that it is read by: packed, with a dot, in a folder of its name.
+    let inside = at("data/t10k-images.idx3-ubyte");
+    fs::create_dir(&inside).unwrap();
+    for name in ["t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte.gz"] {
+        fs::rename(at("data/t10k-images-idx3-ubyte"), inside.join(name)).unwrap();
+        assert_fails(&train(&inside.join(name)), 2, "the command reads it");
+        fs::rename(inside.join(name), at("data/t10k-images-idx3-ubyte")).unwrap();
+    }
+    fs::remove_dir(&inside).unwrap();
+    let dotted = at("data/train-labels.idx1-ubyte");
+    fs::rename(&labels, &dotted).unwrap();
+    assert_fails(&train(&dotted), 2, "the command reads it");
+    fs::rename(&dotted, &labels).unwrap();
 
     let log = fs::File::create(at("log")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_gmlayer"));
@@ -193,6 +206,10 @@ fn no_output_is_an_input() {
         assert_fails(&export(None), 2, "is no export");
         assert_fails(&export(Some(&link)), 2, "the command reads it");
         assert_fails(&export(Some(&labels)), 2, "the command reads it");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gmlayer"));
+        command.args(["export", "-", "--format", &format, "--output"]).arg(&link);
+        let output = command.stdin(fs::File::open(&model).unwrap()).output().unwrap();
+        assert_fails(&output, 2, "the command reads it");
         assert_eq!(fs::read(&model).unwrap(), before);
     }
 }

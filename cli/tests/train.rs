@@ -198,6 +198,8 @@ fn wrong_arguments_are_named() {
         (&["--model", "joint", "--freeze", "mu"], "the blocks are mu_w, c_w, mu_b, c_b"),
         (&["--input-dropout", "1"], "it must be a number from 0 to below 1"),
         (&["--label-smoothing", "-0.1"], "it must be a number from 0 to below 1"),
+        (&["--save", "-"], "'-' for '--save <FILE>': it must be a file"),
+        (&["--resume", "-"], "'-' for '--resume <FILE>': it must be a file"),
         (&["--unknown"], "'--unknown'"),
         (&["--data"], "'--data <DIR>'"),
         (&["extra"], "'extra'"),

@@ -72,6 +72,38 @@ fn the_raw_file_wins() {
     assert_eq!(Dataset::load_folder(folder.path()).unwrap().test.labels(), [4, 5]);
 }
 
+/// By all names that they may have, and no others.
+#[test]
+fn the_files_that_may_be_read() {
+    let folder = small_folder("");
+    let within = |files: Vec<PathBuf>| {
+        let names = files.iter().map(|file| file.strip_prefix(folder.path()).unwrap().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    let files = || within(Dataset::folder_files(folder.path()));
+    assert_eq!(files(), NAMES.map(PathBuf::from));
+    for name in ["notes.idx", "train-images-idx3-ubyte.bak", "train-labels-idx3-ubyte", "t10k-labels.gz"] {
+        fs::write(folder.path().join(name), "").unwrap();
+    }
+    assert_eq!(files(), NAMES.map(PathBuf::from));
+    let inside = folder.path().join("t10k-images.idx3-ubyte");
+    fs::create_dir(&inside).unwrap();
+    fs::write(inside.join("t10k-images.idx3-ubyte.gz"), "").unwrap();
+    fs::write(inside.join("t10k-labels-idx1-ubyte"), "").unwrap();
+    fs::write(folder.path().join("train-labels.idx1-ubyte"), "").unwrap();
+    let want = [
+        NAMES[0],
+        NAMES[1],
+        "train-labels.idx1-ubyte",
+        NAMES[2],
+        "t10k-images.idx3-ubyte/t10k-images.idx3-ubyte.gz",
+        NAMES[3],
+    ];
+    assert_eq!(files(), want.map(PathBuf::from));
+    assert_eq!(Dataset::folder_files(folder.path().join("absent")), Vec::<PathBuf>::new());
+    assert_eq!(Dataset::folder_files(folder.path().join(NAMES[0])), Vec::<PathBuf>::new());
+}
+
 #[test]
 fn no_folder() {
     let folder = small_folder("");
