@@ -35,18 +35,37 @@ done
 
 echo "== the C program"
 cargo build -q --release --locked -p gmlayer-ffi
-gcc -std=c11 -O2 -Wall -Wextra -Werror -I $out tests/digits.c ../firmware/target/release/libgmlayer_c.a -o $out/digits
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+gcc -std=c11 -O2 -Wall -Wextra -Werror -DVERSION="\"$version\"" -I $out tests/digits.c ../firmware/target/release/libgmlayer_c.a -o $out/digits
 value() {
     sed -n "s/.*$1.*$2: \(0x[0-9a-f]*\).*/\1/p" $data/expected.rs
 }
 $out/digits $data $out "$(value 'const F32' checksum)" "$(value 'const F16' checksum)" "$(value 'const I8' checksum)" \
     "$(value Training parameters)"
 
+echo "== beside other Rust code"
+library=$(realpath ../firmware/target/release/libgmlayer_c.a)
+# Two files, so that each pulls its whole object in: a static library with the standard library, and a program.
+rustc --edition 2024 --crate-type staticlib -o $out/libother.a tests/other.rs
+gcc -std=c11 -O2 -Wall -Wextra -Werror tests/beside.c "$library" $out/libother.a -o $out/beside -lpthread -ldl -lm
+gcc -std=c11 -O2 -Wall -Wextra -Werror tests/beside.c $out/libother.a "$library" -o $out/beside_other_order -lpthread -ldl -lm
+rustc --edition 2024 -o $out/program tests/program.rs -C link-arg="$library"
+for program in beside beside_other_order program; do
+    $out/$program
+done
+
 echo "== the library for a Cortex-M4F"
 bare_cargo thumbv7em-none-eabihf build -q --release --locked -p gmlayer-ffi
 
-echo "== neither a panic nor a global variable in it"
+echo "== no name but the header's"
 need nm binutils
+if nm --defined-only ../firmware/target/release/libgmlayer_c.a 2>/dev/null |
+    sed -n '/^gmlayer_c-/,/^$/p' | grep ' [A-Z] ' | grep -v ' [TR] gmlayer_'; then
+    echo "the library defines what is printed above, which other libraries may define too" >&2
+    exit 1
+fi
+
+echo "== neither a panic nor a global variable in it"
 nm --defined-only ../firmware/target/thumbv7em-none-eabihf/release/libgmlayer_c.a >$out/symbols 2>/dev/null
 grep -q " T gmlayer_model_forward" $out/symbols
 if grep -iE "panic| [bd] " $out/symbols; then

@@ -36,7 +36,7 @@ if rustup run nightly cargo --version 2>/dev/null; then
 import re
 for path in ["Cargo.toml", "cli/Cargo.toml"]:
     text = open(path).read()
-    text = re.sub(r"\[dev-dependencies\].*?(?=\n\[)", "", text, flags=re.S)
+    text = re.sub(r"\[(target\.[^]]*\.)?dev-dependencies\].*?(?=\n\[)", "", text, flags=re.S)
     text = re.sub(r"\[\[(example|bench)\]\].*?(?=\n\[)", "", text, flags=re.S)
     open(path, "w").write(text.replace('"cli", "tests/codegen/program"', '"cli"'))
 PY

@@ -45,6 +45,13 @@ pub enum Error {
         /// What was being sized.
         argument: &'static str,
     },
+    /// A setting has no sense, in the numbers that it is used in.
+    Setting {
+        /// The setting's name.
+        argument: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
     /// An index or a setting lies outside its range.
     Range {
         /// The argument's name.
@@ -72,6 +79,7 @@ impl fmt::Display for Error {
             Self::Overflow { argument } => {
                 write!(f, "the size of `{argument}` exceeds what this machine can hold")
             }
+            Self::Setting { argument, expected } => write!(f, "`{argument}` must be {expected}"),
             Self::Range { argument, largest, got } => {
                 write!(f, "`{argument}` must be at most {largest}, but is {got}")
             }

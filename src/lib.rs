@@ -75,9 +75,13 @@ pub mod diagonal;
 mod dual;
 mod error;
 pub mod gradcheck;
+#[cfg(feature = "std")]
+mod instructions;
 pub mod joint;
 mod kernel;
 pub mod loss;
+#[cfg(feature = "std")]
+mod memory;
 mod mixture;
 #[cfg(feature = "alloc")]
 pub mod nn;
@@ -100,6 +104,8 @@ pub use aligned::Aligned;
 pub use diagonal::Diagonal;
 pub use dual::Dual;
 pub use error::Error;
+#[cfg(feature = "std")]
+pub use instructions::{Instructions, UnknownInstructions};
 pub use joint::Joint;
 pub use real::Real;
 pub use rectified::Rectified;

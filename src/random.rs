@@ -4,6 +4,9 @@
 
 use rand_core::Rng;
 
+/// The most draws of a value: a generator that needs more is stuck.
+const ATTEMPTS: usize = 64;
+
 /// A sampler of the standard normal distribution N(0, 1), with the same bits on every platform.
 ///
 /// ```text
@@ -27,6 +30,8 @@ use rand_core::Rng;
 ///
 /// Source: G. Marsaglia and T. A. Bray, *A convenient method for generating normal variables*, SIAM
 /// Review 6 (1964).
+///
+/// A generator that gives 64 points outside the circle in a row (the chance is 10⁻⁴³) is stuck, and the value is then 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct StandardNormal {
     spare: Option<f64>,
@@ -44,7 +49,7 @@ impl StandardNormal {
         if let Some(spare) = self.spare.take() {
             return spare;
         }
-        loop {
+        for _ in 0..ATTEMPTS {
             let a = 2.0 * uniform(random) - 1.0;
             let b = 2.0 * uniform(random) - 1.0;
             let q = a * a + b * b;
@@ -54,6 +59,7 @@ impl StandardNormal {
                 return a * factor;
             }
         }
+        0.0
     }
 }
 
@@ -70,17 +76,19 @@ pub fn uniform<R: Rng + ?Sized>(random: &mut R) -> f64 {
 /// A whole number below `bound`, every one with the same probability; 0 where `bound` is 0.
 ///
 /// The high half of `bound` times 64 random bits, drawn again in the rare case that would favour some
-/// numbers. Source: D. Lemire, *Fast random integer generation in an interval*, ACM TOMACS 29 (2019).
+/// numbers; a generator that makes that necessary 64 times in a row is stuck, and its last bits are taken. Source: D. Lemire, *Fast random integer generation in an interval*, ACM TOMACS 29 (2019).
 pub fn below<R: Rng + ?Sized>(random: &mut R, bound: u64) -> u64 {
     if bound == 0 {
         return 0;
     }
     let favoured = bound.wrapping_neg() % bound;
+    let mut attempts = 1;
     loop {
         let wide = u128::from(random.next_u64()) * u128::from(bound);
-        if wide as u64 >= favoured {
+        if wide as u64 >= favoured || attempts == ATTEMPTS {
             return (wide >> 64) as u64;
         }
+        attempts += 1;
     }
 }
 
@@ -144,6 +152,44 @@ mod tests {
         let expected = 0.022_750_131_948;
         let error = (expected * (1.0 - expected) / f64::from(count)).sqrt();
         assert!((beyond_two as f64 / f64::from(count) - expected).abs() < 5.0 * error, "{beyond_two}");
+    }
+
+    /// A generator that is stuck.
+    struct Stuck(u64);
+
+    impl rand_core::TryRng for Stuck {
+        type Error = core::convert::Infallible;
+
+        fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+            Ok(self.0 as u32)
+        }
+
+        fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+            Ok(self.0)
+        }
+
+        fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+            bytes.fill(self.0 as u8);
+            Ok(())
+        }
+    }
+
+    /// Whatever a generator always gives: its corners, the middle of the circle, and bounds that draw again.
+    #[test]
+    fn a_stuck_generator_returns() {
+        for bits in [0, 1, u64::MAX, 1 << 63, (1 << 63) - 1, 0x7ff << 52, u64::MAX << 11] {
+            let random = &mut Stuck(bits);
+            let mut normal = StandardNormal::new();
+            assert!((0..4).all(|_| normal.sample(random).is_finite()), "{bits:#x}");
+            for bound in [1, 2, 3, 3 << 62, (1 << 63) + 1, u64::MAX] {
+                assert!(below(random, bound) < bound, "{bits:#x}, {bound}");
+            }
+            let mut items: Vec<u16> = (0..1000).collect();
+            shuffle(random, &mut items);
+            items.sort_unstable();
+            assert!(items.into_iter().eq(0..1000), "{bits:#x}");
+            assert!((0.0..1.0).contains(&uniform(random)));
+        }
     }
 
     #[test]

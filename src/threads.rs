@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rayon_core::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder, Yield};
 
-use crate::kernel::Workers;
+use crate::kernel::{Pool, Workers};
 
 /// How long a task waits for the other threads to be awake.
 const WAKING: Duration = Duration::from_millis(1);
@@ -17,6 +17,13 @@ const WAKING: Duration = Duration::from_millis(1);
 /// The bits of every result are the same for any number. A thread that finds no work for some tens of
 /// microseconds goes to sleep, and waking it takes as long; so put a loop of many short passes into
 /// [`run`](Self::run), where the threads stay awake from one to the next.
+///
+/// **Panics** of a task, of an observer in it or of a part of a pass come back to the caller, whichever thread they were
+/// on; the threads can be used as before.
+///
+/// **`fork()`**: a process that is forked off has none of its parent's threads. There [`run`](Self::run) and all passes
+/// do their work on the calling thread, with the same bits; new threads can be started. Where a task itself forks, the
+/// child must end within the task, since the caller that it would return to is not there.
 ///
 /// # Example
 ///
@@ -34,7 +41,7 @@ const WAKING: Duration = Duration::from_millis(1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct Threads(Arc<ThreadPool>);
+pub struct Threads(Pool);
 
 impl Threads {
     /// Starts `count` threads, as many as the processor has where it is 0.
@@ -45,18 +52,24 @@ impl Threads {
     pub fn new(count: usize) -> Result<Self, ThreadsError> {
         let name = |index| std::format!("gmlayer {index}");
         let pool = ThreadPoolBuilder::new().num_threads(count).thread_name(name).build();
-        pool.map(|pool| Self(Arc::new(pool))).map_err(ThreadsError)
+        match pool {
+            Ok(pool) => Ok(Self(Pool::new(Arc::new(pool)))),
+            Err(error) => Err(ThreadsError { count, error }),
+        }
     }
 
-    /// The number of threads.
+    /// The number of threads that were started.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.0.current_num_threads()
+        self.0.count()
     }
 
     /// Calls `task` on one of the threads and waits for it; the others stay awake meanwhile, each on a processor of
     /// its own, and take up a part of a pass within a microsecond.
+    ///
+    /// A panic in `task` comes back as one; in a process that was forked off, `task` is called right here.
     pub fn run<R: Send>(&self, task: impl FnOnce() -> R + Send) -> R {
+        let Some(pool) = self.0.threads() else { return task() };
         let (awake, full, done) = (AtomicUsize::new(0), AtomicBool::new(false), AtomicBool::new(false));
         let stay_awake = || {
             // Too late, when the task may wait for this very thread.
@@ -70,19 +83,19 @@ impl Threads {
                 }
             }
         };
-        self.0.in_place_scope(|scope| {
+        pool.in_place_scope(|scope| {
             for _ in 1..self.count() {
                 scope.spawn(|_| stay_awake());
             }
-            self.0.install(|| {
+            pool.install(|| {
+                // However the task ends, by a panic too.
+                let _end = SetOnDrop(&done);
                 let start = Instant::now();
                 while awake.load(Ordering::Acquire) + 1 < self.count() && start.elapsed() < WAKING {
                     core::hint::spin_loop();
                 }
                 full.store(true, Ordering::Release);
-                let result = task();
-                done.store(true, Ordering::Release);
-                result
+                task()
             })
         })
     }
@@ -93,10 +106,19 @@ impl Threads {
     }
 }
 
+/// Sets a flag at the end of its scope.
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 impl From<Arc<ThreadPool>> for Threads {
-    /// The threads of a pool of the caller's.
+    /// The threads of a pool of the caller's, which were started in this process.
     fn from(pool: Arc<ThreadPool>) -> Self {
-        Self(pool)
+        Self(Pool::new(pool))
     }
 }
 
@@ -108,11 +130,17 @@ impl fmt::Debug for Threads {
 
 /// The system refused a thread.
 #[derive(Debug)]
-pub struct ThreadsError(ThreadPoolBuildError);
+pub struct ThreadsError {
+    count: usize,
+    error: ThreadPoolBuildError,
+}
 
 impl fmt::Display for ThreadsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot start threads: {}", self.0)
+        match self.count {
+            0 => write!(f, "cannot start a thread for each processor: {}", self.error),
+            count => write!(f, "cannot start {count} threads: {}", self.error),
+        }
     }
 }
 

@@ -1,11 +1,20 @@
 //! The command line.
 
+mod names;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde::{Deserialize, Serialize};
+
+use crate::bounds::{self, COUNTS, RATES, SEEDS, SHARES, THREADS};
+use crate::saved::is_standard;
+pub(crate) use names::{
+    CoordinatesName, ExperimentName, Format, Model, OptimizerName, Precision, ScaleName, ScheduleName,
+};
 
 /// Trains, evaluates and exports Gaussian mixture layers.
 #[derive(Debug, Parser)]
@@ -31,35 +40,12 @@ pub(crate) enum Command {
     Export(ExportArguments),
 }
 
-/// What an exported model is written as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// A Rust module with static arrays, for the crate gmlayer
-    Rust,
-    /// A C header with static arrays
-    C,
-    /// Bytes with a checked header
-    Bin,
-}
-
-/// How the numbers of an exported model are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Precision {
-    /// 32 bits
-    F32,
-    /// 16 bits
-    F16,
-    /// 8-bit integers with a scale a row
-    I8,
-}
-
 impl Arguments {
     /// Reads a command line: the arguments, and the names of those options that were given.
     pub fn read(
         line: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<(Self, Vec<String>), clap::Error> {
-        let command = Self::command();
+        let command = Self::command().long_version(long_version());
         let matches = command.clone().try_get_matches_from(line)?;
         let given = matches
             .subcommand()
@@ -69,74 +55,18 @@ impl Arguments {
     }
 }
 
+/// The version, and the instructions that products and loops in vectors use.
+fn long_version() -> String {
+    let instructions =
+        gmlayer::Instructions::in_use().map_or("unknown".to_owned(), |found| found.to_string());
+    format!("{}\ninstructions: {instructions}", env!("CARGO_PKG_VERSION"))
+}
+
 /// The names of the options that were given and not filled in.
 fn given(command: &clap::Command, matches: &ArgMatches) -> Vec<String> {
     let names = command.get_arguments().map(|argument| argument.get_id().as_str());
     let given = |name: &&str| matches.value_source(name) == Some(ValueSource::CommandLine);
     names.filter(|name| matches.try_contains_id(name).is_ok()).filter(given).map(str::to_owned).collect()
-}
-
-/// What the network is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Model {
-    /// Gaussian mixture layers with a diagonal covariance
-    Diagonal,
-    /// Gaussian mixture layers with a joint covariance of a given rank
-    Joint,
-    /// Dense layers with rectifiers between, no biases
-    Dense,
-}
-
-impl Model {
-    /// The name on the command line.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Diagonal => "diagonal",
-            Self::Joint => "joint",
-            Self::Dense => "dense",
-        }
-    }
-}
-
-/// How gradients change parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum OptimizerName {
-    /// Stochastic gradient descent
-    Sgd,
-    /// Adam
-    Adam,
-}
-
-/// What U acts on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum CoordinatesName {
-    /// E[ω|β] = Uβ + v
-    Paper,
-    /// E[ω|β] = U(β − μ) + v
-    Centred,
-}
-
-/// How components are put together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum ScaleName {
-    /// Their mean
-    Mean,
-    /// Their sum
-    Sum,
-}
-
-/// How the learning rates change while training goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum ScheduleName {
-    /// They stay as they are
-    Constant,
-    /// They fall to 0 as half a cosine
-    Cosine,
 }
 
 /// Which images to use.
@@ -253,7 +183,7 @@ pub(crate) struct TrainArguments {
     pub(crate) threads: Option<usize>,
 
     /// Save the network and where its training stands as a safetensors file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = file())]
     #[serde(skip)]
     pub(crate) save: Option<PathBuf>,
 
@@ -263,7 +193,7 @@ pub(crate) struct TrainArguments {
 
     /// Go on with the training that a file holds, and save there; of the other options only --data, --epochs,
     /// --save, --checkpoint-every, --threads and --json may come with it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = file())]
     #[serde(skip)]
     pub(crate) resume: Option<PathBuf>,
 
@@ -275,11 +205,11 @@ pub(crate) struct TrainArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct PredictArguments {
-    /// The saved model
+    /// The saved model; - reads standard input
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
 
-    /// IDX file of images, gzipped or not; it is read a few images at a time
+    /// IDX file of images, gzipped or not, or - for standard input; it is read a few images at a time
     #[arg(long, value_name = "FILE")]
     pub(crate) images: PathBuf,
 
@@ -290,7 +220,7 @@ pub(crate) struct PredictArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {
-    /// The saved model
+    /// The saved model; - reads standard input
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
 
@@ -302,7 +232,7 @@ pub(crate) struct InspectArguments {
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct EvalArguments {
-    /// The saved model
+    /// The saved model; - reads standard input
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
 
@@ -312,25 +242,6 @@ pub(crate) struct EvalArguments {
     /// Print the results as one JSON object on the last line
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// Which experiment to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ExperimentName {
-    /// Test error with K = 5, 10 and 20 components
-    Components,
-    /// Against dense networks of width 1000
-    Dense,
-    /// How components and neurons move
-    Evolution,
-    /// With and without updates of μ and σ
-    Lazy,
-    /// One and two layers
-    Stacked,
-    /// Covariances, coordinates and optimisers beyond the paper
-    Covariance,
-    /// Everything, on one page
-    All,
 }
 
 #[derive(Debug, Args)]
@@ -368,7 +279,7 @@ pub(crate) struct ExperimentArguments {
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct ExportArguments {
-    /// The saved model
+    /// The saved model; - reads standard input
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
 
@@ -384,9 +295,14 @@ pub(crate) struct ExportArguments {
     #[arg(long)]
     pub(crate) parameters: bool,
 
-    /// Where to write [default: MODEL with the ending .rs, .h or .bin]
+    /// Where to write; - is standard output, and the results go to standard error [default: MODEL with the
+    /// ending .rs, .h or .bin, before it _parameters with --parameters; - where MODEL is -]
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+
+    /// What every name in C begins with; two models of one program need two [default: the name of the output file]
+    #[arg(long, value_name = "NAME", value_parser = identifier)]
+    pub(crate) name: Option<String>,
 
     #[command(flatten)]
     pub(crate) data: DataArguments,
@@ -397,51 +313,67 @@ pub(crate) struct ExportArguments {
 }
 
 impl TrainArguments {
-    /// Whether sizes and rates are such as a command line takes: arguments may also come from a file.
-    pub(crate) fn is_sound(&self) -> bool {
-        let sizes = [self.train_images, self.components, self.width, self.rank];
-        let counts = [self.data.test_images, self.data.side].into_iter().chain(sizes).flatten();
-        let counts = counts.chain(self.hidden.iter().copied());
-        let rates = [self.gamma, self.output_gamma, self.learning_rate, self.sigma_learning_rate];
-        counts.chain(self.checkpoint_every).all(|count| (1..=LARGEST).contains(&count))
-            && rates.into_iter().flatten().all(|rate| rate > 0.0 && rate.is_finite())
+    /// Refuses numbers that a command line does not take: arguments may also come from a file.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        bounds::HIDDEN.check("the number of --hidden", [self.hidden.len()])?;
+        let counts = [
+            ("--test-images", self.data.test_images),
+            ("--side", self.data.side),
+            ("--train-images", self.train_images),
+            ("--components", self.components),
+            ("--rank", self.rank),
+            ("--width", self.width),
+            ("--checkpoint-every", self.checkpoint_every),
+            ("--epochs", Some(self.epochs)),
+            ("--batch-size", Some(self.batch_size)),
+        ];
+        let hidden = self.hidden.iter().map(|&outputs| ("--hidden", Some(outputs)));
+        counts.into_iter().chain(hidden).try_for_each(|(option, count)| COUNTS.check(option, count))?;
+        let rates = [
+            ("--gamma", self.gamma),
+            ("--output-gamma", self.output_gamma),
+            ("--learning-rate", self.learning_rate),
+            ("--sigma-learning-rate", self.sigma_learning_rate),
+        ];
+        rates.into_iter().try_for_each(|(option, rate)| RATES.check(option, rate))?;
+        let shares = [("--input-dropout", self.input_dropout), ("--label-smoothing", self.label_smoothing)];
+        shares.into_iter().try_for_each(|(option, share)| SHARES.check(option, [share]))
     }
 }
 
-/// The largest size that the command line takes: far above any use, far below any overflow.
-const LARGEST: usize = 1_000_000;
+/// A path that stands for a file, in whose place a new one can be put.
+fn file() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match is_standard(&path) {
+        true => Err("it must be a file, which is replaced as a whole: ./- for one of that name"),
+        false => Ok(path),
+    })
+}
 
 fn count(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(count) if (1..=LARGEST).contains(&count) => Ok(count),
-        _ => Err(format!("it must be a whole number from 1 to {LARGEST}")),
-    }
+    COUNTS.parse(text)
 }
 
-/// The largest number of threads that the command line takes.
-const MOST_THREADS: usize = 256;
-
 fn threads(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(count) if (1..=MOST_THREADS).contains(&count) => Ok(count),
-        _ => Err(format!("it must be a whole number from 1 to {MOST_THREADS}")),
+    THREADS.parse(text)
+}
+
+fn identifier(text: &str) -> Result<String, String> {
+    let right = text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    match right {
+        true => Ok(text.to_owned()),
+        false => Err("it must be a letter, then letters, digits and underscores".to_owned()),
     }
 }
 
 fn seed(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| format!("it must be a whole number from 0 to {}", u64::MAX))
+    SEEDS.parse(text)
 }
 
 fn positive(text: &str) -> Result<f32, String> {
-    match text.parse() {
-        Ok(value) if value > 0.0 && f32::is_finite(value) => Ok(value),
-        _ => Err("it must be a positive number".to_owned()),
-    }
+    RATES.parse(text)
 }
 
 fn share(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(value) if (0.0..1.0).contains(&value) => Ok(value),
-        _ => Err("it must be a number from 0 to below 1".to_owned()),
-    }
+    SHARES.parse(text)
 }

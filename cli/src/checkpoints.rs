@@ -1,20 +1,18 @@
-//! Saving training as it goes, and going on with it.
+//! Saving training as it goes.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use gmlayer::nn::{Network, Optimizer};
-use gmlayer::train::checkpoint::{self, CheckpointProblem, Training};
-use gmlayer::train::{Position, State, TrainError};
+use gmlayer::train::checkpoint::{self, CheckpointError, CheckpointProblem, Training};
+use gmlayer::train::{State, TrainError};
 
-use crate::arguments::{ScheduleName, TrainArguments};
-use crate::failure::Failure;
-
-/// The note that holds the arguments.
-const ARGUMENTS: &str = "arguments";
-
-/// The options that may come with `--resume`.
-const WITH_RESUME: [&str; 7] = ["resume", "data", "epochs", "save", "checkpoint_every", "threads", "json"];
+use crate::arguments::TrainArguments;
+use crate::failure::{Failure, warn};
+use crate::output;
+use crate::resume;
+use crate::signal::uninterrupted;
+use crate::source::Source;
 
 /// Where training is saved, and when.
 #[derive(Debug)]
@@ -24,65 +22,114 @@ pub(crate) struct Checkpoints {
     notes: BTreeMap<String, String>,
     /// Epoch and step of what the file holds.
     saved: Option<(usize, usize)>,
+    /// Whether the last checkpoint has failed.
+    failing: bool,
     failure: Option<Failure>,
 }
 
 impl Checkpoints {
     /// Checks that the file can be written.
-    pub(crate) fn new(arguments: &TrainArguments, from: Option<&Training>) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        arguments: &TrainArguments,
+        source: &Source,
+        from: Option<&Training>,
+    ) -> Result<Self, Failure> {
         if arguments.checkpoint_every.is_some() && arguments.save.is_none() {
             return Err(Failure::usage("--checkpoint-every needs --save"));
         }
         if let Some(path) = &arguments.save {
-            checkpoint::check_target(path).map_err(Failure::other)?;
+            let data = output::data_files(&arguments.data);
+            output::check(path, data.iter().map(PathBuf::as_path))?;
         }
-        let mut kept = arguments.clone();
-        // Absolute, so that it is found from anywhere; one that is not UTF-8 has to be given again.
-        let absolute = |path: &PathBuf| std::path::absolute(path).ok().filter(|path| path.to_str().is_some());
-        kept.data.data = kept.data.data.as_ref().and_then(absolute);
-        let text = serde_json::to_string(&kept).map_err(Failure::other)?;
         let same_file = arguments.resume.is_some() && arguments.resume == arguments.save;
         let stands = |training: &Training| (training.position.epoch(), training.position.step);
         Ok(Self {
             path: arguments.save.clone(),
             every: arguments.checkpoint_every,
-            notes: [(ARGUMENTS.to_owned(), text)].into(),
+            notes: resume::notes(arguments, source)?,
             saved: from.filter(|_| same_file).map(stands),
+            failing: false,
             failure: None,
         })
     }
 
-    /// Saves where it is time to; false where that fails.
+    /// Saves where it is time to. A failure is told on stderr, once in a row, and the next checkpoint tries again; only
+    /// what no later one can mend ends the training: this is false then.
     pub(crate) fn step(&mut self, steps: usize, state: &State<'_, f32>) -> bool {
         let done = state.position.records.len() * steps + state.position.step;
+        let Some(path) = self.path.clone() else { return true };
         if self.every.is_none_or(|every| !done.is_multiple_of(every)) {
             return true;
         }
-        match self.save(state) {
-            Ok(()) => true,
-            Err(failure) => {
-                self.failure = Some(failure);
-                false
+        match self.write(state, &path) {
+            Ok(()) => self.failing = false,
+            Err(CheckpointError { problem: CheckpointProblem::Write(error), .. })
+                if error.kind() != io::ErrorKind::FileTooLarge =>
+            {
+                if !self.failing {
+                    let path = path.display();
+                    warn(format_args!("cannot write {path}: {error}; training goes on"));
+                }
+                self.failing = true;
             }
+            Err(error) => self.failure = Some(self.failure(error, state)),
+        }
+        self.failure.is_none()
+    }
+
+    /// Saves training as it stands, where a file is wanted; elsewhere, where that fails.
+    pub(crate) fn save(&mut self, state: &State<'_, f32>) -> Result<(), Failure> {
+        let Some(path) = self.path.clone() else { return Ok(()) };
+        match self.write(state, &path) {
+            Ok(()) => Ok(()),
+            Err(error @ CheckpointError { problem: CheckpointProblem::Write(_), .. }) => {
+                Err(match self.save_elsewhere(state) {
+                    Some(place) => {
+                        let command = resuming(&place);
+                        let place = place.display();
+                        Failure::other(format!("{error}; saved to {place}; go on with: {command}"))
+                    }
+                    None => Failure::other(error),
+                })
+            }
+            Err(error) => Err(self.failure(error, state)),
         }
     }
 
-    /// Saves training as it stands, where a file is wanted.
-    pub(crate) fn save(&mut self, state: &State<'_, f32>) -> Result<(), Failure> {
-        let Some(path) = &self.path else { return Ok(()) };
-        let Position { step, .. } = *state.position;
-        let epoch = state.position.epoch();
-        match checkpoint::save_training(state, &self.notes, path) {
-            Ok(()) => {
-                self.saved = Some((epoch, step));
-                Ok(())
+    fn write(&mut self, state: &State<'_, f32>, path: &Path) -> Result<(), CheckpointError> {
+        uninterrupted(|| checkpoint::save_training(state, &self.notes, path))?;
+        self.saved = Some((state.position.epoch(), state.position.step));
+        Ok(())
+    }
+
+    /// Saves to a new file of this folder, or of that for temporary files, and says to which.
+    fn save_elsewhere(&self, state: &State<'_, f32>) -> Option<PathBuf> {
+        [std::env::current_dir().ok(), Some(std::env::temp_dir())].into_iter().flatten().find_map(|folder| {
+            uninterrupted(|| {
+                let new =
+                    tempfile::Builder::new().prefix("gmlayer-").suffix(".safetensors").tempfile_in(folder);
+                let place = new.ok()?.into_temp_path();
+                checkpoint::save_training(state, &self.notes, &place).ok()?;
+                place.keep().ok()
+            })
+        })
+    }
+
+    /// What has become of a training that was interrupted: where it is, and how to go on with it.
+    pub(crate) fn way_on(&self) -> String {
+        match &self.path {
+            Some(path) => format!("saved to {}; go on with: {}", path.display(), resuming(path)),
+            None => "nothing is saved without --save".to_owned(),
+        }
+    }
+
+    fn failure(&self, error: CheckpointError, state: &State<'_, f32>) -> Failure {
+        let (epoch, step) = (state.position.epoch(), state.position.step);
+        match error.problem {
+            CheckpointProblem::NotFinite { tensor: block, .. } => {
+                self.diverged(TrainError::Parameter { epoch, step, block })
             }
-            Err(error) => Err(match error.problem {
-                CheckpointProblem::NotFinite { tensor: block, .. } => {
-                    self.diverged(TrainError::Parameter { epoch, step, block })
-                }
-                _ => Failure::other(error),
-            }),
+            _ => Failure::other(error),
         }
     }
 
@@ -107,68 +154,12 @@ impl Checkpoints {
     }
 }
 
-/// The training that a file holds: its own arguments with those that were given now, where that is allowed, and the
-/// network with its parameters.
-pub(crate) fn open(
-    path: &Path,
-    now: &TrainArguments,
-    given: &[String],
-) -> Result<(TrainArguments, Network<f32>, Training), Failure> {
-    if let Some(option) = given.iter().find(|option| !WITH_RESUME.contains(&option.as_str())) {
-        let option = option.replace('_', "-");
-        return Err(Failure::usage(format!("--{option} has no meaning with --resume: the file says it")));
+/// The command that goes on with the training of a file, as a shell takes it.
+fn resuming(path: &Path) -> String {
+    let path = path.display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+=:@%,".contains(c);
+    match path.chars().all(is_plain) && !path.starts_with('-') {
+        true => format!("gmlayer train --resume {path}"),
+        false => format!("gmlayer train --resume='{}'", path.replace('\'', r"'\''")),
     }
-    let (path, named) = (path, path.display());
-    let checkpoint = checkpoint::open(path, 1).map_err(Failure::other)?;
-    let Some(training) = checkpoint.training else {
-        return Err(Failure::other(format!("{named} holds a network, but no training to go on with")));
-    };
-    let foreign = || Failure::other(format!("{named} holds a training that `gmlayer train` did not save"));
-    let text = training.notes.get(ARGUMENTS).ok_or_else(foreign)?;
-    let saved: TrainArguments = serde_json::from_str(text).map_err(|_| foreign())?;
-    if !saved.is_sound() {
-        return Err(foreign());
-    }
-    let is_given = |option: &str| given.iter().any(|given| given == option);
-    if saved.schedule == ScheduleName::Cosine && is_given("epochs") && now.epochs != training.settings.epochs
-    {
-        return Err(Failure::usage("--epochs cannot change what --schedule cosine has begun"));
-    }
-    let mut arguments = TrainArguments {
-        epochs: if is_given("epochs") { now.epochs } else { training.settings.epochs },
-        batch_size: training.settings.batch_size,
-        seed: training.settings.seed,
-        input_dropout: training.settings.regularisation.input_dropout,
-        label_smoothing: training.settings.regularisation.label_smoothing,
-        save: Some(now.save.clone().unwrap_or_else(|| path.to_owned())),
-        resume: Some(path.to_owned()),
-        checkpoint_every: now.checkpoint_every.or(saved.checkpoint_every),
-        threads: now.threads,
-        json: now.json,
-        ..saved
-    };
-    if now.data.data.is_some() {
-        arguments.data.data.clone_from(&now.data.data);
-    }
-    Ok((arguments, checkpoint.network, training))
-}
-
-/// Puts a network and an optimiser, made by the arguments, where the file's stood.
-pub(crate) fn restore(
-    network: &mut Network<f32>,
-    optimizer: &mut dyn Optimizer<f32>,
-    saved: &Network<f32>,
-    training: &Training,
-    path: &Path,
-) -> Result<(), Failure> {
-    let kinds = |network: &Network<f32>| network.layers().map(|layer| layer.kind()).collect::<Vec<_>>();
-    if kinds(network) != kinds(saved) || network.blocks() != saved.blocks() {
-        let path = path.display();
-        return Err(Failure::other(format!("{path} holds another network than its arguments and data make")));
-    }
-    network.parameters_mut().copy_from_slice(saved.parameters());
-    training
-        .optimizer
-        .restore(optimizer)
-        .map_err(|problem| Failure::other(format!("{} cannot be gone on with: {problem}", path.display())))
 }

@@ -1,8 +1,13 @@
 //! How the program fails: one sentence, and an exit code.
 
 use core::fmt;
-use std::io;
+use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook};
 use std::process::ExitCode;
+use std::sync::OnceLock;
+
+use crate::shown::shown;
+use crate::signal::{exit_code, name};
 
 /// Why the program ends without having done its work.
 #[derive(Debug)]
@@ -13,6 +18,8 @@ pub(crate) enum Failure {
     Other(String),
     /// What clap prints by itself: help, the version.
     Help(clap::Error),
+    /// A signal has ended the work: its number, and what has become of the work. Exit code 128 and the number.
+    Interrupted(i32, String),
     /// Whoever read the output has gone away: nothing to say.
     Closed,
 }
@@ -30,6 +37,9 @@ impl Failure {
         match self {
             Self::Usage(_) => ExitCode::from(2),
             Self::Other(_) | Self::Closed => ExitCode::FAILURE,
+            Self::Interrupted(number, _) => {
+                u8::try_from(exit_code(*number)).map_or(ExitCode::FAILURE, ExitCode::from)
+            }
             Self::Help(error) => {
                 // Help goes to stdout when it was asked for, and to stderr when the arguments are missing.
                 let _ = error.print();
@@ -42,10 +52,19 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(message) | Self::Other(message) => writeln!(f, "error: {message}"),
+            Self::Usage(message) | Self::Other(message) => writeln!(f, "error: {}", shown(message)),
+            Self::Interrupted(number, message) => {
+                writeln!(f, "interrupted by {}{}", name(*number), shown(message))
+            }
             Self::Help(_) | Self::Closed => Ok(()),
         }
     }
+}
+
+/// A word about something that does not keep the program from its work.
+pub(crate) fn warn(message: impl fmt::Display) {
+    // There is nobody left to tell when this fails.
+    let _ = writeln!(io::stderr(), "warning: {}", shown(message));
 }
 
 impl From<clap::Error> for Failure {
@@ -70,4 +89,29 @@ impl From<io::Error> for Failure {
             _ => Self::other(format!("cannot write the output: {error}")),
         }
     }
+}
+
+/// The first panic: where it was and what it said.
+static PANIC: OnceLock<String> = OnceLock::new();
+
+/// Keeps what a panic says for [`caught`], in the place of printing it; with `RUST_BACKTRACE` everything is printed.
+pub(crate) fn quiet_panics() {
+    if std::env::var_os("RUST_BACKTRACE").is_none() {
+        set_hook(Box::new(|panic: &PanicHookInfo<'_>| {
+            let payload = panic.payload();
+            let text = payload.downcast_ref::<&str>().copied();
+            let text = text.or_else(|| payload.downcast_ref().map(String::as_str)).unwrap_or("a panic");
+            let message = text.lines().collect::<Vec<_>>().join(" ");
+            let place = panic.location().map(|place| format!(" ({place})")).unwrap_or_default();
+            let _ = PANIC.set(message + &place);
+        }));
+    }
+}
+
+/// What `work` gives. A panic, which is a fault of the program, fails as everything else does.
+pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let what = PANIC.get().map_or("a panic", String::as_str);
+        Err(Failure::other(format!("the program has a fault, which its authors should know of: {what}")))
+    })
 }

@@ -3,11 +3,13 @@
 use std::io::{self, Write};
 
 use comfy_table::{Table, presets};
-use gmlayer::train::checkpoint;
 use serde::Serialize;
 
 use crate::arguments::InspectArguments;
 use crate::failure::Failure;
+use crate::report;
+use crate::saved::Saved;
+use crate::shown::shown;
 
 /// What `inspect --json` prints.
 #[derive(Debug, Serialize)]
@@ -36,6 +38,7 @@ struct Standing {
     steps: usize,
     batch_size: usize,
     seed: u64,
+    dataset: Option<String>,
     optimizer: String,
     learning_rates: Vec<f64>,
     train_images: usize,
@@ -45,8 +48,8 @@ struct Standing {
 
 /// Prints what a file holds, all of which has been checked.
 pub(crate) fn run(arguments: &InspectArguments) -> Result<(), Failure> {
-    let checkpoint = checkpoint::open(&arguments.model, 1).map_err(Failure::other)?;
-    let network = &checkpoint.network;
+    let saved = Saved::open(&arguments.model)?;
+    let (network, source) = (&saved.network, saved.source());
     let tensors = network.blocks().iter().map(|block| {
         let values = network.block(&block.name).unwrap_or(&[]);
         Tensor {
@@ -57,13 +60,14 @@ pub(crate) fn run(arguments: &InspectArguments) -> Result<(), Failure> {
             largest: values.iter().copied().fold(f32::NEG_INFINITY, f32::max),
         }
     });
-    let training = checkpoint.training.map(|training| Standing {
+    let training = saved.training.map(|training| Standing {
         epoch: training.position.epoch(),
         epochs: training.settings.epochs,
         step: training.position.step,
         steps: training.data.samples.div_ceil(training.settings.batch_size.max(1)),
         batch_size: training.settings.batch_size,
         seed: training.settings.seed,
+        dataset: source.map(|source| source.name),
         optimizer: training.optimizer.name,
         learning_rates: training.optimizer.rates,
         train_images: training.data.samples,
@@ -78,8 +82,7 @@ pub(crate) fn run(arguments: &InspectArguments) -> Result<(), Failure> {
     };
     let mut out = io::stdout().lock();
     if arguments.json {
-        let line = serde_json::to_string(&report).map_err(Failure::other)?;
-        writeln!(out, "{line}")?;
+        writeln!(out, "{}", report::json(&report)?)?;
     } else {
         writeln!(out, "{}", table(&report))?;
     }
@@ -104,9 +107,13 @@ fn table(report: &InspectReport) -> Table {
         return table;
     };
     let Standing { epoch, epochs, step, steps, batch_size, seed, optimizer, train_images, .. } = training;
-    let done = format!("{} of {epochs} epochs", epoch - 1);
+    let done = format!("{} of {} epochs", epoch - 1, epochs.max(&(epoch - 1)));
     table.add_row(["training", &done, &format!("{step} of {steps} steps of the next")]);
-    table.add_row(["  optimizer", optimizer, &format!("{:?}", training.learning_rates)]);
+    let optimizer = shown(optimizer).to_string();
+    table.add_row(["  optimizer", &optimizer, &format!("{:?}", training.learning_rates)]);
+    if let Some(name) = &training.dataset {
+        table.add_row(["  data", &shown(name).to_string(), ""]);
+    }
     table.add_row(["  images", &train_images.to_string(), &format!("{batch_size} a step, seed {seed}")]);
     if let (Some(loss), Some(error)) = (training.train_loss, training.test_error) {
         table.add_row([

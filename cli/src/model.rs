@@ -10,6 +10,7 @@ use gmlayer::{Error, Scale, Shape, Threads};
 
 use crate::arguments::{CoordinatesName, Model, OptimizerName, ScaleName, ScheduleName, TrainArguments};
 use crate::failure::Failure;
+use crate::memory;
 
 /// The most parameters that a network may have: 4 GiB of them.
 const MOST_PARAMETERS: usize = 1 << 30;
@@ -90,6 +91,14 @@ impl Choices {
             hidden,
             learning_rate: rate,
             sigma_learning_rate: arguments.sigma_learning_rate.unwrap_or(sigma_rate),
+        })
+    }
+
+    /// Whether a network is what they make, but for its numbers.
+    pub(crate) fn make(&self, model: Model, network: &Network<f32>) -> bool {
+        let layers = self.layers(model, network.inputs(), network.outputs(), None);
+        layers.is_ok_and(|layers| {
+            layers.iter().map(|layer| layer.kind()).eq(network.layers().map(|layer| layer.kind()))
         })
     }
 
@@ -192,7 +201,7 @@ impl Choices {
         network: &Network<f32>,
         steps: u64,
         threads: Option<&Threads>,
-    ) -> Box<dyn Optimizer<f32>> {
+    ) -> Result<Box<dyn Optimizer<f32>>, Failure> {
         let rate = |block: &gmlayer::nn::ParameterBlock| match block.kind {
             "sigma" => self.sigma_learning_rate,
             _ => self.learning_rate,
@@ -211,11 +220,14 @@ impl Choices {
                 None => adam,
             }
         };
-        match (arguments.optimizer, arguments.schedule) {
+        if arguments.optimizer == OptimizerName::Adam {
+            memory::expect(network.parameters().len().saturating_mul(2))?;
+        }
+        Ok(match (arguments.optimizer, arguments.schedule) {
             (OptimizerName::Sgd, ScheduleName::Constant) => Box::new(sgd()),
             (OptimizerName::Sgd, ScheduleName::Cosine) => Box::new(Cosine::new(sgd(), steps)),
             (OptimizerName::Adam, ScheduleName::Constant) => Box::new(adam()),
             (OptimizerName::Adam, ScheduleName::Cosine) => Box::new(Cosine::new(adam(), steps)),
-        }
+        })
     }
 }

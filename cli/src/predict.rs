@@ -2,44 +2,55 @@
 
 use std::io::{self, BufWriter, Write};
 
+use flate2::Crc;
 use gmlayer::data::Images;
-use gmlayer::train::{TrainError, checkpoint};
+use gmlayer::train::{TrainError, classify};
 use serde::Serialize;
 
 use crate::arguments::PredictArguments;
 use crate::failure::Failure;
-
-/// Images that are in memory at a time.
-const BATCH: usize = 64;
+use crate::memory;
+use crate::saved::{Saved, is_standard};
 
 /// One image, with `--json`.
 #[derive(Debug, Serialize)]
 struct Prediction<'a> {
-    /// None where an output is NaN.
+    /// None where an output is infinite or NaN.
     class: Option<usize>,
     probabilities: &'a [f64],
 }
 
 /// Prints a line for each image.
 pub(crate) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
-    let mut network = checkpoint::load(&arguments.model, BATCH).map_err(Failure::other)?;
-    let mut images = Images::open(&arguments.images).map_err(Failure::other)?;
+    let of_standard = is_standard(&arguments.images);
+    if of_standard && is_standard(&arguments.model) {
+        return Err(Failure::usage("only one of <MODEL> and --images can be read from standard input"));
+    }
+    let saved = Saved::open(&arguments.model)?;
+    let source = saved.source();
+    let images = match of_standard {
+        true => Images::from_reader("standard input", io::stdin()),
+        false => Images::open(&arguments.images),
+    };
+    let (mut images, mut network) = (images.map_err(Failure::other)?, saved.into_network()?);
     if images.inputs() != network.inputs() {
         let (network, data) = (network.inputs(), images.inputs());
         return Err(Failure::other(TrainError::Inputs { network, data }));
     }
     let (inputs, outputs) = (network.inputs(), network.outputs());
-    let mut pixels = vec![0; BATCH * inputs];
-    let mut x = vec![0.0; BATCH * inputs];
-    let mut probabilities = Vec::with_capacity(outputs);
+    let len = network.batch().saturating_mul(inputs);
+    let (mut pixels, mut x) = (memory::zeros::<u8>(len)?, memory::zeros(len)?);
+    let mut probabilities = memory::zeros(outputs)?;
+    let mut checksum = Crc::new();
     let mut out = BufWriter::new(io::stdout().lock());
     while let count @ 1.. = images.read(&mut pixels).map_err(Failure::other)? {
         for (x, &pixel) in x.iter_mut().zip(&pixels) {
             *x = f32::from(pixel) / 255.0;
         }
         let (x, _) = x.split_at(count * inputs);
+        checksum.update(pixels.split_at(count * inputs).0);
         for y in network.forward(x).map_err(Failure::other)?.chunks(outputs) {
-            let class = largest(y);
+            let class = classify(y);
             if arguments.json {
                 softmax(y, &mut probabilities);
                 let line = serde_json::to_string(&Prediction { class, probabilities: &probabilities })
@@ -50,15 +61,11 @@ pub(crate) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
             }
         }
     }
-    Ok(out.flush()?)
-}
-
-/// The place of the largest output, the first of several; none where one is NaN.
-fn largest(y: &[f32]) -> Option<usize> {
-    if y.iter().any(|y| y.is_nan()) {
-        return None;
+    out.flush()?;
+    if let Some(source) = source {
+        source.compare_images(checksum.sum());
     }
-    y.iter().enumerate().rev().max_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(class, _)| class)
+    Ok(())
 }
 
 /// eʸ / Σ eʸ.
@@ -74,12 +81,10 @@ fn softmax(y: &[f32], probabilities: &mut Vec<f64>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{largest, softmax};
+    use super::softmax;
 
     #[test]
-    fn classes_and_probabilities() {
-        assert_eq!(largest(&[1.0, 3.0, 3.0]), Some(1));
-        assert_eq!(largest(&[1.0, f32::NAN]), None);
+    fn probabilities_of_large_outputs() {
         let mut probabilities = Vec::new();
         softmax(&[1e30, 1e30, -1e30], &mut probabilities);
         assert_eq!(probabilities, [0.5, 0.5, 0.0]);

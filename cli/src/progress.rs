@@ -79,9 +79,10 @@ impl Progress {
         }
     }
 
-    /// The mean time of an epoch.
-    pub(crate) fn seconds_per_epoch(&self) -> f64 {
-        self.seconds.iter().sum::<f64>() / self.seconds.len().max(1) as f64
+    /// The mean time of an epoch; none where there was none.
+    pub(crate) fn seconds_per_epoch(&self) -> Option<f64> {
+        let count = self.seconds.len();
+        (count > 0).then(|| self.seconds.iter().sum::<f64>() / count as f64)
     }
 
     fn figures(&self, epoch: usize, loss: f64) -> String {

@@ -7,6 +7,8 @@ use gmlayer::train::Evaluation;
 use serde::Serialize;
 
 use crate::arguments::{CoordinatesName, Model, OptimizerName, ScaleName, ScheduleName};
+use crate::failure::Failure;
+use crate::shown::{shown, shown_json};
 
 /// What `train --json` prints. Errors are fractions.
 #[derive(Debug, Serialize)]
@@ -38,8 +40,10 @@ pub(crate) struct TrainReport<'a> {
     pub(crate) test_error: f64,
     pub(crate) best_test_error: f64,
     pub(crate) last5_test_error: f64,
-    pub(crate) errors_per_class: Vec<f64>,
-    pub(crate) seconds_per_epoch: f64,
+    pub(crate) errors_per_class: Vec<Option<f64>>,
+    pub(crate) unclassified: usize,
+    /// None where no epoch was trained.
+    pub(crate) seconds_per_epoch: Option<f64>,
     pub(crate) seed: u64,
 }
 
@@ -51,34 +55,42 @@ pub(crate) struct EvalReport<'a> {
     pub(crate) parameters: usize,
     pub(crate) test_images: usize,
     pub(crate) test_error: f64,
-    pub(crate) errors_per_class: Vec<f64>,
+    pub(crate) errors_per_class: Vec<Option<f64>>,
+    pub(crate) unclassified: usize,
 }
 
-/// The share of errors of each class.
-pub(crate) fn errors_per_class(evaluation: &Evaluation) -> Vec<f64> {
+/// The share of errors of each class; none where the class has no image.
+pub(crate) fn errors_per_class(evaluation: &Evaluation) -> Vec<Option<f64>> {
     evaluation.classes.iter().map(|class| class.error()).collect()
 }
 
 /// Prints the table, and `report` as the last line when asked.
 pub(crate) fn print(
+    dataset: &str,
     parameters: usize,
     evaluation: &Evaluation,
     seconds_per_epoch: Option<f64>,
     report: Option<&impl Serialize>,
-) -> io::Result<()> {
+) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{}", table(parameters, evaluation, seconds_per_epoch))?;
+    writeln!(out, "{}", table(dataset, parameters, evaluation, seconds_per_epoch))?;
     if let Some(report) = report {
-        let line = serde_json::to_string(report).map_err(io::Error::other)?;
-        writeln!(out, "{line}")?;
+        writeln!(out, "{}", json(report)?)?;
     }
-    out.flush()
+    Ok(out.flush()?)
 }
 
-fn table(parameters: usize, evaluation: &Evaluation, seconds_per_epoch: Option<f64>) -> Table {
-    let percent = |error: f64| format!("{:.2} %", 100.0 * error);
+/// A report in one line for programs.
+pub(crate) fn json(report: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(report).map(|text| shown_json(&text)).map_err(Failure::other)
+}
+
+fn table(dataset: &str, parameters: usize, evaluation: &Evaluation, seconds_per_epoch: Option<f64>) -> Table {
+    let percent =
+        |error: Option<f64>| error.map_or("-".to_owned(), |error| format!("{:.2} %", 100.0 * error));
     let mut table = Table::new();
     table.load_style(presets::ASCII_BORDERS_ONLY_CONDENSED);
+    table.add_row(["data", &shown(dataset).to_string(), ""]);
     table.add_row(["parameters", &parameters.to_string(), ""]);
     if let Some(seconds) = seconds_per_epoch {
         table.add_row(["time an epoch", &format!("{seconds:.2} s"), ""]);
@@ -89,8 +101,34 @@ fn table(parameters: usize, evaluation: &Evaluation, seconds_per_epoch: Option<f
     for (class, &count) in evaluation.classes.iter().enumerate() {
         table.add_row([&format!("  class {class}"), &percent(count.error()), &counts(count)]);
     }
+    if evaluation.unclassified > 0 {
+        let count = format!("{} of {}", evaluation.unclassified, total.samples);
+        table.add_row(["  no class: outputs infinite or NaN", "", &count]);
+    }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use gmlayer::train::{ClassCount, Evaluation};
+
+    use super::{errors_per_class, table};
+
+    #[test]
+    fn a_class_without_images_has_a_dash_and_no_class_has_a_line() {
+        let classes = vec![ClassCount { samples: 4, errors: 1 }, ClassCount::default()];
+        let evaluation = Evaluation { classes: classes.clone(), unclassified: 0 };
+        assert_eq!(errors_per_class(&evaluation), [Some(0.25), None]);
+        let text = table("digits", 5, &evaluation, None).to_string();
+        let line = |start: &str| text.lines().find(|line| line.contains(start)).map(str::to_owned);
+        assert!(line("class 1").is_some_and(|line| line.contains(" - ") && !line.contains('%')), "{text}");
+        assert!(
+            line("no class").is_none() && line("test error").is_some_and(|line| line.contains("25.00 %"))
+        );
+        let evaluation = Evaluation { classes, unclassified: 1 };
+        assert!(table("digits", 5, &evaluation, None).to_string().contains("1 of 4"));
+    }
 }

@@ -8,57 +8,61 @@ use gmlayer::Threads;
 use gmlayer::train::{Event, Position, Regularisation, Settings, State, generator, resume};
 
 use crate::arguments::{Model, TrainArguments};
-use crate::checkpoints::{self, Checkpoints};
+use crate::checkpoints::Checkpoints;
 use crate::data;
 use crate::failure::Failure;
 use crate::model::Choices;
 use crate::progress::Progress;
 use crate::report::{self, TrainReport};
+use crate::resume::Resumed;
 use crate::signal::stop_on_signal;
 
 /// Trains, reports and saves.
 pub(crate) fn run(arguments: TrainArguments, given: &[String]) -> Result<(), Failure> {
-    let from = arguments.resume.clone();
-    let (arguments, saved) = match &from {
+    let (arguments, resumed) = match &arguments.resume {
         Some(path) => {
-            let (arguments, network, training) = checkpoints::open(path, &arguments, given)?;
-            (arguments, Some((path, network, training)))
+            let (arguments, resumed) = Resumed::open(path, &arguments, given)?;
+            (arguments, Some(resumed))
         }
         None => (arguments, None),
     };
     let arguments = &arguments;
     let choices = Choices::of(arguments)?;
-    let data = data::load(&arguments.data, arguments.train_images)?;
+    let (data, source) = data::load(&arguments.data, arguments.train_images)?;
+    if let Some(resumed) = &resumed {
+        resumed.compare(&data, &source)?;
+    }
     let batch_size = arguments.batch_size.min(data.train.len());
     let threads = match arguments.threads.unwrap_or(1) {
         1 => None,
         count => Some(Threads::new(count).map_err(Failure::other)?),
     };
     let mut network = choices.network(arguments, data.inputs, data.classes, batch_size, threads.as_ref())?;
-    let mut checkpoints = Checkpoints::new(arguments, saved.as_ref().map(|(_, _, training)| training))?;
-    network.initialise(&mut generator(arguments.seed, 0)).map_err(Failure::other)?;
+    let training = resumed.as_ref().map(|resumed| &resumed.training);
+    let mut checkpoints = Checkpoints::new(arguments, &source, training)?;
     let steps = arguments.epochs as u64 * data.train.len().div_ceil(batch_size) as u64;
-    let mut optimizer = choices.optimizer(arguments, &network, steps, threads.as_ref());
+    let mut optimizer = choices.optimizer(arguments, &network, steps, threads.as_ref())?;
     let mark = data.mark();
-    let mut position = Position::default();
-    if let Some((path, saved, training)) = saved {
-        if training.data != mark {
-            let path = path.display();
-            return Err(Failure::other(format!(
-                "the images to train on are not those of {path}; --data says where those are"
-            )));
+    let mut position = match resumed {
+        Some(resumed) => {
+            resumed.restore(&mut network, &mut *optimizer)?;
+            resumed.training.position
         }
-        checkpoints::restore(&mut network, &mut *optimizer, &saved, &training, path)?;
-        position = training.position;
-    }
+        None => {
+            network.initialise(&mut generator(arguments.seed, 0)).map_err(Failure::other)?;
+            Position::default()
+        }
+    };
+    let epochs = arguments.epochs.max(position.records.len());
+    let finished = position.records.len() == epochs;
 
-    let stop = stop_on_signal()?;
+    let signals = stop_on_signal()?;
     let images = data.train.len();
     let done = position.records.len() * images + (position.step * batch_size).min(images);
-    let mut progress = Progress::new(arguments.epochs, images, done as u64);
+    let mut progress = Progress::new(epochs, images, done as u64);
     let regularisation =
         Regularisation { input_dropout: arguments.input_dropout, label_smoothing: arguments.label_smoothing };
-    let settings = Settings { epochs: arguments.epochs, batch_size, seed: arguments.seed, regularisation };
+    let settings = Settings { epochs, batch_size, seed: arguments.seed, regularisation };
     let mut run = || {
         resume(&mut network, &mut *optimizer, &data, &settings, &mut position, |event| {
             let read = progress.update(&event);
@@ -66,7 +70,7 @@ pub(crate) fn run(arguments: TrainArguments, given: &[String]) -> Result<(), Fai
                 Event::Step { steps, state, .. } => checkpoints.step(*steps, state),
                 _ => true,
             };
-            if stop.load(Ordering::Relaxed) || !saved { ControlFlow::Break(()) } else { read }
+            if signals.stop.load(Ordering::Relaxed) || !saved { ControlFlow::Break(()) } else { read }
         })
     };
     let history = match &threads {
@@ -80,7 +84,15 @@ pub(crate) fn run(arguments: TrainArguments, given: &[String]) -> Result<(), Fai
     };
     checkpoints.ended(None)?;
     let (settings, position) = (&settings, &position);
-    checkpoints.save(&State { network: &network, optimizer: &*optimizer, data: mark, settings, position })?;
+    if !finished || arguments.save != arguments.resume {
+        checkpoints.save(&State {
+            network: &network,
+            optimizer: &*optimizer,
+            data: mark,
+            settings,
+            position,
+        })?;
+    }
 
     let (diagonal, joint) = (arguments.model == Model::Diagonal, arguments.model == Model::Joint);
     let last = history.records.last();
@@ -113,13 +125,25 @@ pub(crate) fn run(arguments: TrainArguments, given: &[String]) -> Result<(), Fai
         best_test_error: history.best_test_error().unwrap_or(f64::NAN),
         last5_test_error: history.last_test_errors(5).unwrap_or(f64::NAN),
         errors_per_class: report::errors_per_class(&history.evaluation),
+        unclassified: history.evaluation.unclassified,
         seconds_per_epoch: progress.seconds_per_epoch(),
         seed: arguments.seed,
     };
-    if let Some(last) = last.filter(|_| history.interrupted) {
-        writeln!(std::io::stdout(), "interrupted in epoch {}, after {} steps", last.epoch, last.steps)?;
+    if finished {
+        let (done, asked) = (epochs, arguments.epochs);
+        writeln!(
+            std::io::stdout(),
+            "nothing is left to do: {done} epochs are done, and {asked} were asked for"
+        )?;
     }
-    let seconds = Some(report.seconds_per_epoch);
+    let seconds = report.seconds_per_epoch;
     let json = arguments.json.then_some(&report);
-    Ok(report::print(report.parameters, &history.evaluation, seconds, json)?)
+    let printed = report::print(report.dataset, report.parameters, &history.evaluation, seconds, json);
+    match (signals.first().filter(|_| history.interrupted), last) {
+        (Some(number), Some(last)) => {
+            let place = format!(" in epoch {}, after {} steps; ", last.epoch, last.steps);
+            Err(Failure::Interrupted(number, place + &checkpoints.way_on()))
+        }
+        _ => printed,
+    }
 }

@@ -95,3 +95,67 @@ fn wrong_arguments_are_named() {
     std::fs::write(&file, "").unwrap();
     assert_fails(&experiment("lazy", data.path(), &file, &[]), 1, "cannot make the folder");
 }
+
+/// A system that refuses threads: stacks of a petabyte.
+#[test]
+fn refused_threads_are_one_sentence() {
+    let (data, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write_data(data.path());
+    let refused = |arguments: &[&str]| {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_gmlayer"));
+        program.args(arguments).env("RUST_MIN_STACK", "1000000000000000").output().unwrap()
+    };
+    let (from, to) = (data.path().to_str().unwrap(), out.path().to_str().unwrap());
+    let experiment = ["experiment", "components", "--data", from, "--out", to, "--threads", "4"];
+    let train = ["train", "--epochs", "1", "--train-images", "50", "--threads", "4"];
+    for (arguments, message) in [
+        (&experiment[..], "cannot "),
+        (&train, "cannot start 4 threads: "),
+        (&train[..5], "cannot listen for signals: "),
+    ] {
+        assert_fails(&refused(arguments), 1, message);
+    }
+}
+
+/// Trials of other data, of other results, without epochs, or with numbers that cannot be: none is used.
+#[test]
+fn other_trials_are_not_reused() {
+    let (folder, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let [one, other] = ["a", "b"].map(|name| folder.path().join(name).join("digits"));
+    for data in [&one, &other] {
+        std::fs::create_dir_all(data).unwrap();
+        write_data(data);
+    }
+    let run = |data: &Path| {
+        let folders = ["--data", data.to_str().unwrap(), "--out", out.path().to_str().unwrap()];
+        let quick = ["--trials", "1", "--epochs", "2"];
+        let output = gmlayer(&[&["experiment", "evolution"], &folders[..], &quick].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        (stdout(&output).lines().count() - 1, files(out.path()))
+    };
+    let (trained, want) = run(&one);
+    assert_eq!((trained, run(&other).0), (4, 0), "the same files elsewhere");
+    let labels: Vec<u8> = (0..20).map(|image| (image / 2 % 2) as u8).collect();
+    std::fs::write(other.join("t10k-labels-idx1-ubyte"), common::idx(&[20], &labels)).unwrap();
+    assert_eq!(run(&other).0, 4, "other labels to test on");
+    assert_eq!(run(&one), (4, want.clone()));
+
+    let path = out.path().join("trials/diagonal-5-0.json");
+    let good: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    for (place, value) in [
+        ("/epochs", serde_json::json!([])),
+        ("/epochs/1/test_error", serde_json::json!(1e308)),
+        ("/epochs/1/test_error", serde_json::json!(-1)),
+        ("/epochs/0/epoch", serde_json::json!(u64::MAX)),
+        ("/frames", serde_json::json!([])),
+        ("/frames/1/marks/0/mean/0", serde_json::json!(1e308)),
+        ("/frames/2/marks/0/covariance/1", serde_json::json!(-1e308)),
+        ("/task/results", serde_json::json!(0)),
+        ("/task/data/train_checksum", serde_json::json!(0)),
+    ] {
+        let mut trial = good.clone();
+        *trial.pointer_mut(place).unwrap() = value;
+        std::fs::write(&path, trial.to_string()).unwrap();
+        assert_eq!(run(&one), (1, want.clone()), "{place}");
+    }
+}

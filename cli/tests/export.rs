@@ -250,3 +250,88 @@ fn small_precisions_keep_the_error_on_mnist() {
         assert!(after - before <= allowed + 1e-12, "{precision}: {before} became {after}");
     }
 }
+
+/// Compiles a C program, if this machine has a compiler; says whether that went well.
+fn compiles(folder: &Path, language: &str, program: &str) -> Option<bool> {
+    std::fs::write(folder.join("program.c"), program).unwrap();
+    let arguments =
+        ["-x", language, "-Wall", "-Wextra", "-Werror", "-Wno-unused", "-fsyntax-only", "program.c"];
+    let output = std::process::Command::new("gcc").args(arguments).current_dir(folder).output();
+    let output = output.ok()?;
+    print!("{}", String::from_utf8_lossy(&output.stderr));
+    Some(output.status.success())
+}
+
+/// Headers of two models in one program, of equal names, of names that differ in their case or signs alone, and of the
+/// library's own name.
+#[test]
+fn headers_of_two_models_go_into_one_program() {
+    let (folder, path) = model();
+    let (other_folder, other) = model();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let write = |model: &str, name: &str, more: &[&str]| {
+        let output = export(model, &[&["--format", "c", "--output", &at(name)], more].concat());
+        assert!(output.status.success());
+        std::fs::read_to_string(at(name)).unwrap()
+    };
+    let text = write(&path, "gmlayer.h", &[]);
+    assert!(!text.contains("GMLAYER_H\n"), "the guard of the library's own header");
+    write(&path, "one.h", &[]);
+    write(&path, "two.h", &[]);
+    write(&path, "named.h", &["--name", "net_2"]);
+    write(&other, "f16.h", &["--precision", "f16"]);
+    write(&path, "start.h", &["--parameters"]);
+    std::fs::create_dir(at("sub")).unwrap();
+    write(&path, "sub/one.h", &["--name", "other_one"]);
+    write(&path, "1-a b.h", &[]);
+    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("../ffi/include/gmlayer.h"), at("library.h"))
+        .unwrap();
+    let names = [
+        "library.h",
+        "gmlayer.h",
+        "one.h",
+        "two.h",
+        "named.h",
+        "f16.h",
+        "start.h",
+        "sub/one.h",
+        "1-a b.h",
+        "one.h",
+    ];
+    let includes: String = names.iter().map(|name| format!("#include \"{name}\"\n")).collect();
+    let main = "int main(void) { return gmlayer_mu[0] == one_mu[0] && two_mu[0] == net_2_mu[0]; }\n";
+    for language in ["c", "c++"] {
+        match compiles(folder.path(), language, &format!("{includes}{main}")) {
+            None => eprintln!("SKIPPED: there is no gcc"),
+            Some(right) => assert!(right, "{language}"),
+        }
+    }
+
+    // Another model of the same name is told, not left out.
+    let same = other_folder.path().join("one.h").to_str().unwrap().to_owned();
+    assert!(export(&other, &["--format", "c", "--precision", "f16", "--output", &same]).status.success());
+    let both = format!("#include \"one.h\"\n#include \"{same}\"\nint main(void) {{ return 0; }}\n");
+    assert!(compiles(folder.path(), "c", &both).is_none_or(|right| !right));
+
+    for name in ["", "2x", "a-b", "a b", "_a", "a;"] {
+        assert_fails(&export(&path, &["--format", "c", "--name", name]), 2, "it must be a letter");
+    }
+    assert_fails(&export(&path, &["--format", "rust", "--name", "a"]), 2, "--name is for --format c");
+}
+
+/// Constants that f16 cannot tell from 0 are counted.
+#[test]
+fn constants_too_small_for_f16_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("digits.safetensors").to_str().unwrap().to_owned();
+    // σ of about 10⁻⁵, whose squares are far below the least number of f16, 6 · 10⁻⁸.
+    let rates = ["--gamma", "1e-5", "--learning-rate", "1e-9", "--sigma-learning-rate", "1e-9"];
+    json(&quick(&[&["--side", "8", "--json", "--save", &path], &rates[..]].concat()));
+    let output = export(&path, &["--format", "c", "--precision", "f16", "--json"]);
+    let flushed = json(&output)["flushed"].as_u64().unwrap();
+    assert!(flushed >= 2 * 64, "all variances: {flushed}");
+    assert!(stdout(&output).contains(&format!("too small for f16   {flushed} constants")));
+    let output = export(&path, &["--format", "c", "--precision", "f32", "--json"]);
+    assert_eq!(json(&output)["flushed"], 0);
+    assert!(!stdout(&output).contains("too small"));
+}

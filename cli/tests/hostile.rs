@@ -122,6 +122,24 @@ fn within_memory(kibibytes: u32, arguments: &[&Path]) -> Output {
         .unwrap()
 }
 
+/// Trials are files too: a pipe is not waited for.
+#[test]
+fn a_folder_of_pipes_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path());
+    let labels = folder.path().join("t10k-labels-idx1-ubyte");
+    fs::remove_file(&labels).unwrap();
+    assert!(Command::new("mkfifo").arg(&labels).status().unwrap().success());
+    let data = ["--data", folder.path().to_str().unwrap()];
+    assert_fails(
+        &gmlayer(&[&["train"], &data[..]].concat()),
+        1,
+        "expected an ordinary file, but this is none",
+    );
+    let out = ["experiment", "lazy", "--out", folder.path().to_str().unwrap()];
+    assert_fails(&gmlayer(&[&out, &data[..]].concat()), 1, "expected an ordinary file, but this is none");
+}
+
 #[test]
 fn bombs_do_not_go_off() {
     let folder = tempfile::tempdir().unwrap();

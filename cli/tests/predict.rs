@@ -48,7 +48,7 @@ fn what_cannot_be_predicted_is_named() {
     let file = folder.path().join("images");
     let path = file.to_str().unwrap();
     assert_fails(&gmlayer(&["predict", model]), 2, "--images <FILE>");
-    assert_fails(&gmlayer(&["predict", model, "--images", path]), 1, "images: at byte 0: No such file");
+    assert_fails(&gmlayer(&["predict", model, "--images", path]), 1, "images: cannot open it: No such file");
     for (bytes, message) in [
         (idx(&[3, 2, 2], &[1; 11]), "expected 28 bytes in all"),
         (idx(&[3, 2, 2], &[1; 13]), "expected the end of the data"),

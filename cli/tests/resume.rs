@@ -99,7 +99,7 @@ fn fifty_kills_and_the_same_bits() {
             let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
             wait_for_saves(&path, &mut moments, &mut child);
             let running = child.try_wait().unwrap().is_none();
-            child.kill().unwrap(); // SIGKILL
+            common::kill(["KILL", "TERM", "HUP"][moments.below(3) as usize], child.id());
             let output = child.wait_with_output().unwrap();
             resumed += i32::from(exists);
             if output.status.success() {
@@ -136,17 +136,13 @@ fn an_interrupted_epoch_is_gone_on_with() {
         arguments
     };
     assert!(gmlayer(&many(&whole)).status.success());
-    let mut child = Command::new(env!("CARGO_BIN_EXE_gmlayer"))
-        .args(many(&stopped))
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = common::heeding().args(many(&stopped)).stdout(Stdio::piped()).spawn().unwrap();
     let mut reader = BufReader::new(child.stdout.take().unwrap());
     let mut text = String::new();
     reader.read_line(&mut text).unwrap();
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    common::kill("INT", child.id());
     reader.read_to_string(&mut text).unwrap();
-    assert!(child.wait().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(resume(&stopped, &[]).status.success());
     assert!(contents(&stopped) == contents(&whole));
 }
@@ -174,6 +170,14 @@ fn more_epochs_continue_a_training_that_has_ended() {
     // Nothing is left to do, and the figures are the same.
     let again = json(&resume(&long, &["--json"]));
     assert_eq!(again["errors_per_class"], want["errors_per_class"]);
+    assert_eq!(again["seconds_per_epoch"], serde_json::Value::Null);
+    let before = fs::read(&long).unwrap();
+    for (more, asked) in [(&[][..], 5), (&["--epochs", "2"], 2)] {
+        let text = stdout(&resume(&long, more));
+        let line = format!("nothing is left to do: 5 epochs are done, and {asked} were asked for");
+        assert!(text.contains(&line) && !text.contains("time an epoch"), "{text}");
+        assert_eq!(fs::read(&long).unwrap(), before, "the file stays as it is");
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ enum gmlayer_status {
    */
   GMLAYER_STATUS_POINTER = 1,
   /*
-   The bytes are not those of an exported model.
+   There is no model: the bytes are not those of an exported one, or the struct was never made one.
    */
   GMLAYER_STATUS_NO_MODEL = 2,
   /*
@@ -99,11 +99,11 @@ struct gmlayer_diagonal_rates {
 };
 
 /*
- A model: made by one of the functions `gmlayer_model_init...`, to be read by the others. It refers to the bytes or
- arrays that it was made of, which must stay where they are.
+ A model: made by one of the functions `gmlayer_model_init...`, to be read by the others, which refuse one of zeros.
+ It refers to the bytes or arrays that it was made of, which must stay where they are.
  */
 struct gmlayer_model {
-  size_t words[20];
+  size_t words[21];
 };
 
 #ifdef __cplusplus
@@ -118,12 +118,12 @@ size_t gmlayer_diagonal_parameters(struct gmlayer_sizes sizes);
 /*
  The number of floats of scratch that a diagonal layer needs; 0 for sizes that cannot be.
  */
-size_t gmlayer_diagonal_scratch(struct gmlayer_sizes sizes);
+size_t gmlayer_diagonal_scratch_floats(struct gmlayer_sizes sizes);
 
 /*
  Overwrites `y` with what the layer gives for `x`.
 
- `x` has as many numbers as the layer has inputs, `y` as it has outputs, `scratch` has `scratch_len` floats.
+ `x` has as many numbers as the layer has inputs, `y` as it has outputs, `scratch` has `scratch_floats` floats.
 
  # Safety
 
@@ -133,12 +133,12 @@ enum gmlayer_status gmlayer_diagonal_forward(const struct gmlayer_diagonal *laye
                                              const float *x,
                                              float *y,
                                              float *scratch,
-                                             size_t scratch_len);
+                                             size_t scratch_floats);
 
 /*
  The backward pass and one step of gradient descent: `g` is the loss's derivative by the outputs at `x`.
 
- `x` has as many numbers as the layer has inputs, `g` as it has outputs, `scratch` has `scratch_len` floats.
+ `x` has as many numbers as the layer has inputs, `g` as it has outputs, `scratch` has `scratch_floats` floats.
 
  # Safety
 
@@ -149,7 +149,7 @@ enum gmlayer_status gmlayer_diagonal_step(const struct gmlayer_diagonal *layer,
                                           const float *g,
                                           struct gmlayer_diagonal_rates rates,
                                           float *scratch,
-                                          size_t scratch_len);
+                                          size_t scratch_floats);
 
 /*
  The cross-entropy of the softmax of `classes` scores, and its derivative by each of them.
@@ -222,38 +222,50 @@ enum gmlayer_status gmlayer_model_init_diagonal_i8(struct gmlayer_model *model,
                                                    const int8_t *w);
 
 /*
- The sizes of a model; all 0 for a null pointer.
+ The sizes of a model; all 0 for a null pointer and for a model of zeros.
 
  # Safety
 
- `model` was made by one of the functions `gmlayer_model_init...`.
+ `model` was made by one of the functions `gmlayer_model_init...`, or is all zeros.
  */
 struct gmlayer_sizes gmlayer_model_sizes(const struct gmlayer_model *model);
 
 /*
- The number of floats of scratch that `gmlayer_model_forward` needs; 0 for a null pointer.
+ The number of floats of scratch that `gmlayer_model_forward` needs; 0 for a null pointer and
+ for a model of zeros.
 
  # Safety
 
- `model` was made by one of the functions `gmlayer_model_init...`.
+ `model` was made by one of the functions `gmlayer_model_init...`, or is all zeros.
  */
-size_t gmlayer_model_scratch(const struct gmlayer_model *model);
+size_t gmlayer_model_scratch_floats(const struct gmlayer_model *model);
 
 /*
  Overwrites `y` with what the model gives for `x`.
 
- `x` has as many numbers as the model has inputs, `y` as it has outputs; `scratch` has `scratch_len` floats, whose
+ `x` has as many numbers as the model has inputs, `y` as it has outputs; `scratch` has `scratch_floats` floats, whose
  contents do not matter.
 
  # Safety
 
- `model` was made by one of the functions `gmlayer_model_init...`, the arrays have those lengths and do not overlap.
+ `model` was made by one of the functions `gmlayer_model_init...`, or is all zeros; the arrays have those lengths and
+ do not overlap.
  */
 enum gmlayer_status gmlayer_model_forward(const struct gmlayer_model *model,
                                           const float *x,
                                           float *y,
                                           float *scratch,
-                                          size_t scratch_len);
+                                          size_t scratch_floats);
+
+/*
+ What a status says, as a sentence in English; every number has one.
+ */
+const char *gmlayer_status_text(int32_t status);
+
+/*
+ The version of the library, such as "0.1.0".
+ */
+const char *gmlayer_version(void);
 
 #ifdef __cplusplus
 }  // extern "C"

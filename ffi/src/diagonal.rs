@@ -38,7 +38,7 @@ pub extern "C" fn gmlayer_diagonal_parameters(sizes: Sizes) -> usize {
 
 /// The number of floats of scratch that a diagonal layer needs; 0 for sizes that cannot be.
 #[unsafe(no_mangle)]
-pub extern "C" fn gmlayer_diagonal_scratch(sizes: Sizes) -> usize {
+pub extern "C" fn gmlayer_diagonal_scratch_floats(sizes: Sizes) -> usize {
     sizes.shape().map_or(0, Online::<f32>::scratch_len)
 }
 
@@ -51,20 +51,20 @@ pub extern "C" fn gmlayer_diagonal_scratch(sizes: Sizes) -> usize {
 unsafe fn open<'a>(
     layer: *const Diagonal,
     scratch: *mut f32,
-    scratch_len: usize,
+    scratch_floats: usize,
 ) -> Result<(Online<'a, f32>, &'a mut [f32]), Status> {
     // SAFETY: the caller's.
     unsafe {
         let [layer] = read(layer, 1)? else { return Err(Status::Pointer) };
         let shape = layer.sizes.shape()?;
         let parameters = write(layer.parameters, shape.parameter_count())?;
-        Ok((Online::new(shape, parameters)?, write(scratch, scratch_len)?))
+        Ok((Online::new(shape, parameters)?, write(scratch, scratch_floats)?))
     }
 }
 
 /// Overwrites `y` with what the layer gives for `x`.
 ///
-/// `x` has as many numbers as the layer has inputs, `y` as it has outputs, `scratch` has `scratch_len` floats.
+/// `x` has as many numbers as the layer has inputs, `y` as it has outputs, `scratch` has `scratch_floats` floats.
 ///
 /// # Safety
 ///
@@ -75,11 +75,11 @@ pub unsafe extern "C" fn gmlayer_diagonal_forward(
     x: *const f32,
     y: *mut f32,
     scratch: *mut f32,
-    scratch_len: usize,
+    scratch_floats: usize,
 ) -> Status {
     // SAFETY: the caller's.
     status(unsafe {
-        open(layer, scratch, scratch_len).and_then(|(layer, scratch)| {
+        open(layer, scratch, scratch_floats).and_then(|(layer, scratch)| {
             let shape = layer.shape();
             Ok(layer.forward(read(x, shape.inputs())?, write(y, shape.outputs())?, scratch)?)
         })
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn gmlayer_diagonal_forward(
 
 /// The backward pass and one step of gradient descent: `g` is the loss's derivative by the outputs at `x`.
 ///
-/// `x` has as many numbers as the layer has inputs, `g` as it has outputs, `scratch` has `scratch_len` floats.
+/// `x` has as many numbers as the layer has inputs, `g` as it has outputs, `scratch` has `scratch_floats` floats.
 ///
 /// # Safety
 ///
@@ -100,12 +100,12 @@ pub unsafe extern "C" fn gmlayer_diagonal_step(
     g: *const f32,
     rates: DiagonalRates,
     scratch: *mut f32,
-    scratch_len: usize,
+    scratch_floats: usize,
 ) -> Status {
     let DiagonalRates { mu, sigma, u, v } = rates;
     // SAFETY: the caller's.
     status(unsafe {
-        open(layer, scratch, scratch_len).and_then(|(mut layer, scratch)| {
+        open(layer, scratch, scratch_floats).and_then(|(mut layer, scratch)| {
             let shape = layer.shape();
             let rates = diagonal::Rates { mu: Some(mu), sigma: Some(sigma), u: Some(u), v: Some(v) };
             Ok(layer.step(read(x, shape.inputs())?, read(g, shape.outputs())?, &rates, scratch)?)

@@ -21,8 +21,3 @@ use core::panic::PanicInfo;
 fn panic(_: &PanicInfo<'_>) -> ! {
     loop {}
 }
-
-/// What the precompiled core library of an operating system names in its tables.
-#[cfg(not(target_os = "none"))]
-#[unsafe(no_mangle)]
-extern "C" fn rust_eh_personality() {}

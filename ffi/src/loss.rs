@@ -20,14 +20,11 @@ pub unsafe extern "C" fn gmlayer_cross_entropy(
 ) -> Status {
     // SAFETY: the caller's.
     status(unsafe {
-        let write_loss = |value: f32| {
-            let [loss] = write(loss, 1)? else { return Err(Status::Pointer) };
-            *loss = value;
-            Ok(())
-        };
         read(scores, classes).and_then(|scores| {
             let gradient = write(gradient, classes)?;
-            write_loss(cross_entropy(scores, classes, &[label], Some(gradient))?)
+            let [loss] = write(loss, 1)? else { return Err(Status::Pointer) };
+            *loss = cross_entropy(scores, classes, &[label], Some(gradient))?;
+            Ok(())
         })
     })
 }

@@ -9,16 +9,26 @@ use gmlayer::diagonal::Constants;
 use crate::memory::{read, write};
 use crate::status::{Status, status};
 
-/// A model: made by one of the functions `gmlayer_model_init...`, to be read by the others. It refers to the bytes or
-/// arrays that it was made of, which must stay where they are.
+/// A model: made by one of the functions `gmlayer_model_init...`, to be read by the others, which refuse one of zeros.
+/// It refers to the bytes or arrays that it was made of, which must stay where they are.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Model {
-    words: [MaybeUninit<usize>; 20],
+    words: [MaybeUninit<usize>; 21],
 }
 
-const _: () = assert!(size_of::<compact::Model<'static>>() <= size_of::<Model>());
-const _: () = assert!(align_of::<compact::Model<'static>>() <= align_of::<Model>());
+/// What lies in a [`Model`]: a word that tells it from one that was never made, and the model.
+#[repr(C)]
+struct Made {
+    mark: usize,
+    model: compact::Model<'static>,
+}
+
+/// The mark of a model that was made.
+const MARK: usize = 0x676d_6c61;
+
+const _: () = assert!(size_of::<Made>() <= size_of::<Model>());
+const _: () = assert!(align_of::<Made>() <= align_of::<Model>());
 
 /// The scratch of a model in `i8` are integers: so many lie where a float does.
 const INTEGERS_IN_A_FLOAT: usize = size_of::<f32>() / size_of::<i16>();
@@ -52,7 +62,7 @@ unsafe fn put(place: *mut Model, model: Result<compact::Model<'static>, Status>)
         return Err(Status::Pointer);
     }
     // SAFETY: the place is large and aligned enough, and the caller's.
-    unsafe { place.cast::<compact::Model<'static>>().write(model) };
+    unsafe { place.cast::<Made>().write(Made { mark: MARK, model }) };
     Ok(())
 }
 
@@ -60,13 +70,18 @@ unsafe fn put(place: *mut Model, model: Result<compact::Model<'static>, Status>)
 ///
 /// # Safety
 ///
-/// Unless it is null or misaligned, `place` was filled by [`put`].
+/// Unless it is null or misaligned, `place` was filled by [`put`] or begins with a word that is not [`MARK`].
 unsafe fn get<'a>(place: *const Model) -> Result<&'a compact::Model<'static>, Status> {
     if place.is_null() || !place.is_aligned() {
         return Err(Status::Pointer);
     }
-    // SAFETY: the caller's.
-    Ok(unsafe { &*place.cast() })
+    // SAFETY: the caller's; behind another mark nothing is read.
+    unsafe {
+        match place.cast::<usize>().read() {
+            MARK => Ok(&(*place.cast::<Made>()).model),
+            _ => Err(Status::NoModel),
+        }
+    }
 }
 
 /// Reads the bytes that `gmlayer export --format bin` wrote, at any alignment, and checks them.
@@ -172,11 +187,11 @@ pub unsafe extern "C" fn gmlayer_model_init_diagonal_i8(
     status(unsafe { put(model, made) })
 }
 
-/// The sizes of a model; all 0 for a null pointer.
+/// The sizes of a model; all 0 for a null pointer and for a model of zeros.
 ///
 /// # Safety
 ///
-/// `model` was made by one of the functions `gmlayer_model_init...`.
+/// `model` was made by one of the functions `gmlayer_model_init...`, or is all zeros.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gmlayer_model_sizes(model: *const Model) -> Sizes {
     // SAFETY: the caller's.
@@ -189,13 +204,14 @@ pub unsafe extern "C" fn gmlayer_model_sizes(model: *const Model) -> Sizes {
     }
 }
 
-/// The number of floats of scratch that `gmlayer_model_forward` needs; 0 for a null pointer.
+/// The number of floats of scratch that `gmlayer_model_forward` needs; 0 for a null pointer and
+/// for a model of zeros.
 ///
 /// # Safety
 ///
-/// `model` was made by one of the functions `gmlayer_model_init...`.
+/// `model` was made by one of the functions `gmlayer_model_init...`, or is all zeros.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn gmlayer_model_scratch(model: *const Model) -> usize {
+pub unsafe extern "C" fn gmlayer_model_scratch_floats(model: *const Model) -> usize {
     // SAFETY: the caller's.
     match unsafe { get(model) } {
         Ok(compact::Model::F32(model)) => model.scratch_len(),
@@ -207,19 +223,20 @@ pub unsafe extern "C" fn gmlayer_model_scratch(model: *const Model) -> usize {
 
 /// Overwrites `y` with what the model gives for `x`.
 ///
-/// `x` has as many numbers as the model has inputs, `y` as it has outputs; `scratch` has `scratch_len` floats, whose
+/// `x` has as many numbers as the model has inputs, `y` as it has outputs; `scratch` has `scratch_floats` floats, whose
 /// contents do not matter.
 ///
 /// # Safety
 ///
-/// `model` was made by one of the functions `gmlayer_model_init...`, the arrays have those lengths and do not overlap.
+/// `model` was made by one of the functions `gmlayer_model_init...`, or is all zeros; the arrays have those lengths and
+/// do not overlap.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gmlayer_model_forward(
     model: *const Model,
     x: *const f32,
     y: *mut f32,
     scratch: *mut f32,
-    scratch_len: usize,
+    scratch_floats: usize,
 ) -> Status {
     // SAFETY: the caller's; a float's place holds two integers.
     status(unsafe {
@@ -227,10 +244,10 @@ pub unsafe extern "C" fn gmlayer_model_forward(
             let shape = model.shape();
             let (x, y) = (read(x, shape.inputs())?, write(y, shape.outputs())?);
             match model {
-                compact::Model::F32(model) => model.forward(x, y, write(scratch, scratch_len)?)?,
-                compact::Model::F16(model) => model.forward(x, y, write(scratch, scratch_len)?)?,
+                compact::Model::F32(model) => model.forward(x, y, write(scratch, scratch_floats)?)?,
+                compact::Model::F16(model) => model.forward(x, y, write(scratch, scratch_floats)?)?,
                 compact::Model::I8(model) => {
-                    let len = scratch_len.saturating_mul(INTEGERS_IN_A_FLOAT);
+                    let len = scratch_floats.saturating_mul(INTEGERS_IN_A_FLOAT);
                     model.forward(x, y, write(scratch.cast(), len)?)?;
                 }
             }

@@ -1,5 +1,7 @@
 //! What functions return.
 
+use core::ffi::{CStr, c_char};
+
 use gmlayer::Error;
 use gmlayer::compact::BlobError;
 
@@ -11,7 +13,7 @@ pub enum Status {
     Ok = 0,
     /// A pointer is null or not aligned.
     Pointer = 1,
-    /// The bytes are not those of an exported model.
+    /// There is no model: the bytes are not those of an exported one, or the struct was never made one.
     NoModel = 2,
     /// The model has another version of the format.
     Version = 3,
@@ -23,6 +25,32 @@ pub enum Status {
     Scratch = 6,
     /// An index or setting lies outside its range.
     Range = 7,
+}
+
+/// What a status says, as a sentence in English; every number has one.
+#[unsafe(no_mangle)]
+pub extern "C" fn gmlayer_status_text(status: i32) -> *const c_char {
+    const KNOWN: [(Status, &CStr); 8] = [
+        (Status::Ok, c"all is well"),
+        (Status::Pointer, c"a pointer is null or not aligned"),
+        (
+            Status::NoModel,
+            c"there is no model: the bytes are not those of an exported one, or it was never made",
+        ),
+        (Status::Version, c"the model has another version of the format"),
+        (Status::Damaged, c"the bytes of the model are damaged"),
+        (Status::Size, c"a size is zero or too large, or a length does not fit the sizes"),
+        (Status::Scratch, c"the scratch is too small"),
+        (Status::Range, c"an index or setting lies outside its range"),
+    ];
+    let known = KNOWN.iter().find(|(known, _)| *known as i32 == status);
+    known.map_or(c"there is no such status", |(_, text)| text).as_ptr()
+}
+
+/// The version of the library, such as "0.1.0".
+#[unsafe(no_mangle)]
+pub extern "C" fn gmlayer_version() -> *const c_char {
+    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
 impl From<Error> for Status {

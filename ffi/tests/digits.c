@@ -66,7 +66,7 @@ static size_t pixels(const unsigned char *sample, float *x)
 static uint32_t classify(const struct gmlayer_model *model, const unsigned char *stored, size_t len, size_t *errors)
 {
     static float scratch[4 * INPUTS];
-    size_t scratch_len = gmlayer_model_scratch(model);
+    size_t scratch_len = gmlayer_model_scratch_floats(model);
     float x[INPUTS], y[OUTPUTS];
     uint32_t sum = 0xffffffff;
     check(scratch_len > 0 && scratch_len <= sizeof scratch / sizeof *scratch, "the size of the scratch");
@@ -119,7 +119,7 @@ static void train(const unsigned char *samples, size_t len, const char *expected
     static float scratch[4 * INPUTS + OUTPUTS];
     const struct gmlayer_diagonal layer = {sizes, parameters};
     const struct gmlayer_diagonal_rates rates = {0.02f, 0.1f, 0.02f, 0.02f};
-    const size_t scratch_len = gmlayer_diagonal_scratch(sizes), count = gmlayer_diagonal_parameters(sizes);
+    const size_t scratch_len = gmlayer_diagonal_scratch_floats(sizes), count = gmlayer_diagonal_parameters(sizes);
     float x[INPUTS], y[OUTPUTS], g[OUTPUTS], loss;
     check(count == sizeof parameters / sizeof *parameters, "the number of parameters");
     check(scratch_len == sizeof scratch / sizeof *scratch, "the size of the layer's scratch");
@@ -140,13 +140,45 @@ static void train(const unsigned char *samples, size_t len, const char *expected
     printf("parameters %08x\n", (unsigned)got);
     check(got == (uint32_t)strtoul(expected, NULL, 16), "the parameters after training");
 
+    float untouched[2] = {7, 7};
+    loss = 7;
+    check(gmlayer_cross_entropy(y, 2, 1, untouched, NULL) == GMLAYER_STATUS_POINTER, "no place for a loss");
+    check(gmlayer_cross_entropy(y, 2, 2, untouched, &loss) == GMLAYER_STATUS_RANGE, "a label out of two");
+    check(gmlayer_cross_entropy(NULL, 2, 1, untouched, &loss) == GMLAYER_STATUS_POINTER, "no scores");
+    check(gmlayer_cross_entropy(y, 2, 1, NULL, &loss) == GMLAYER_STATUS_POINTER, "no gradient");
+    check(gmlayer_cross_entropy(y, 0, 0, untouched, &loss) == GMLAYER_STATUS_SIZE, "no classes");
+    check(untouched[0] == 7 && untouched[1] == 7 && loss == 7, "an error has written nothing");
+
     const struct gmlayer_diagonal nothing = {sizes, NULL}, empty = {{0, 1, 1}, parameters};
     check(gmlayer_diagonal_forward(NULL, x, y, scratch, scratch_len) == GMLAYER_STATUS_POINTER, "no layer");
     check(gmlayer_diagonal_step(&nothing, x, g, rates, scratch, scratch_len) == GMLAYER_STATUS_POINTER, "no parameters");
     check(gmlayer_diagonal_step(&empty, x, g, rates, scratch, scratch_len) == GMLAYER_STATUS_SIZE, "no inputs");
     check(gmlayer_diagonal_step(&layer, x, g, rates, scratch, scratch_len - 1) == GMLAYER_STATUS_SCRATCH, "too little scratch");
     check(gmlayer_cross_entropy(y, OUTPUTS, OUTPUTS, g, &loss) == GMLAYER_STATUS_RANGE, "a label out of range");
-    check(gmlayer_diagonal_parameters(empty.sizes) == 0 && gmlayer_diagonal_scratch(empty.sizes) == 0, "sizes of nothing");
+    check(gmlayer_diagonal_parameters(empty.sizes) == 0 && gmlayer_diagonal_scratch_floats(empty.sizes) == 0, "sizes of nothing");
+}
+
+/* A model that was never made, and what can be asked of the library itself. */
+static void nothing_made(void)
+{
+    static struct gmlayer_model zeros, wrong;
+    float x[INPUTS] = {0}, y[OUTPUTS], scratch[4 * INPUTS];
+    memset(&wrong, 0xff, sizeof wrong);
+    y[0] = 7;
+    check(gmlayer_model_forward(&zeros, x, y, scratch, 4 * INPUTS) == GMLAYER_STATUS_NO_MODEL, "a model of zeros");
+    check(gmlayer_model_forward(&wrong, x, y, scratch, 4 * INPUTS) == GMLAYER_STATUS_NO_MODEL, "a model of ones");
+    check(gmlayer_model_scratch_floats(&zeros) == 0 && gmlayer_model_sizes(&zeros).inputs == 0, "sizes of zeros");
+    check(gmlayer_model_init(&zeros, NULL, 8) == GMLAYER_STATUS_POINTER, "no bytes");
+    check(gmlayer_model_forward(&zeros, x, y, scratch, 4 * INPUTS) == GMLAYER_STATUS_NO_MODEL, "a failed beginning");
+    check(y[0] == 7, "nothing is written");
+
+    for (int status = GMLAYER_STATUS_OK; status <= GMLAYER_STATUS_RANGE; status++) {
+        check(strlen(gmlayer_status_text(status)) > 8, "a status has a text");
+        check(strcmp(gmlayer_status_text(status), gmlayer_status_text(-1)) != 0, "a text of its own");
+    }
+    check(strcmp(gmlayer_status_text(GMLAYER_STATUS_SCRATCH), "the scratch is too small") == 0, "the text of a status");
+    check(strcmp(gmlayer_status_text(-1), gmlayer_status_text(1 << 30)) == 0, "no status");
+    check(strcmp(gmlayer_version(), VERSION) == 0, "the version");
 }
 
 int main(int argc, char **argv)
@@ -171,6 +203,7 @@ int main(int argc, char **argv)
     one_precision("model_f16.bin", &f16, argv[2], stored, stored_len, argv[4]);
     one_precision("model_i8.bin", &i8, argv[2], stored, stored_len, argv[5]);
     train(samples, samples_len, argv[6]);
+    nothing_made();
     if (failures == 0)
         puts("C computes the bits of Rust");
     return failures != 0;

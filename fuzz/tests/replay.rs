@@ -31,3 +31,18 @@ macro_rules! targets {
 }
 
 targets!(blob, checkpoint, command_line, differential, idx, idx_gzip, layer);
+
+/// The seed that the descriptions of the target `checkpoint` are put into passes all checks, and what its notes say is
+/// looked at.
+#[test]
+fn notes_are_reached() {
+    let bytes = include_bytes!("../seeds/checkpoint/trained");
+    assert_eq!(gmlayer_cli::resumable(bytes), Ok(()));
+    let text = String::from_utf8_lossy(bytes);
+    assert_eq!(text.matches("\\\\\\\"components\\\\\\\":1").count(), 1);
+    let spoiled: Vec<u8> = bytes.to_vec();
+    let place = bytes.windows(17).position(|part| part == b"components\\\\\\\":1,").unwrap() + 15;
+    let spoiled = [&spoiled[..place], b"0", &spoiled[place + 1..]].concat();
+    let message = gmlayer_cli::resumable(&spoiled).unwrap_err();
+    assert!(message.contains("--components: it must be a whole number from 1"), "{message}");
+}

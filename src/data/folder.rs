@@ -5,6 +5,18 @@ use std::path::{Path, PathBuf};
 
 use super::{Dataset, ElementType, Elements, Idx, IdxError, Samples};
 
+/// How the names of the samples to train on begin.
+const TRAIN: &str = "train";
+
+/// How the names of the samples to test on begin.
+const TEST: &str = "t10k";
+
+/// What the names of files of images say: of what they are, and their format.
+const IMAGES: (&str, &str) = ("images", "idx3-ubyte");
+
+/// The same of labels.
+const LABELS: (&str, &str) = ("labels", "idx1-ubyte");
+
 /// A folder that does not hold a data set: which file, what was expected, what came.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -19,6 +31,11 @@ pub enum DataError {
     /// A file is there neither raw nor with `.gz`.
     Missing {
         /// The raw file's path.
+        file: PathBuf,
+    },
+    /// A pipe or a device is there in the place of a file.
+    Special {
+        /// The path.
         file: PathBuf,
     },
     /// The elements are not unsigned bytes.
@@ -72,6 +89,9 @@ impl fmt::Display for DataError {
             Self::Missing { file } => {
                 write!(f, "{}: expected this file or the same with .gz, but there is neither", file.display())
             }
+            Self::Special { file } => {
+                write!(f, "{}: expected an ordinary file, but this is none", file.display())
+            }
             Self::ElementType { file, got } => {
                 write!(f, "{}: expected elements of type u8, but got {got}", file.display())
             }
@@ -119,20 +139,34 @@ impl Dataset {
     /// Reads a folder in the layout of MNIST.
     ///
     /// The files are `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
-    /// `t10k-labels-idx1-ubyte`, each raw or with `.gz`; the raw one wins where both are there. The data
-    /// set takes the folder's name.
+    /// `t10k-labels-idx1-ubyte`, each raw or with `.gz`; the raw one wins where both are there. As some programs
+    /// unpack them, they may have a dot in the place of the last hyphen but one, such as `train-images.idx3-ubyte`, or lie
+    /// in a folder of their own name. The data set takes the folder's name.
     ///
     /// # Errors
     /// [`DataError`], which names the file.
     pub fn load_folder(path: impl AsRef<Path>) -> Result<Self, DataError> {
         let path = path.as_ref();
         let name = name_of(path)?;
-        let (_, train_size, train) = load_part(path, "train")?;
-        let (file, test_size, test) = load_part(path, "t10k")?;
+        let (_, train_size, train) = load_part(path, TRAIN)?;
+        let (file, test_size, test) = load_part(path, TEST)?;
         if train_size != test_size {
             return Err(DataError::ImageSize { file, expected: train_size, got: test_size });
         }
         Ok(Self::from_parts(name, train, test))
+    }
+
+    /// Every file of a folder that [`load_folder`](Self::load_folder) may read, by whichever of its names.
+    ///
+    /// Of a raw file and one with `.gz`, both are there, although one alone is read. Where the path is not a folder, there
+    /// are none.
+    #[must_use]
+    pub fn folder_files(path: impl AsRef<Path>) -> Vec<PathBuf> {
+        let path = path.as_ref();
+        let files = [TRAIN, TEST]
+            .into_iter()
+            .flat_map(|part| [IMAGES, LABELS].into_iter().flat_map(move |kind| candidates(path, part, kind)));
+        files.filter(|file| !file.is_dir()).collect()
     }
 
     /// Reads the samples to test on alone, and the name of the data set.
@@ -145,7 +179,7 @@ impl Dataset {
     pub fn load_test(path: impl AsRef<Path>) -> Result<(String, Samples), DataError> {
         let path = path.as_ref();
         let name = name_of(path)?;
-        let (_, _, test) = load_part(path, "t10k")?;
+        let (_, _, test) = load_part(path, TEST)?;
         Ok((name, test))
     }
 }
@@ -163,14 +197,14 @@ fn name_of(path: &Path) -> Result<String, DataError> {
 
 /// The samples of one part, with the file and the height and width of its images.
 fn load_part(folder: &Path, part: &str) -> Result<(PathBuf, [usize; 2], Samples), DataError> {
-    let (images_file, dimensions, images) = load_bytes(folder, &format!("{part}-images-idx3-ubyte"))?;
+    let (images_file, dimensions, images) = load_bytes(folder, part, IMAGES)?;
     let &[count, height, width] = dimensions.as_slice() else {
         return Err(DataError::Dimensions { file: images_file, expected: 3, got: dimensions.len() });
     };
     if images.is_empty() {
         return Err(DataError::Empty { file: images_file, dimensions });
     }
-    let (file, dimensions, labels) = load_bytes(folder, &format!("{part}-labels-idx1-ubyte"))?;
+    let (file, dimensions, labels) = load_bytes(folder, part, LABELS)?;
     let &[labelled] = dimensions.as_slice() else {
         return Err(DataError::Dimensions { file, expected: 1, got: dimensions.len() });
     };
@@ -182,15 +216,38 @@ fn load_part(folder: &Path, part: &str) -> Result<(PathBuf, [usize; 2], Samples)
 }
 
 /// The path, dimensions and elements of a file of unsigned bytes, raw or gzip.
-fn load_bytes(folder: &Path, name: &str) -> Result<(PathBuf, Vec<usize>, Vec<u8>), DataError> {
-    let raw = folder.join(name);
-    let packed = folder.join(format!("{name}.gz"));
-    let Some(file) = [&raw, &packed].into_iter().find(|file| file.exists()) else {
-        return Err(DataError::Missing { file: raw });
+fn load_bytes(
+    folder: &Path,
+    part: &str,
+    kind: (&str, &str),
+) -> Result<(PathBuf, Vec<usize>, Vec<u8>), DataError> {
+    let found = candidates(folder, part, kind);
+    // A folder itself only where there is nothing else.
+    let Some(file) = found.iter().find(|path| !path.is_dir()).or(found.first()).cloned() else {
+        let (kind, format) = kind;
+        return Err(DataError::Missing { file: folder.join(format!("{part}-{kind}-{format}")) });
     };
-    let (dimensions, elements) = Idx::read(file)?.into_parts();
-    match elements {
-        Elements::U8(bytes) => Ok((file.clone(), dimensions, bytes)),
-        other => Err(DataError::ElementType { file: file.clone(), got: other.element_type() }),
+    // Before it is opened: opening a pipe waits for whoever writes to it.
+    if !file.is_file() && !file.is_dir() {
+        return Err(DataError::Special { file });
     }
+    let (dimensions, elements) = Idx::read(&file)?.into_parts();
+    match elements {
+        Elements::U8(bytes) => Ok((file, dimensions, bytes)),
+        other => Err(DataError::ElementType { file, got: other.element_type() }),
+    }
+}
+
+/// What is there of the names that a file may have, the first to be taken first: in the folder, then in a folder of such a
+/// name in it.
+fn candidates(folder: &Path, part: &str, (kind, format): (&str, &str)) -> Vec<PathBuf> {
+    let names = ["-", "."].map(|between| format!("{part}-{kind}{between}{format}"));
+    let names = names.into_iter().flat_map(|name| [name.clone(), name + ".gz"]).collect::<Vec<_>>();
+    let all =
+        |folder: &Path| names.iter().map(|name| folder.join(name)).filter(|path| path.exists()).collect();
+    let mut found: Vec<PathBuf> = all(folder);
+    let inside: Vec<PathBuf> =
+        found.iter().filter(|path| path.is_dir()).flat_map(|folder| all(folder)).collect();
+    found.extend(inside);
+    found
 }

@@ -2,9 +2,9 @@
 
 use flate2::Crc;
 
-use super::Dataset;
+use super::{Dataset, Samples};
 
-/// What tells the samples to train on from others: two numbers and a checksum.
+/// What tells samples from others: two numbers and a checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DataMark {
     /// The number of samples.
@@ -15,13 +15,21 @@ pub struct DataMark {
     pub checksum: u32,
 }
 
+impl Samples {
+    /// What tells these samples from others.
+    #[must_use]
+    pub fn mark(&self) -> DataMark {
+        let mut checksum = Crc::new();
+        checksum.update(self.images());
+        checksum.update(self.labels());
+        DataMark { samples: self.len(), inputs: self.inputs(), checksum: checksum.sum() }
+    }
+}
+
 impl Dataset {
     /// The mark of the samples to train on.
     #[must_use]
     pub fn mark(&self) -> DataMark {
-        let mut checksum = Crc::new();
-        checksum.update(self.train.images());
-        checksum.update(self.train.labels());
-        DataMark { samples: self.train.len(), inputs: self.train.inputs(), checksum: checksum.sum() }
+        self.train.mark()
     }
 }

@@ -41,7 +41,9 @@ impl Samples {
                 .collect()
         };
         let area = (from * from) as u64; // a pixel counts `side` times in each direction
-        let mut images = Vec::with_capacity(self.len() * side * side);
+        let mut images = Vec::new();
+        let len = self.len() * side * side;
+        images.try_reserve_exact(len).map_err(|_| Error::Overflow { argument: "images" })?;
         for image in self.images.chunks_exact(self.inputs) {
             let narrow = rows(image);
             let columns =
@@ -63,7 +65,7 @@ impl Dataset {
     /// As [`Samples::shrunk`].
     pub fn shrunk(&self, side: usize) -> Result<Self, Error> {
         let (train, test) = (self.train.shrunk(side)?, self.test.shrunk(side)?);
-        Ok(Self { inputs: side * side, train, test, ..self.clone() })
+        Ok(Self { name: self.name.clone(), inputs: side * side, train, test, classes: self.classes })
     }
 }
 

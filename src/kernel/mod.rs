@@ -16,6 +16,8 @@
 
 mod panels;
 mod parallel;
+#[cfg(feature = "threads")]
+mod pool;
 mod portable;
 mod row;
 mod vector;
@@ -24,6 +26,8 @@ mod x86;
 
 pub(crate) use panels::Panels;
 pub(crate) use parallel::{Split, Workers};
+#[cfg(feature = "threads")]
+pub(crate) use pool::Pool;
 pub(crate) use row::{
     LANES, add_combination, add_scaled, dot, dot_of_three, for_each_dot, largest, sum, sum_of, tree,
 };
@@ -174,6 +178,19 @@ pub(crate) fn transpose<T: Real>(from: Rows<'_, T>, to: RowsMut<'_, T>, rows: us
     #[cfg(all(feature = "std", target_arch = "x86_64", not(gmlayer_portable)))]
     let Some(to) = x86::transpose(from, to, rows, columns) else { return };
     portable::transpose(from, to, rows, columns);
+}
+
+/// The instructions of [`product`], [`transpose`] and [`dispatch`].
+#[cfg(feature = "std")]
+pub(crate) fn instructions() -> crate::Instructions {
+    #[cfg(all(target_arch = "x86_64", not(gmlayer_portable)))]
+    {
+        x86::instructions()
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(gmlayer_portable))))]
+    {
+        crate::Instructions::Portable
+    }
 }
 
 /// Runs a task compiled for the widest vectors that the processor has: the same arithmetic, the same bits.

@@ -24,7 +24,7 @@ const WORTH_A_THREAD: usize = 1 << 20;
 pub(crate) struct Workers<'a> {
     threads: usize,
     #[cfg(feature = "threads")]
-    pool: Option<&'a rayon_core::ThreadPool>,
+    pool: Option<&'a super::Pool>,
     #[cfg(not(feature = "threads"))]
     pool: PhantomData<&'a ()>,
 }
@@ -40,8 +40,8 @@ impl<'a> Workers<'a> {
 
     /// The threads of a pool.
     #[cfg(feature = "threads")]
-    pub(crate) fn of(pool: &'a rayon_core::ThreadPool) -> Self {
-        Self { threads: pool.current_num_threads(), pool: Some(pool) }
+    pub(crate) fn of(pool: &'a super::Pool) -> Self {
+        Self { threads: pool.count(), pool: Some(pool) }
     }
 
     /// The number of parts that are worth their threads, for some items and multiply-adds.
@@ -60,8 +60,8 @@ impl<'a> Workers<'a> {
     /// Calls both, perhaps at the same time.
     fn join(self, first: impl FnOnce() + Send, second: impl FnOnce() + Send) {
         #[cfg(feature = "threads")]
-        if let Some(pool) = self.pool {
-            pool.join(first, second);
+        if let Some(threads) = self.pool.and_then(super::Pool::threads) {
+            threads.join(first, second);
             return;
         }
         first();
@@ -148,6 +148,37 @@ mod tests {
             [(9, 0, 1), (9, 1, 1), (9, 2, 2), (9, 3, 3), (9, 50, 3), (2, 50, 2), (1, 50, 1)]
         {
             assert_eq!(workers.parts(items, work * WORTH_A_THREAD), parts, "{items} items, {work}");
+        }
+    }
+
+    /// A panic in any part, on whatever thread, comes back to the caller, and the threads stay.
+    #[cfg(feature = "threads")]
+    #[test]
+    fn a_panic_in_a_part_comes_back() {
+        use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+        let threads = crate::Threads::new(3).unwrap();
+        for parts in [2, 3, 7] {
+            for bad in 0..parts {
+                let run = |bad: usize| {
+                    let (mut places, mut locals) = (vec![0; parts], vec![0; parts]);
+                    let part = |first, Range(items, _): Range<'_>| {
+                        if first == bad {
+                            resume_unwind(Box::new(first));
+                        }
+                        items.fill(1);
+                    };
+                    let work = Range(&mut places, &mut locals);
+                    threads.workers().in_parts(work, parts, parts, &part);
+                    places.iter().sum::<usize>()
+                };
+                for inside in [false, true] {
+                    let task = || if inside { threads.run(|| run(bad)) } else { run(bad) };
+                    let panic = catch_unwind(AssertUnwindSafe(task)).expect_err("a part panics");
+                    assert_eq!(panic.downcast_ref(), Some(&bad));
+                    assert_eq!(threads.run(|| run(parts)), parts, "the threads go on");
+                }
+            }
         }
     }
 }

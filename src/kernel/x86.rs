@@ -22,22 +22,10 @@ use simd::{Avx2, Avx512};
 
 use super::vector::Portable;
 use super::{Accum, Matrix, Panels, Rows, RowsMut, Size, Task};
-use crate::Real;
+use crate::{Instructions, Real};
 
-/// The instructions that are used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Instructions {
-    /// What every x86-64 has: the portable code.
-    Portable,
-    /// AVX2 and FMA.
-    Avx2,
-    /// AVX-512 with its extensions for bytes, words, double words and shorter vectors, besides AVX2 and FMA.
-    Avx512,
-}
-
-/// The best instructions of this processor, or less where the environment variable `GMLAYER_INSTRUCTIONS`
-/// says `avx2` or `portable`; looked up once.
-fn instructions() -> Instructions {
+/// The best instructions of this processor, or less where the environment asks for less; looked up once.
+pub(super) fn instructions() -> Instructions {
     static FOUND: OnceLock<Instructions> = OnceLock::new();
     *FOUND.get_or_init(|| {
         let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
@@ -52,11 +40,7 @@ fn instructions() -> Instructions {
         } else {
             Instructions::Portable
         };
-        match std::env::var("GMLAYER_INSTRUCTIONS").as_deref() {
-            Ok("portable") => Instructions::Portable,
-            Ok("avx2") => found.min(Instructions::Avx2),
-            _ => found,
-        }
+        found.min(Instructions::asked().unwrap_or(found))
     })
 }
 

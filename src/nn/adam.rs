@@ -3,21 +3,36 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::optimizer::{check, for_each_block};
+use super::optimizer::{check, check_rates, for_each_block};
 use super::threads::OptionalThreads;
 use super::{Optimizer, OptimizerState, ParameterBlock};
 use crate::kernel::{Simd, Vector, VectorLoop, dispatch, task};
 use crate::{Error, Real, shape};
 
-/// The settings of [`Adam`] besides the learning rates.
+/// The settings of [`Adam`] besides the learning rates; a step refuses others than these.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamSettings {
-    /// Decay of the mean of the gradients, β₁.
+    /// Decay of the mean of the gradients, β₁, from 0 to below 1.
     pub mean_decay: f64,
-    /// Decay of the mean of their squares, β₂.
+    /// Decay of the mean of their squares, β₂, from 0 to below 1.
     pub square_decay: f64,
-    /// What is added to the root of the mean square, ε.
+    /// What is added to the root of the mean square, ε: at least 0, and finite in the numbers of the parameters.
     pub epsilon: f64,
+}
+
+impl AdamSettings {
+    /// Refuses what would make numbers of no sense in `T`.
+    fn check<T: Real>(self) -> Result<(), Error> {
+        for (argument, decay) in [("mean_decay", self.mean_decay), ("square_decay", self.square_decay)] {
+            if !(0.0..1.0).contains(&decay) {
+                return Err(Error::Setting { argument, expected: "from 0 to below 1" });
+            }
+        }
+        match self.epsilon >= 0.0 && T::from_f64(self.epsilon).is_finite() {
+            true => Ok(()),
+            false => Err(Error::Setting { argument: "epsilon", expected: "at least 0 and finite" }),
+        }
+    }
 }
 
 impl Default for AdamSettings {
@@ -36,7 +51,8 @@ impl Default for AdamSettings {
 ///
 /// Moments smaller than the lower end of [`Real::SAFE_SQUARES`] (2⁻⁹⁰ in `f32`) become 0: beside
 /// ε they do nothing, and as denormal numbers they would slow every step down. For the same reason a
-/// gradient whose square is smaller than that does not enter w.
+/// gradient whose square is smaller than that does not enter w. Where w and ε are both 0, ε as a number of type `T`, the
+/// parameter stays as it is.
 ///
 /// Source: D. P. Kingma and J. Ba, *Adam*, ICLR 2015.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,10 +107,14 @@ impl<T: Real> Optimizer<T> for Adam<T> {
     ) -> Result<(), Error> {
         check(&self.rates, blocks, parameters, gradients)?;
         shape::exact("moments", self.mean.len(), parameters.len())?;
-        self.steps += 1;
+        self.settings.check::<T>()?;
         let AdamSettings { mean_decay, square_decay, epsilon } = self.settings;
-        let count = self.steps as f64;
+        let steps = self.steps.saturating_add(1);
+        let count = steps as f64;
         let mean_correction = 1.0 - libm::pow(mean_decay, count);
+        let corrected = |rate| self.rate_factor * rate / T::from_f64(mean_correction);
+        check_rates(self.rates.iter().copied().map(corrected))?;
+        self.steps = steps;
         let square_correction = 1.0 - libm::pow(square_decay, count);
         let least = T::SAFE_SQUARES.0;
         let (workers, rate_factor) = (self.threads.workers(), self.rate_factor);
@@ -140,8 +160,8 @@ impl<T: Real> Optimizer<T> for Adam<T> {
         shape::exact("mean", mean.len(), self.mean.len())?;
         shape::exact("square", square.len(), self.square.len())?;
         self.steps = steps;
-        self.mean = mean.to_vec();
-        self.square = square.to_vec();
+        self.mean.copy_from_slice(mean);
+        self.square.copy_from_slice(square);
         Ok(())
     }
 }
@@ -189,7 +209,7 @@ impl<T: Real, S: Simd> VectorLoop for AdamWalk<'_, T, S> {
         let Vector(divisor) = simd.add(root, simd.splat(factors.epsilon));
         let Vector(mut change) = simd.mul(simd.splat(factors.rate), mean);
         for (change, divisor) in change.iter_mut().zip(divisor) {
-            *change /= divisor;
+            *change = if divisor == T::zero() { divisor } else { *change / divisor };
         }
         let parameters = simd.load::<WHOLE, T>(self.parameters, at)?;
         simd.store::<WHOLE, T>(self.parameters, at, simd.sub(parameters, Vector(change)));

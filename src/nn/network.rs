@@ -49,6 +49,25 @@ struct Stage<T> {
     scratch: Aligned<T>,
 }
 
+impl<T: Real> Stage<T> {
+    /// Makes the buffers for batches of up to `batch` rows in the place of those that there are.
+    fn make_buffers(&mut self, batch: usize, is_last: bool) -> Result<(), Error> {
+        shape::product("inputs", batch, self.inputs)?;
+        let values = shape::product("outputs", batch, self.outputs)?;
+        let lens = [
+            (&mut self.y, "outputs", values),
+            (&mut self.g, "outputs", if is_last { 0 } else { values }),
+            (&mut self.saved, "saved", self.layer.saved_len(batch)?),
+            (&mut self.scratch, "scratch", self.layer.scratch_len(batch)?),
+        ];
+        for (buffer, argument, len) in lens {
+            *buffer = Aligned::zeros(0)?;
+            *buffer = zeros(argument, len)?;
+        }
+        Ok(())
+    }
+}
+
 /// A stack of layers, the output of each the input of the next.
 ///
 /// All parameters lie in one flat slice, layer after layer, block after block; [`blocks`](Self::blocks)
@@ -103,20 +122,20 @@ impl<T: Real> Network<T> {
                 frozen.push(false);
                 start = end;
             }
-            shape::product("inputs", batch, inputs)?;
-            let values = shape::product("outputs", batch, outputs)?;
-            stages.push(Stage {
+            let mut stage = Stage {
                 inputs,
                 outputs,
                 parameters: first..start,
                 rates: alloc::vec![None; frozen.len()],
                 frozen,
-                y: zeros("outputs", values)?,
-                g: zeros("outputs", if index == last { 0 } else { values })?,
-                saved: zeros("saved", layer.saved_len(batch)?)?,
-                scratch: zeros("scratch", layer.scratch_len(batch)?)?,
+                y: Aligned::zeros(0)?,
+                g: Aligned::zeros(0)?,
+                saved: Aligned::zeros(0)?,
+                scratch: Aligned::zeros(0)?,
                 layer,
-            });
+            };
+            stage.make_buffers(batch, index == last)?;
+            stages.push(stage);
         }
         shape::product("parameters", start, 1)?;
         Ok(Self {
@@ -128,6 +147,22 @@ impl<T: Real> Network<T> {
             rows: 0,
             dirty: false,
         })
+    }
+
+    /// The same network for batches of up to `batch` rows; what the last pass has left is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`NetworkError`] when `batch` is zero or there is no memory for the buffers.
+    pub fn with_batch(mut self, batch: usize) -> Result<Self, NetworkError> {
+        if batch == 0 {
+            return Err(Error::Zero { argument: "batch" }.into());
+        }
+        let last = self.stages.len().saturating_sub(1);
+        for (index, stage) in self.stages.iter_mut().enumerate() {
+            stage.make_buffers(batch, index == last)?;
+        }
+        Ok(Self { batch, rows: 0, ..self })
     }
 
     /// The number of inputs of a row.

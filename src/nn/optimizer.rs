@@ -18,7 +18,8 @@ pub trait Optimizer<T: Real>: Debug + Send {
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] when the optimiser was made for other blocks or the slices do not fit.
+    /// [`Error::Length`] when the optimiser was made for other blocks or the slices do not fit, [`Error::Setting`] for
+    /// settings that have no sense; nothing is written then.
     fn step(
         &mut self,
         blocks: &[ParameterBlock],
@@ -115,6 +116,14 @@ impl<T: Copy, const N: usize> Split for Share<'_, T, N> {
             })
         });
         (Self { rows, parts }, Self { rows: others, parts: all - parts })
+    }
+}
+
+/// Refuses learning rates that are infinite or NaN.
+pub(super) fn check_rates<T: Real>(mut rates: impl Iterator<Item = T>) -> Result<(), Error> {
+    match rates.all(|rate| rate.is_finite()) {
+        true => Ok(()),
+        false => Err(Error::Setting { argument: "rate", expected: "a finite number, with its factors too" }),
     }
 }
 

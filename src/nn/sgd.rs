@@ -3,7 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::optimizer::{check, for_each_block};
+use super::optimizer::{check, check_rates, for_each_block};
 use super::threads::OptionalThreads;
 use super::{BackwardPass, Optimizer, OptimizerState, ParameterBlock};
 use crate::kernel::{Simd, VectorLoop, dispatch, task};
@@ -49,7 +49,7 @@ impl<T: Real> Sgd<T> {
         }
     }
 
-    /// The same with momentum: gradients are remembered, weakened by `momentum` at each step.
+    /// The same with momentum, from 0 to below 1: gradients are remembered, weakened by it at each step.
     pub fn with_momentum(
         blocks: &[ParameterBlock],
         rate: impl FnMut(&ParameterBlock) -> T,
@@ -57,6 +57,15 @@ impl<T: Real> Sgd<T> {
     ) -> Self {
         let len = blocks.last().map_or(0, |block| block.range.end);
         Self { momentum, velocity: vec![T::zero(); len], ..Self::new(blocks, rate) }
+    }
+
+    /// Refuses settings that make numbers of no sense.
+    fn check_settings(&self) -> Result<(), Error> {
+        check_rates(self.rates.iter().copied())?;
+        match T::zero() <= self.momentum && self.momentum < T::one() {
+            true => Ok(()),
+            false => Err(Error::Setting { argument: "momentum", expected: "from 0 to below 1" }),
+        }
     }
 
     /// The same optimiser on several threads, with the same bits: each takes its share of every block. Fewer than 2¹⁷
@@ -76,6 +85,7 @@ impl<T: Real> Optimizer<T> for Sgd<T> {
     }
 
     fn learn(&mut self, pass: &mut BackwardPass<'_, T>) -> Result<(), Error> {
+        self.check_settings()?;
         let left =
             if self.velocity.is_empty() { pass.descend(&self.rates)? } else { Some(pass.accumulate()?) };
         match left {
@@ -113,6 +123,7 @@ impl<T: Real> Optimizer<T> for Sgd<T> {
         parameters: &mut [T],
         gradients: &mut [T],
     ) -> Result<(), Error> {
+        self.check_settings()?;
         check(&self.rates, blocks, parameters, gradients)?;
         if !self.velocity.is_empty() {
             shape::exact("velocity", self.velocity.len(), parameters.len())?;

@@ -22,6 +22,7 @@ mod description;
 mod error;
 mod file;
 mod header;
+mod replace;
 mod training;
 
 use std::collections::BTreeMap;
@@ -54,9 +55,7 @@ pub struct Checkpoint {
 
 /// Writes `network` to `path`.
 ///
-/// The file is first written beside `path` under another name, flushed to the disk and then renamed, so
-/// that a crash at any moment leaves the old file or the new one, whole. A folder or a device is never
-/// replaced.
+/// As [`replace_file`] does: a crash at any moment leaves the old file or the new one, whole.
 ///
 /// # Errors
 ///
@@ -102,15 +101,33 @@ pub fn save_training(
     })
 }
 
-/// Finds out whether [`save`] could write to `path`, without leaving anything there, and removes what a process that
-/// was killed while it saved to `path` has left beside it. One process at a time should save to one path.
+/// Replaces the file at `path` by one of these bytes, or makes it.
+///
+/// They are first written beside it as `.gmlayer-XXXXXXXX.partial`, where `XXXXXXXX` is the CRC-32 of its name, flushed
+/// to the disk and then renamed, so that a crash at any moment leaves the old file or the new one, whole. While it is
+/// written, this file is locked: a process that finds it without a lock takes it for what a killed one has left.
+///
+/// Mode and, where the system allows it, owner stay as they were. Symbolic links are followed and stay. Other hard
+/// links of the old file keep the old contents. A read-only file, a folder, a device or a pipe is never replaced.
 ///
 /// # Errors
 ///
-/// [`CheckpointError`] when `path` is something other than a file, or no file can be made beside it.
+/// [`CheckpointError`] when `path` is something other than a file, cannot be written, or is being written by another
+/// process.
+pub fn replace_file(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), CheckpointError> {
+    let path = path.as_ref();
+    replace::replace(path, bytes).map_err(|error| CheckpointError::new(path, CheckpointProblem::Write(error)))
+}
+
+/// Finds out whether [`replace_file`], and so [`save`], could write to `path`, without leaving anything there, and
+/// removes what a process that was killed while it wrote there has left beside it.
+///
+/// # Errors
+///
+/// As for [`replace_file`]; also when `path` is a mount point.
 pub fn check_target(path: impl AsRef<Path>) -> Result<(), CheckpointError> {
     let path = path.as_ref();
-    file::check_target(path).map_err(|error| CheckpointError::new(path, CheckpointProblem::Write(error)))
+    replace::check_target(path).map_err(|error| CheckpointError::new(path, CheckpointProblem::Write(error)))
 }
 
 /// Reads the network of a file, for batches of up to `batch` rows.
@@ -124,7 +141,8 @@ pub fn load(path: impl AsRef<Path>, batch: usize) -> Result<Network<f32>, Checkp
 
 /// Reads a file, its network for batches of up to `batch` rows.
 ///
-/// Sizes are compared with the file before memory is taken for them; nothing of what a damaged file says is used.
+/// Sizes are compared with the file before memory is taken for them; nothing of what a damaged file says is used. The
+/// memory is at most 20 times the file, and what the network takes for batches of `batch` rows.
 ///
 /// # Errors
 ///
@@ -153,7 +171,7 @@ fn write(
     serialize: impl FnOnce() -> Result<Vec<u8>, CheckpointProblem>,
 ) -> Result<(), CheckpointError> {
     serialize()
-        .and_then(|bytes| file::replace(path, &bytes).map_err(CheckpointProblem::Write))
+        .and_then(|bytes| replace::replace(path, &bytes).map_err(CheckpointProblem::Write))
         .map_err(|problem| CheckpointError::new(path, problem))
 }
 
@@ -197,6 +215,8 @@ fn serialize(
 }
 
 fn deserialize(bytes: &[u8], batch: usize) -> Result<Checkpoint, CheckpointProblem> {
+    let header_len = bytes.first_chunk().map_or(0, |&start| u64::from_le_bytes(start));
+    header::expect_memory(header_len.min(bytes.len() as u64))?;
     let (_, header) = SafeTensors::read_metadata(bytes)?;
     let text = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
     let text = text.ok_or(CheckpointProblem::NoDescription)?;
@@ -205,7 +225,7 @@ fn deserialize(bytes: &[u8], batch: usize) -> Result<Checkpoint, CheckpointProbl
 
     // Every size is compared with the tensors that are there before anything of that size is allocated.
     let layers = description.layers()?;
-    let memories = description.training.as_ref().map_or(&[][..], TrainingEntry::memories);
+    let memories = description.training.as_ref().map_or(Ok(&[][..]), TrainingEntry::memories)?;
     let mut expected = Vec::new();
     for (index, layer) in layers.iter().enumerate() {
         for block in layer.blocks() {
@@ -231,16 +251,20 @@ fn deserialize(bytes: &[u8], batch: usize) -> Result<Checkpoint, CheckpointProbl
     }
 
     let mut network = Network::new(layers, batch)?;
-    let mut parameters = Vec::new();
-    let mut memory: Vec<Vec<f32>> = vec![Vec::new(); memories.len()];
-    for ParameterBlock { name, .. } in network.blocks() {
-        append(&mut parameters, &tensors, name)?;
-        for (values, memory) in memory.iter_mut().zip(memories) {
-            append(values, &tensors, &memory_name(memory, name))?;
+    let blocks = network.blocks().to_vec();
+    let mut memory: Vec<Vec<f32>> = Vec::with_capacity(memories.len());
+    for name in memories {
+        let mut values = Vec::new();
+        let len = network.parameters().len();
+        values.try_reserve_exact(len).map_err(|_| CheckpointProblem::Memory)?;
+        values.resize(len, 0.0);
+        for block in &blocks {
+            copy(&mut values, block, &tensors, &memory_name(name, &block.name))?;
         }
+        memory.push(values);
     }
-    for (parameter, value) in network.parameters_mut().iter_mut().zip(parameters) {
-        *parameter = value;
+    for block in &blocks {
+        copy(network.parameters_mut(), block, &tensors, &block.name)?;
     }
     let training = match description.training {
         Some(entry) => Some(entry.into_training(&mut network, memory)?),
@@ -252,16 +276,21 @@ fn deserialize(bytes: &[u8], batch: usize) -> Result<Checkpoint, CheckpointProbl
     Ok(Checkpoint { network, training })
 }
 
-/// Appends the values of a tensor, all of them finite.
-fn append(values: &mut Vec<f32>, tensors: &SafeTensors<'_>, name: &str) -> Result<(), CheckpointProblem> {
+/// Copies the values of a tensor, all of them finite, to the place of a block.
+fn copy(
+    values: &mut [f32],
+    block: &ParameterBlock,
+    tensors: &SafeTensors<'_>,
+    name: &str,
+) -> Result<(), CheckpointProblem> {
     let tensor = tensors.tensor(name)?;
     let (numbers, _) = tensor.data().as_chunks::<4>();
-    for (index, &number) in numbers.iter().enumerate() {
-        let value = f32::from_le_bytes(number);
+    let values = values.get_mut(block.range.clone()).unwrap_or_default();
+    for (index, (value, &number)) in values.iter_mut().zip(numbers).enumerate() {
+        *value = f32::from_le_bytes(number);
         if !value.is_finite() {
             return Err(CheckpointProblem::NotFinite { tensor: name.to_owned(), index });
         }
-        values.push(value);
     }
     Ok(())
 }

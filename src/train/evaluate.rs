@@ -1,9 +1,10 @@
 //! Counting what a network gets wrong.
 
 use super::TrainError;
-use crate::Real;
 use crate::data::Samples;
+use crate::memory::filled;
 use crate::nn::Network;
+use crate::{Aligned, Error, Real, shape};
 
 /// The samples of one class and how many of them came out wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,10 +16,10 @@ pub struct ClassCount {
 }
 
 impl ClassCount {
-    /// errors / samples; 0 where there is no sample.
+    /// errors / samples; `None` where there is no sample.
     #[must_use]
-    pub fn error(self) -> f64 {
-        if self.samples == 0 { 0.0 } else { self.errors as f64 / self.samples as f64 }
+    pub fn error(self) -> Option<f64> {
+        (self.samples > 0).then(|| self.errors as f64 / self.samples as f64)
     }
 }
 
@@ -27,6 +28,8 @@ impl ClassCount {
 pub struct Evaluation {
     /// One count a class, in the order of the labels.
     pub classes: Vec<ClassCount>,
+    /// The samples with an output that is infinite or NaN: they are in no class, and errors of their own.
+    pub unclassified: usize,
 }
 
 impl Evaluation {
@@ -42,8 +45,7 @@ impl Evaluation {
 
 /// Counts the errors of `network` on `samples`.
 ///
-/// A row's class is that of its largest output, the first one of several; a row with a NaN output is an
-/// error.
+/// A sample's class is that of [`classify`]; one without a class is an error.
 ///
 /// # Errors
 ///
@@ -51,20 +53,28 @@ impl Evaluation {
 /// network has no output for.
 pub fn evaluate<T: Real>(network: &mut Network<T>, samples: &Samples) -> Result<Evaluation, TrainError> {
     check(network, samples)?;
-    let mut batch = Batch::new(network);
-    let indices: Vec<usize> = (0..samples.len()).collect();
-    let mut classes = vec![ClassCount::default(); network.outputs()];
-    for indices in indices.chunks(network.batch()) {
+    let mut batch = Batch::new(network)?;
+    let mut unclassified = 0;
+    let mut classes = filled("classes", ClassCount::default(), network.outputs())?;
+    let mut indices = filled("indices", 0, network.batch().min(samples.len()))?;
+    for start in (0..samples.len()).step_by(network.batch()) {
+        let rows = indices.len().min(samples.len() - start);
+        let (indices, _) = indices.split_at_mut(rows);
+        for (place, index) in indices.iter_mut().enumerate() {
+            *index = start + place;
+        }
         let (x, labels) = batch.load(samples, indices)?;
         let outputs = network.outputs();
         for (y, &label) in network.forward(x)?.chunks(outputs).zip(labels) {
             if let Some(class) = classes.get_mut(label) {
                 class.samples += 1;
-                class.errors += usize::from(largest(y) != Some(label));
+                let place = classify(y);
+                class.errors += usize::from(place != Some(label));
+                unclassified += usize::from(place.is_none());
             }
         }
     }
-    Ok(Evaluation { classes })
+    Ok(Evaluation { classes, unclassified })
 }
 
 /// Refuses samples that the network cannot take.
@@ -79,13 +89,19 @@ pub(super) fn check<T: Real>(network: &Network<T>, samples: &Samples) -> Result<
     Ok(())
 }
 
-/// The place of the largest value, the first of several; `None` when there is a NaN.
-fn largest<T: Real>(values: &[T]) -> Option<usize> {
+/// The class of a row of outputs: the place of the largest, the first of several.
+///
+/// `None` where there is no output, or one that is infinite or NaN: what is beyond the range of the numbers says nothing
+/// of which class is the likeliest.
+#[must_use]
+pub fn classify<T: Real>(outputs: &[T]) -> Option<usize> {
     let mut best: Option<(usize, T)> = None;
-    for (place, &value) in values.iter().enumerate() {
-        value.partial_cmp(&value)?;
-        if best.is_none_or(|(_, best)| value > best) {
-            best = Some((place, value));
+    for (place, &output) in outputs.iter().enumerate() {
+        if !output.is_finite() {
+            return None;
+        }
+        if best.is_none_or(|(_, best)| output > best) {
+            best = Some((place, output));
         }
     }
     best.map(|(place, _)| place)
@@ -94,16 +110,17 @@ fn largest<T: Real>(values: &[T]) -> Option<usize> {
 /// Buffers for the samples of one batch.
 #[derive(Debug)]
 pub(super) struct Batch<T> {
-    x: Vec<T>,
+    x: Aligned<T>,
     labels: Vec<usize>,
     inputs: usize,
 }
 
 impl<T: Real> Batch<T> {
     /// Buffers for the largest batch of `network`.
-    pub(super) fn new(network: &Network<T>) -> Self {
-        let inputs = network.inputs();
-        Self { x: vec![T::zero(); network.batch() * inputs], labels: vec![0; network.batch()], inputs }
+    pub(super) fn new(network: &Network<T>) -> Result<Self, Error> {
+        let (inputs, rows) = (network.inputs(), network.batch());
+        let x = Aligned::zeros(shape::product("x", rows, inputs)?)?;
+        Ok(Self { x, labels: filled("labels", 0, rows)?, inputs })
     }
 
     /// The images and labels of at most as many samples as the network's largest batch has rows.
@@ -123,14 +140,18 @@ impl<T: Real> Batch<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::largest;
+    use super::classify;
 
     #[test]
-    fn the_first_largest_value_wins_and_nan_never_does() {
-        assert_eq!(largest(&[1.0, 3.0, 3.0]), Some(1));
-        assert_eq!(largest(&[f64::NEG_INFINITY; 2]), Some(0));
-        assert_eq!(largest(&[1.0, f64::NAN]), None);
-        assert_eq!(largest(&[f64::NAN, 1.0]), None);
-        assert_eq!(largest::<f64>(&[]), None);
+    fn the_first_largest_value_wins_and_numbers_out_of_range_have_no_class() {
+        assert_eq!(classify(&[1.0, 3.0, 3.0]), Some(1));
+        assert_eq!(classify(&[-f64::MAX, f64::MAX]), Some(1));
+        assert_eq!(classify(&[-0.0, 0.0]), Some(0));
+        for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            for row in [[odd, 1.0], [1.0, odd], [odd, odd]] {
+                assert_eq!(classify(&row), None, "{row:?}");
+            }
+        }
+        assert_eq!(classify::<f32>(&[]), None);
     }
 }

@@ -36,7 +36,7 @@ mod regularise;
 mod run;
 
 pub use error::TrainError;
-pub use evaluate::{ClassCount, Evaluation, evaluate};
+pub use evaluate::{ClassCount, Evaluation, classify, evaluate};
 pub use history::{History, Record};
 pub use order::generator;
 pub use position::{Position, State};

@@ -6,8 +6,9 @@ use super::evaluate::{Batch, check};
 use super::order::{disturbance, epoch_order};
 use super::{History, Position, Record, Regularisation, State, TrainError, evaluate};
 use crate::data::Dataset;
+use crate::memory::filled;
 use crate::nn::{Network, Optimizer, cross_entropy};
-use crate::{Error, Real};
+use crate::{Aligned, Error, Real, shape};
 
 /// How long and in which order to train.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -103,9 +104,9 @@ pub fn resume<T: Real>(
     check(network, &data.test)?;
 
     let (outputs, mark) = (network.outputs(), data.mark());
-    let mut batch = Batch::new(network);
-    let mut gradient = vec![T::zero(); batch_size * outputs];
-    let mut order = vec![0; data.train.len()];
+    let mut batch = Batch::new(network)?;
+    let mut gradient = Aligned::<T>::zeros(shape::product("gradient", batch_size, outputs)?)?;
+    let mut order = filled("order", 0, data.train.len())?;
     let (samples, steps) = (order.len(), order.len().div_ceil(batch_size));
     if position.step > steps {
         return Err(Error::Range { argument: "position.step", largest: steps, got: position.step }.into());
@@ -152,7 +153,7 @@ pub fn resume<T: Real>(
         }
         history.evaluation = evaluate(network, &data.test)?;
         let train_loss = position.loss_sum / seen(position.step).max(1) as f64;
-        let test_error = history.evaluation.total().error();
+        let test_error = history.evaluation.total().error().unwrap_or(f64::NAN);
         let record = Record { epoch, steps: position.step, train_loss, test_error };
         history.records.push(record);
         if position.step == steps {

@@ -99,6 +99,28 @@ fn only_files_are_replaced() {
     assert_eq!(mode(model), mode(plain), "readable as any new file is");
 }
 
+/// A partial file that nobody has locked was left by a killed process; one that is locked is another's.
+#[test]
+fn partial_files_belong_to_whoever_locks_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model");
+    let partial = folder.path().join(".gmlayer-d79572d9.partial");
+    let other = std::fs::File::create(&partial).unwrap();
+    other.lock().unwrap();
+    for error in
+        [checkpoint::save(&network(), &model).unwrap_err(), checkpoint::check_target(&model).unwrap_err()]
+    {
+        assert!(error.to_string().ends_with("another process is writing it"), "{error}");
+    }
+    assert!(partial.exists() && !model.exists());
+    drop(other);
+    checkpoint::check_target(&model).unwrap();
+    assert!(!partial.exists() && !model.exists());
+    std::fs::write(&partial, "left").unwrap();
+    checkpoint::save(&network(), &model).unwrap();
+    assert!(!partial.exists() && checkpoint::load(&model, 1).is_ok());
+}
+
 #[test]
 fn tensors_have_the_documented_names_and_shapes() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,5 @@
 //! Samples, batches, and folders in the layout of MNIST.
 
-use std::error::Error as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -73,6 +72,38 @@ fn the_raw_file_wins() {
     assert_eq!(Dataset::load_folder(folder.path()).unwrap().test.labels(), [4, 5]);
 }
 
+/// By all names that they may have, and no others.
+#[test]
+fn the_files_that_may_be_read() {
+    let folder = small_folder("");
+    let within = |files: Vec<PathBuf>| {
+        let names = files.iter().map(|file| file.strip_prefix(folder.path()).unwrap().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    let files = || within(Dataset::folder_files(folder.path()));
+    assert_eq!(files(), NAMES.map(PathBuf::from));
+    for name in ["notes.idx", "train-images-idx3-ubyte.bak", "train-labels-idx3-ubyte", "t10k-labels.gz"] {
+        fs::write(folder.path().join(name), "").unwrap();
+    }
+    assert_eq!(files(), NAMES.map(PathBuf::from));
+    let inside = folder.path().join("t10k-images.idx3-ubyte");
+    fs::create_dir(&inside).unwrap();
+    fs::write(inside.join("t10k-images.idx3-ubyte.gz"), "").unwrap();
+    fs::write(inside.join("t10k-labels-idx1-ubyte"), "").unwrap();
+    fs::write(folder.path().join("train-labels.idx1-ubyte"), "").unwrap();
+    let want = [
+        NAMES[0],
+        NAMES[1],
+        "train-labels.idx1-ubyte",
+        NAMES[2],
+        "t10k-images.idx3-ubyte/t10k-images.idx3-ubyte.gz",
+        NAMES[3],
+    ];
+    assert_eq!(files(), want.map(PathBuf::from));
+    assert_eq!(Dataset::folder_files(folder.path().join("absent")), Vec::<PathBuf>::new());
+    assert_eq!(Dataset::folder_files(folder.path().join(NAMES[0])), Vec::<PathBuf>::new());
+}
+
 #[test]
 fn no_folder() {
     let folder = small_folder("");
@@ -114,8 +145,8 @@ fn a_folder_in_place_of_a_file() {
         fs::remove_file(folder.path().join(name)).unwrap();
         fs::create_dir(folder.path().join(name)).unwrap();
         let error = load_error(&folder);
-        assert!(error.source().is_some(), "{error}");
-        assert!(matches!(error, DataError::Idx(error) if matches!(error.kind, IdxErrorKind::Io(_))));
+        assert!(error.to_string().ends_with("expected a file, but this is a folder"), "{error}");
+        assert!(matches!(error, DataError::Idx(error) if matches!(error.kind, IdxErrorKind::Folder)));
     }
 }
 
@@ -266,5 +297,43 @@ fn real_data() {
         let got = sum as f64 / 255.0 / data.train.images().len() as f64;
         println!("{name}: mean pixel {got:.6}");
         assert!((got - mean).abs() < 5e-5, "{name}: mean pixel {got}");
+    }
+}
+
+/// Names as other programs unpack them.
+#[test]
+fn names_of_other_programs() {
+    let want = Dataset::load_test(small_folder("").path()).unwrap().1;
+    let folder = small_folder("");
+    for name in NAMES {
+        let dotted = name.replace("-idx", ".idx");
+        fs::rename(folder.path().join(name), folder.path().join(dotted)).unwrap();
+    }
+    assert_eq!(Dataset::load_folder(folder.path()).unwrap().test, want);
+    // A folder for each file, beside which another one may lie.
+    for name in NAMES {
+        let (dotted, own) = (name.replace("-idx", ".idx"), folder.path().join(name));
+        fs::create_dir(&own).unwrap();
+        fs::rename(
+            folder.path().join(&dotted),
+            own.join(if name.starts_with("train") { name } else { &dotted }),
+        )
+        .unwrap();
+    }
+    assert_eq!(Dataset::load_folder(folder.path()).unwrap().test, want);
+    write(folder.path().join("t10k-labels.idx1-ubyte.gz"), &[2], 7);
+    assert_eq!(Dataset::load_folder(folder.path()).unwrap().test.labels(), [7, 8], "a file before a folder");
+}
+
+/// Nobody writes to the pipe: reading it would never end.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_refused_at_once() {
+    for name in NAMES {
+        let folder = small_folder("");
+        fs::remove_file(folder.path().join(name)).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(folder.path().join(name)).status().unwrap();
+        assert!(made.success());
+        assert!(matches!(load_error(&folder), DataError::Special { file } if file.ends_with(name)));
     }
 }

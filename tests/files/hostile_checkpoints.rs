@@ -6,7 +6,7 @@ use std::path::Path;
 
 use gmlayer::Shape;
 use gmlayer::data::DataMark;
-use gmlayer::nn::{Adam, AdamSettings, Dense, Diagonal, Network, Optimizer};
+use gmlayer::nn::{Adam, AdamSettings, Dense, Diagonal, Layer, Network, Optimizer, Relu};
 use gmlayer::train::checkpoint::{self, Checkpoint, CheckpointProblem};
 use gmlayer::train::{Position, Record, Regularisation, Settings, State, generator};
 use serde_json::{Value, json};
@@ -182,7 +182,10 @@ fn weights_that_are_not_finite_are_named_and_denormals_are_kept() {
     for value in [f32::from_bits(1), -f32::from_bits(1), f32::MIN_POSITIVE / 2.0, -0.0, f32::MAX] {
         let loaded = open(&with(value, &unchecked)).unwrap().network;
         assert_eq!(loaded.block("0.u").unwrap()[1].to_bits(), value.to_bits());
-        refused(&with(value, &header), "its checksum is");
+        refused(
+            &with(value, &header),
+            "or another program has changed it and should have left the checksum out",
+        );
     }
     let moment = header["optimizer.mean.0.v"]["data_offsets"][0].as_u64().unwrap() as usize;
     let mut spoiled = data.clone();
@@ -320,4 +323,57 @@ fn what_is_no_file_is_refused_at_once() {
         let error = checkpoint::open(path, 4).unwrap_err().to_string();
         assert!(error.starts_with("cannot read "), "{error}");
     }
+}
+
+/// Words that the tensors do not bear out.
+#[test]
+fn what_would_grow_beyond_the_file_is_refused() {
+    refused(
+        &described(|it| it["training"]["optimizer"]["memory"] = json!(["mean", "square", "mean"])),
+        "the optimiser's `mean` is there twice",
+    );
+    refused(
+        &described(|it| it["training"]["frozen"] = json!(vec!["0.mu"; 7])),
+        "there are more frozen blocks than blocks",
+    );
+    refused(
+        &described(|it| it["training"]["records"][0]["steps"] = 4.into()),
+        "an epoch that is done has not the steps of an epoch",
+    );
+    refused(
+        &described(|it| it["training"]["records"][0]["test_error"] = json!(1.5)),
+        "a test error is not from 0 to 1",
+    );
+    for (field, value) in [("samples", 0), ("inputs", 3)] {
+        refused(
+            &described(|it| it["training"]["data"][field] = value.into()),
+            "its data have no samples, or not",
+        );
+    }
+    let relu = json!({ "kind": "relu", "width": 2 });
+    let with = |place: usize, count: usize| {
+        let relu = relu.clone();
+        described(move |it| {
+            let layers = it["layers"].as_array_mut().unwrap();
+            (0..count).for_each(|_| layers.insert(place, relu.clone()));
+        })
+    };
+    refused(&with(0, 1), "its first layer has no parameters");
+    refused(&with(1, 2), "layer 2 is a rectifier that follows a rectifier");
+    refused(&with(1, 10_000), "it has 10002 layers, but at most 10000 are possible");
+}
+
+/// What could not be read is not written either.
+#[test]
+fn networks_that_cannot_be_read_are_not_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let relu = || Box::new(Relu::new(2).unwrap());
+    let dense = || Box::new(Dense::new(2, 2, false).unwrap());
+    let save = |layers: Vec<Box<dyn Layer<f32>>>| {
+        checkpoint::save(&Network::new(layers, 1).unwrap(), folder.path().join("model"))
+    };
+    let message = |layers| save(layers).unwrap_err().to_string();
+    assert!(message(vec![relu(), dense()]).contains("first layer has no parameters"));
+    assert!(message(vec![dense(), relu(), relu()]).contains("layer 2 is a rectifier"));
+    save(vec![dense(), relu(), dense(), relu()]).unwrap();
 }

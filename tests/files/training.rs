@@ -6,7 +6,7 @@ use approx::assert_abs_diff_eq;
 use gmlayer::Error;
 use gmlayer::data::{Dataset, Samples};
 use gmlayer::nn::{Dense, Layer, Network, Relu, Sgd};
-use gmlayer::train::{self, Event, History, Regularisation, Settings, TrainError, evaluate};
+use gmlayer::train::{self, Evaluation, Event, History, Regularisation, Settings, TrainError, evaluate};
 
 const SETTINGS: Settings =
     Settings { epochs: 3, batch_size: 8, seed: 5, regularisation: Regularisation::NONE };
@@ -53,7 +53,7 @@ fn training_learns() {
     let mut network = network(0);
     let before = evaluate(&mut network, &data().test).unwrap().total();
     let history = run(&mut network, &Settings { epochs: 30, ..SETTINGS });
-    assert!(before.error() > 0.4, "{before:?}");
+    assert!(before.error() > Some(0.4), "{before:?}");
     assert!(history.records[29].test_error < 0.1, "{history:?}");
     assert!(history.records[29].train_loss < 0.5 * history.records[0].train_loss, "{history:?}");
     assert!(!history.interrupted);
@@ -187,13 +187,19 @@ fn classes_are_counted_one_by_one() {
     let counts: Vec<(usize, usize)> =
         evaluation.classes.iter().map(|class| (class.samples, class.errors)).collect();
     assert_eq!(counts, [(3, 1), (1, 0), (1, 1)]);
-    assert_eq!(evaluation.total().error(), 0.4);
-    let errors: Vec<f64> = evaluation.classes.iter().map(|class| class.error()).collect();
-    assert_eq!(errors, [1.0 / 3.0, 0.0, 1.0]);
+    assert_eq!(evaluation.total().error(), Some(0.4));
+    let errors =
+        |evaluation: &Evaluation| evaluation.classes.iter().map(|class| class.error()).collect::<Vec<_>>();
+    assert_eq!(errors(&evaluation), [Some(1.0 / 3.0), Some(0.0), Some(1.0)]);
 
-    network.parameters_mut()[0] = f32::NAN;
-    let evaluation = evaluate(&mut network, &samples).unwrap();
-    assert_eq!(evaluation.total().error(), 1.0, "NaN is no class");
+    // An output that is infinite or NaN is of no class, the first one neither.
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX] {
+        network.parameters_mut().copy_from_slice(&[value, value, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
+        let bright = Samples::new(vec![255, 255, 0, 255, 255, 1], vec![0, 0], 3).unwrap();
+        let evaluation = evaluate(&mut network, &bright).unwrap();
+        assert_eq!((evaluation.total().error(), evaluation.unclassified), (Some(1.0), 2), "{value}");
+        assert_eq!(errors(&evaluation), [Some(1.0), None, None], "a class without samples has no error");
+    }
 }
 
 #[test]
@@ -229,11 +235,16 @@ fn divergence_is_named() {
 
     // A single step, so that no later loss can show it.
     let data = Dataset::new("one", samples(8, 1), samples(8, 2)).unwrap();
-    let error = error_of(&mut network(0), f32::INFINITY, &data, Settings { epochs: 1, ..SETTINGS });
+    let once = Settings { epochs: 1, ..SETTINGS };
+    let mut steep = network(0);
+    steep.parameters_mut().iter_mut().for_each(|weight| *weight *= 100.0);
+    let error = error_of(&mut steep, f32::MAX, &data, once);
     assert!(
         matches!(&error, TrainError::Parameter { epoch: 1, step: 1, block } if block == "0.weight" || block == "2.weight"),
         "{error:?}"
     );
+    let error = error_of(&mut network(0), f32::INFINITY, &data, once);
+    assert!(matches!(error, TrainError::Size(Error::Setting { argument: "rate", .. })), "{error:?}");
 }
 
 #[test]

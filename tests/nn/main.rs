@@ -3,4 +3,5 @@
 
 mod gradients;
 mod network;
+mod optimizers;
 mod threads;

@@ -1,4 +1,4 @@
-//! Networks and optimisers: layout, freezing, hand-worked steps, every error.
+//! Networks: layout, freezing, joined steps, every error.
 
 use approx::assert_abs_diff_eq;
 use gmlayer::diagonal::Form;
@@ -183,67 +183,6 @@ fn a_step_clears_the_gradients() {
     let mut optimizer = Sgd::new(network.blocks(), |_| 0.1);
     network.step(&mut optimizer).unwrap();
     assert!(network.gradients().iter().all(|&gradient| gradient == 0.0));
-}
-
-/// One weight, steps worked out by hand.
-fn one_weight(
-    optimizer: impl FnOnce(&Network<f64>) -> Box<dyn Optimizer<f64>>,
-    gradients: &[f64],
-) -> Vec<f64> {
-    let mut network = Network::new(vec![Box::new(Dense::new(1, 1, false).unwrap())], 1).unwrap();
-    network.parameters_mut()[0] = 1.0;
-    let mut optimizer = optimizer(&network);
-    let blocks = network.blocks().to_vec();
-    gradients
-        .iter()
-        .map(|&gradient| {
-            optimizer.step(&blocks, network.parameters_mut(), &mut [gradient]).unwrap();
-            network.parameters()[0]
-        })
-        .collect()
-}
-
-#[test]
-fn steps_of_gradient_descent_by_hand() {
-    let path = one_weight(|network| Box::new(Sgd::new(network.blocks(), |_| 0.5)), &[1.0, -2.0]);
-    assert_eq!(path, [0.5, 1.5]);
-    // w: 1, then 0.5·1 − 2 = −1.5, then 0.5·(−1.5) + 0 = −0.75.
-    let path =
-        one_weight(|network| Box::new(Sgd::with_momentum(network.blocks(), |_| 0.5, 0.5)), &[1.0, -2.0, 0.0]);
-    assert_eq!(path, [0.5, 1.25, 1.625]);
-}
-
-#[test]
-fn steps_of_adam_by_hand() {
-    // Decays 1/2 and 3/4, rate 1. Gradient 2: m = 1, w = 1; corrected 2 and 4: θ = 1 − 2/2 = 0.
-    // Gradient 0: m = 1/2, w = 3/4; corrected by 3/4 and 7/16: 2/3 and 12/7: θ = −(2/3)/√(12/7).
-    let settings = AdamSettings { mean_decay: 0.5, square_decay: 0.75, epsilon: 0.0 };
-    let path = one_weight(|network| Box::new(Adam::new(network.blocks(), |_| 1.0, settings)), &[2.0, 0.0]);
-    assert_eq!(path[0], 0.0);
-    assert_abs_diff_eq!(path[1], -(2.0 / 3.0) / (12.0_f64 / 7.0).sqrt(), epsilon = 1e-15);
-    // ε is added to the root: 1 − 2/(2 + 2).
-    let settings = AdamSettings { epsilon: 2.0, ..settings };
-    let path = one_weight(|network| Box::new(Adam::new(network.blocks(), |_| 1.0, settings)), &[2.0]);
-    assert_eq!(path, [0.5]);
-}
-
-/// 400 steps without gradient would bring the moments of `f32` into the denormal range.
-#[test]
-fn moments_of_adam_stay_normal() {
-    let mut network = Network::<f32>::new(vec![Box::new(Dense::new(2, 1, false).unwrap())], 1).unwrap();
-    let blocks = network.blocks().to_vec();
-    let mut adam = Adam::new(&blocks, |_| 0.1, AdamSettings { square_decay: 0.5, ..Default::default() });
-    for step in 0..2000 {
-        let mut gradients = if step == 0 { [1.0, 1e-30] } else { [0.0, 1e-30] };
-        adam.step(&blocks, network.parameters_mut(), &mut gradients).unwrap();
-        let text = format!("{adam:?}");
-        let denormal = text
-            .split(|c: char| !(c.is_ascii_digit() || ".e-".contains(c)))
-            .filter_map(|number| number.parse::<f32>().ok())
-            .any(|number| number.is_subnormal());
-        assert!(!denormal, "step {step}: {text}");
-    }
-    assert!(network.parameters().iter().all(|parameter| parameter.is_finite()));
 }
 
 #[test]

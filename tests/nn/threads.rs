@@ -1,8 +1,12 @@
-//! Optimisers on several threads: the number of threads never changes a bit of a step.
+//! Threads: their number never changes a bit of a step, and a panic comes back to its caller.
+
+use core::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use gmlayer::nn::{
     Adam, AdamSettings, Cosine, Diagonal, Layer, Network, Optimizer, ParameterBlock, Sgd, cross_entropy,
 };
+use gmlayer::train::{Event, Regularisation, Settings, train};
 use gmlayer::{Shape, Threads};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg64;
@@ -122,5 +126,105 @@ fn any_number_of_threads_trains_the_same_network() {
             let threads = Threads::new(count).unwrap();
             assert!(threads.run(|| learn(make, Some(&threads))) == want, "{count} threads");
         }
+    }
+}
+
+/// Nothing that follows it hangs: the threads work as before.
+fn assert_usable(threads: &Threads) {
+    for _ in 0..3 {
+        assert_eq!(threads.run(|| 7), 7);
+    }
+    assert!(results(OPTIMIZERS[0], Some(threads)) == results(OPTIMIZERS[0], None));
+}
+
+/// What a panic said.
+fn panic_of<R>(task: impl FnOnce() -> R) -> String {
+    let panic = catch_unwind(AssertUnwindSafe(task)).map(drop).expect_err("it panics");
+    (*panic.downcast::<String>().expect("a message")).clone()
+}
+
+/// A panic with a message, but without the lines of the panic hook.
+fn fault(place: &str) -> ! {
+    resume_unwind(Box::new(format!("a fault in {place}")))
+}
+
+#[test]
+fn a_panic_in_a_task_comes_back_to_the_caller() {
+    for count in [1, 2, 5] {
+        let threads = Threads::new(count).unwrap();
+        for _ in 0..3 {
+            assert_eq!(panic_of(|| threads.run(|| -> () { fault("a task") })), "a fault in a task");
+            assert_usable(&threads);
+        }
+        // In a task in a task, one of other threads, and one after a pass on all threads.
+        let inner = || threads.run(|| threads.run(|| -> () { fault("an inner task") }));
+        assert_eq!(panic_of(inner), "a fault in an inner task");
+        let others = Threads::new(2).unwrap();
+        let of_others = || threads.run(|| others.run(|| -> () { fault("a task of others") }));
+        assert_eq!(panic_of(of_others), "a fault in a task of others");
+        let after_a_pass = || {
+            threads.run(|| {
+                results(OPTIMIZERS[2], Some(&threads));
+                fault("the last line")
+            })
+        };
+        assert_eq!(panic_of(|| -> () { after_a_pass() }), "a fault in the last line");
+        assert_usable(&threads);
+        assert_usable(&others);
+    }
+}
+
+/// Panics that are caught inside a task leave it whole; of two callers, each has its own.
+#[test]
+fn panics_stay_with_their_task() {
+    let threads = Threads::new(3).unwrap();
+    let caught = threads.run(|| {
+        let inner = panic_of(|| threads.run(|| -> () { fault("an inner task") }));
+        (inner, threads.run(|| 7))
+    });
+    assert_eq!(caught, ("a fault in an inner task".to_owned(), 7));
+    std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..8_u32)
+            .map(|caller| {
+                let threads = &threads;
+                scope.spawn(move || match caller % 2 {
+                    0 => panic_of(|| threads.run(|| -> () { fault(&format!("caller {caller}")) })),
+                    _ => threads.run(|| format!("a fault in caller {caller}")),
+                })
+            })
+            .collect();
+        for (index, caller) in callers.into_iter().enumerate() {
+            assert_eq!(caller.join().unwrap(), format!("a fault in caller {index}"));
+        }
+    });
+    assert_usable(&threads);
+}
+
+/// Training whose observer panics, after a step or an epoch: the panic comes back, the threads stay.
+#[test]
+fn a_panic_in_an_observer_comes_back_to_the_caller() {
+    let data = gmlayer::data::digits(1, 60, 20).unwrap();
+    let threads = Threads::new(2).unwrap();
+    for in_step in [true, false] {
+        let layer = Diagonal::new(Shape::new(data.inputs, 10, 2).unwrap(), 0.1).with_threads(threads.clone());
+        let layers: Vec<Box<dyn Layer<f32>>> = vec![Box::new(layer)];
+        let mut network = Network::new(layers, 20).unwrap();
+        network.initialise(&mut Pcg64::seed_from_u64(1)).unwrap();
+        let mut sgd = Sgd::new(network.blocks(), |_| 0.1).with_threads(threads.clone());
+        let settings = Settings { epochs: 2, batch_size: 20, seed: 1, regularisation: Regularisation::NONE };
+        let mut training = |observe: fn(&Event<'_, f32>, bool)| {
+            train(&mut network, &mut sgd, &data, &settings, |event| {
+                observe(&event, in_step);
+                ControlFlow::Continue(())
+            })
+        };
+        let observer: fn(&Event<'_, f32>, bool) = |event, in_step| {
+            if matches!(event, Event::Step { .. }) == in_step {
+                fault("an observer");
+            }
+        };
+        assert_eq!(panic_of(|| threads.run(|| training(observer))), "a fault in an observer");
+        assert_usable(&threads);
+        assert_eq!(threads.run(|| training(|_, _| ())).unwrap().records.len(), 2);
     }
 }

@@ -12,17 +12,20 @@ mod table;
 mod trial;
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
 
 use crate::arguments::{DataArguments, ExperimentArguments, ExperimentName};
 use crate::data;
 use crate::failure::Failure;
+use crate::output;
 use crate::signal::stop_on_signal;
 
 use catalogue::{Experiment, experiments};
 use page::{Section, Settings};
 use summary::Summary;
-use trial::{Task, Trial, write_whole};
+use trial::{Data, Task, Trial};
 
 /// The images that a quick run trains on.
 const QUICK_IMAGES: usize = 10_000;
@@ -34,7 +37,7 @@ pub(crate) fn run(arguments: &ExperimentArguments) -> Result<(), Failure> {
         false => (arguments.trials.unwrap_or(5), arguments.epochs.unwrap_or(30)),
     };
     let source = DataArguments { data: Some(arguments.data.clone()), test_images: None, side: None };
-    let mut data = data::load(&source, None)?;
+    let (mut data, _) = data::load(&source, None)?;
     if arguments.quick {
         let count = QUICK_IMAGES.min(data.train.len());
         data.train = data::first(data.train, count, "--quick")?;
@@ -48,18 +51,28 @@ pub(crate) fn run(arguments: &ExperimentArguments) -> Result<(), Failure> {
         .map_err(|error| Failure::other(format!("cannot make the folder {}: {error}", folder.display())))?;
 
     let experiments = experiments(arguments.name, epochs);
+    let marked = Data::of(&data);
     let settings = Settings {
         dataset: &data.name,
-        train_images: data.train.len(),
-        test_images: data.test.len(),
+        train_images: marked.train_images,
+        test_images: marked.test_images,
         trials,
         epochs,
     };
-    let tasks = tasks(&experiments, settings, data.inputs);
-    let stop = stop_on_signal()?;
-    let Some(trials) = pool::run(&tasks, &data, &folder, threads, &stop)? else {
-        writeln!(std::io::stdout(), "interrupted; the same command goes on from the last finished trial")?;
-        return Ok(());
+    let tasks = tasks(&experiments, &marked, trials, data.inputs);
+    let inputs = output::data_files(&source);
+    let page_path = page_path(arguments);
+    let sections = experiments.iter().flat_map(|experiment| section_paths(experiment, &arguments.out));
+    let trials = tasks.iter().map(|task| task.path(&folder));
+    for path in trials.chain(sections).chain([page_path.clone()]) {
+        output::check(&path, inputs.iter().map(PathBuf::as_path))?;
+    }
+    let signals = stop_on_signal()?;
+    let Some(trials) = pool::run(&tasks, &data, &folder, threads, &signals.stop)? else {
+        let way_on = "; the same command goes on from the last finished trial";
+        return Err(signals
+            .first()
+            .map_or(Failure::Closed, |number| Failure::Interrupted(number, way_on.to_owned())));
     };
     let sections = experiments
         .iter()
@@ -68,19 +81,24 @@ pub(crate) fn run(arguments: &ExperimentArguments) -> Result<(), Failure> {
     for section in &sections {
         write_section(section, &arguments.out)?;
     }
-    let name = match (arguments.name, sections.first()) {
-        (ExperimentName::All, _) | (_, None) => "index",
-        (_, Some(section)) => section.experiment.name,
-    };
-    let path = arguments.out.join(name).with_extension("html");
-    write_whole(&path, page::page(settings, &sections).as_bytes())?;
-    writeln!(std::io::stdout(), "{}", path.display())?;
+    output::replace(&page_path, page::page(settings, &sections).as_bytes())?;
+    writeln!(std::io::stdout(), "{}", page_path.display())?;
     Ok(())
+}
+
+/// The place of the page.
+fn page_path(arguments: &ExperimentArguments) -> PathBuf {
+    let name = arguments.name.to_possible_value();
+    let name = match (arguments.name, &name) {
+        (ExperimentName::All, _) | (_, None) => "index",
+        (_, Some(name)) => name.get_name(),
+    };
+    arguments.out.join(name).with_extension("html")
 }
 
 /// Every trial of every run once: all first trials, then all second ones; the longest of each first, so that no
 /// thread is left alone with one at the end.
-fn tasks(experiments: &[Experiment], settings: Settings<'_>, inputs: usize) -> Vec<Task> {
+fn tasks(experiments: &[Experiment], data: &Data, trials: usize, inputs: usize) -> Vec<Task> {
     let mut runs: Vec<&run::Run> = Vec::new();
     for entry in experiments.iter().flat_map(|experiment| &experiment.runs) {
         if !runs.contains(&&entry.run) {
@@ -88,15 +106,8 @@ fn tasks(experiments: &[Experiment], settings: Settings<'_>, inputs: usize) -> V
         }
     }
     runs.sort_by_key(|run| core::cmp::Reverse(run.operations(inputs) * run.epochs));
-    let seeds = 0..settings.trials as u64;
-    let task = |seed, run: &run::Run| Task {
-        run: run.clone(),
-        dataset: settings.dataset.to_owned(),
-        train_images: settings.train_images,
-        test_images: settings.test_images,
-        seed,
-    };
-    seeds.flat_map(|seed| runs.iter().map(move |&run| task(seed, run))).collect()
+    let seeds = 0..trials as u64;
+    seeds.flat_map(|seed| runs.iter().map(move |&run| Task::new(run, data, seed))).collect()
 }
 
 /// The summaries and figures of one experiment.
@@ -116,12 +127,20 @@ fn section<'a>(
     Ok(Section { experiment, summaries, figures })
 }
 
-/// The CSV and SVG files of one experiment.
+/// The places of the CSV file of one experiment and of its SVG files.
+fn section_paths(experiment: &Experiment, out: &Path) -> Vec<PathBuf> {
+    let name = experiment.name;
+    let figures = experiment.figures.iter().map(|figure| out.join(format!("{name}-{}.svg", figure.name)));
+    [out.join(name).with_extension("csv")].into_iter().chain(figures).collect()
+}
+
+/// Writes these files.
 fn write_section(section: &Section<'_>, out: &Path) -> Result<(), Failure> {
-    let name = section.experiment.name;
-    write_whole(&out.join(name).with_extension("csv"), &table::csv(&section.summaries)?)?;
-    for (figure, (_, svg)) in section.experiment.figures.iter().zip(&section.figures) {
-        write_whole(&out.join(format!("{name}-{}.svg", figure.name)), svg.as_bytes())?;
+    let csv = table::csv(&section.summaries)?;
+    let svgs = section.figures.iter().map(|(_, svg)| svg.as_bytes());
+    for (path, bytes) in section_paths(section.experiment, out).iter().zip([&csv[..]].into_iter().chain(svgs))
+    {
+        output::replace(path, bytes)?;
     }
     Ok(())
 }

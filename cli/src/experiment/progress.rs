@@ -24,7 +24,7 @@ pub(super) struct Progress {
 impl Progress {
     /// Follows the tasks at the places `open`; the others are done.
     pub(super) fn new(tasks: &[Task], open: &[usize], inputs: usize) -> Self {
-        let of = |task: &Task| work(task, task.train_images * task.run.epochs, inputs);
+        let of = |task: &Task| work(task, task.data.train_images * task.run.epochs, inputs);
         let total = open.iter().filter_map(|&index| tasks.get(index)).map(of).sum();
         let terminal = io::stdout().is_terminal() && io::stderr().is_terminal();
         let style = ProgressStyle::with_template("{wide_bar} {msg}, {eta} left")

@@ -73,7 +73,7 @@ impl<'a> Summary<'a> {
 
     /// Operations of the whole training, in units of 10⁹.
     pub(super) fn giga_operations(&self) -> f64 {
-        let images = self.trials.first().map_or(0, |trial| trial.task.train_images);
+        let images = self.trials.first().map_or(0, |trial| trial.task.data.train_images);
         self.operations as f64 * images as f64 * self.run.epochs as f64 / 1e9
     }
 }

@@ -1,7 +1,8 @@
 //! One trial of a run: trained once, kept as a file.
 
 use core::ops::ControlFlow;
-use std::io::Write;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use gmlayer::data::Dataset;
@@ -9,18 +10,48 @@ use gmlayer::train::{Event, Settings, train};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
+use crate::output;
 
 use super::follow::{Follower, Frame};
 use super::run::Run;
+
+/// Raised whenever the same task gives other results than before, so that no older trial is used.
+const RESULTS: u32 = 1;
+
+/// The largest number of a frame: beyond any that a picture can show.
+const MOST: f64 = 1e30;
 
 /// What a trial was asked to do: a file that answers another question is not used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Task {
     pub(super) run: Run,
-    pub(super) dataset: String,
+    pub(super) data: Data,
+    pub(super) seed: u64,
+    /// [`RESULTS`].
+    results: u32,
+}
+
+/// What tells a data set from others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Data {
+    pub(super) name: String,
     pub(super) train_images: usize,
     pub(super) test_images: usize,
-    pub(super) seed: u64,
+    train_checksum: u32,
+    test_checksum: u32,
+}
+
+impl Data {
+    pub(super) fn of(data: &Dataset) -> Self {
+        let (train, test) = (data.train.mark(), data.test.mark());
+        Self {
+            name: data.name.clone(),
+            train_images: train.samples,
+            test_images: test.samples,
+            train_checksum: train.checksum,
+            test_checksum: test.checksum,
+        }
+    }
 }
 
 /// One epoch. Errors are fractions.
@@ -41,6 +72,10 @@ pub(super) struct Trial {
 }
 
 impl Task {
+    pub(super) fn new(run: &Run, data: &Data, seed: u64) -> Self {
+        Self { run: run.clone(), data: data.clone(), seed, results: RESULTS }
+    }
+
     /// The place of the trial's file.
     pub(super) fn path(&self, folder: &Path) -> PathBuf {
         folder.join(format!("{}-{}.json", self.run.name, self.seed))
@@ -48,9 +83,26 @@ impl Task {
 
     /// The trial, where its file is there and answers this very task.
     pub(super) fn load(&self, folder: &Path) -> Option<Trial> {
-        let text = std::fs::read(self.path(folder)).ok()?;
+        let path = self.path(folder);
+        // Before it is opened: opening a pipe waits for whoever writes to it.
+        let length = std::fs::metadata(&path).ok().filter(std::fs::Metadata::is_file)?.len();
+        if length > self.most_bytes() {
+            return None;
+        }
+        let mut text = Vec::new();
+        File::open(path).ok()?.take(length).read_to_end(&mut text).ok()?;
         let trial: Trial = serde_json::from_slice(&text).ok()?;
-        (trial.task == *self).then_some(trial)
+        (trial.task == *self && trial.is_sound()).then_some(trial)
+    }
+
+    /// The bytes of a file at most: far above those of any trial.
+    fn most_bytes(&self) -> u64 {
+        (self.run.epochs as u64 + 16) << 16
+    }
+
+    /// Whether the first layer is followed: of the first trial alone, which is drawn.
+    fn is_followed(&self) -> bool {
+        self.run.followed && self.seed == 0
     }
 
     /// Trains; `None` where `observer` has stopped it. `observer` is called with the number of images of each step.
@@ -67,8 +119,7 @@ impl Task {
         let mut network = run.network(data.inputs, *seed).map_err(|error| failed(&error))?;
         let steps = run.epochs * data.train.len().div_ceil(batch_size);
         let mut optimizer = run.optimizer(&network, steps as u64);
-        // Only the first trial is drawn.
-        let mut follower = (run.followed && *seed == 0).then(|| Follower::new(run, &network));
+        let mut follower = self.is_followed().then(|| Follower::new(run, &network));
         let regularisation = run.regularisation();
         let settings = Settings { epochs: run.epochs, batch_size, seed: *seed, regularisation };
         let history = train(&mut network, &mut *optimizer, data, &settings, |event| match event {
@@ -96,10 +147,29 @@ impl Task {
 }
 
 impl Trial {
+    /// Whether a file holds all epochs, and no number that cannot be or be drawn.
+    fn is_sound(&self) -> bool {
+        let Self { task, epochs, frames } = self;
+        let epoch = |(place, epoch): (usize, &Epoch)| {
+            epoch.epoch == place + 1
+                && epoch.train_loss.is_finite()
+                && (0.0..=1.0).contains(&epoch.test_error)
+        };
+        let frame = |(place, frame): (usize, &Frame)| {
+            let numbers = frame.marks.iter().flat_map(|mark| mark.mean.iter().chain(&mark.covariance));
+            frame.epoch == place && numbers.copied().all(|number| number.abs() <= MOST)
+        };
+        let moments = if task.is_followed() { epochs.len() + 1 } else { 0 };
+        epochs.len() == task.run.epochs
+            && epochs.iter().enumerate().all(epoch)
+            && frames.len() == moments
+            && frames.iter().enumerate().all(frame)
+    }
+
     /// Writes the trial's file.
     pub(super) fn save(&self, folder: &Path) -> Result<(), Failure> {
         let text = serde_json::to_vec(self).map_err(Failure::other)?;
-        write_whole(&self.task.path(folder), &text)
+        output::replace(&self.task.path(folder), &text)
     }
 
     /// The mean test error of the epochs that count.
@@ -108,20 +178,4 @@ impl Trial {
         let (sum, count) = last.fold((0.0, 0), |(sum, count), epoch| (sum + epoch.test_error, count + 1));
         sum / f64::from(count.max(1))
     }
-}
-
-/// Writes a file whole or not at all.
-pub(super) fn write_whole(path: &Path, contents: &[u8]) -> Result<(), Failure> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        let mut builder = tempfile::Builder::new();
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.prefix(".gmlayer-").tempfile_in(folder)?;
-        file.write_all(contents)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().map_err(|error| Failure::other(format!("cannot write {}: {error}", path.display())))
 }

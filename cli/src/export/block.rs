@@ -51,6 +51,8 @@ pub(super) struct Block {
     /// What it holds.
     pub(super) about: String,
     pub(super) values: Values,
+    /// Numbers that are not 0, and 0 as they are stored: those that `f16` is too coarse for.
+    pub(super) flushed: usize,
 }
 
 impl Block {
@@ -64,7 +66,7 @@ impl Block {
         let about = format!(
             "The parameters{form}: μ [{k} × {d}], σ [{k} × {d}], U [{k} × {l} × {d}], v [{k} × {l}]."
         );
-        Self { name: "parameters", about, values: Values::F32(values) }
+        Self { name: "parameters", about, values: Values::F32(values), flushed: 0 }
     }
 }
 
@@ -113,10 +115,13 @@ pub(super) fn plain(
     (name, about, values): (&'static str, String, &[f32]),
     precision: Precision,
 ) -> Result<Block, Failure> {
+    let mut flushed = 0;
     let (values, finite) = match precision {
         Precision::F16 => {
             let halves: Vec<f16> = values.iter().map(|&value| f16::from_f32(value)).collect();
             let finite = halves.iter().all(|half| half.is_finite());
+            let lost = |(&value, &half): (&f32, &f16)| value != 0.0 && half == f16::ZERO;
+            flushed = values.iter().zip(&halves).filter(|&pair| lost(pair)).count();
             (Values::F16(halves), finite)
         }
         _ => (Values::F32(values.to_vec()), values.iter().all(|value| value.is_finite())),
@@ -125,7 +130,7 @@ pub(super) fn plain(
         return Err(Failure::other(format!("`{name}` holds a number that is too large for this precision")));
     }
     let ending = if precision == Precision::F16 { ", as the bits of f16" } else { "" };
-    Ok(Block { name, about: format!("{about}{ending}."), values })
+    Ok(Block { name, about: format!("{about}{ending}."), values, flushed })
 }
 
 /// Rows of numbers as scales and 8-bit integers.
@@ -150,7 +155,7 @@ fn scaled(
     let scale = format!("{about}: the scale of each row.");
     let integer = format!("{about}: the integers.");
     Ok((
-        Block { name: scale_name, about: scale, values: Values::F32(scales) },
-        Block { name, about: integer, values: Values::I8(integers) },
+        Block { name: scale_name, about: scale, values: Values::F32(scales), flushed: 0 },
+        Block { name, about: integer, values: Values::I8(integers), flushed: 0 },
     ))
 }

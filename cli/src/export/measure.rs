@@ -2,6 +2,7 @@
 
 use gmlayer::compact::Model;
 use gmlayer::data::Samples;
+use gmlayer::train::classify;
 
 use crate::failure::Failure;
 
@@ -17,20 +18,14 @@ pub(super) fn forward(model: &Model<'_>, x: &[f32]) -> Result<Vec<f32>, Failure>
     Ok(y)
 }
 
-/// The share of samples whose largest output is not their label's.
+/// The share of samples whose class is not their label; one with an output that is infinite or NaN has no class.
 pub(super) fn test_error(model: &Model<'_>, samples: &Samples) -> Result<f64, Failure> {
     let mut x = vec![0.0; samples.inputs()];
     let mut errors = 0;
     for (index, &label) in samples.labels().iter().enumerate() {
         samples.batch(&[index], &mut x).map_err(Failure::other)?;
         let y = forward(model, &x)?;
-        let mut largest = 0;
-        for (class, output) in y.iter().enumerate() {
-            if y.get(largest).is_none_or(|most| output > most) {
-                largest = class;
-            }
-        }
-        errors += usize::from(largest != usize::from(label));
+        errors += usize::from(classify(&y) != Some(usize::from(label)));
     }
     Ok(errors as f64 / samples.len() as f64)
 }

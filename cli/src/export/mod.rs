@@ -6,24 +6,27 @@ mod joint;
 mod measure;
 mod source;
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use gmlayer::data::Samples;
 use gmlayer::diagonal::{Form, Scale};
 use gmlayer::joint::JointShape;
 use gmlayer::nn::{LayerKind, Network};
-use gmlayer::train::{checkpoint, evaluate};
+use gmlayer::train::evaluate;
 use gmlayer::{Shape, compact};
 use serde::Serialize;
 
 use crate::arguments::{ExportArguments, Format, Precision};
 use crate::data;
 use crate::failure::Failure;
+use crate::output;
+use crate::report;
+use crate::saved::{self, Saved, is_standard};
+use crate::shown::shown;
+use crate::signal::end_on_signal;
 use block::{Block, Values};
-
-/// Rows that are evaluated together.
-const BATCH: usize = 64;
 
 /// The layer that is exported.
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +69,8 @@ struct ExportReport<'a> {
     outputs: usize,
     components: usize,
     bytes: usize,
+    /// Constants that are not 0 in the model and 0 in `f16`.
+    flushed: usize,
     test_images: usize,
     test_error: f64,
     test_error_before: f64,
@@ -73,15 +78,28 @@ struct ExportReport<'a> {
 
 /// Converts a model, writes it and says what it costs in memory and errors.
 pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
+    if arguments.name.is_some() && arguments.format != Format::C {
+        return Err(Failure::usage(
+            "--name is for --format c: a Rust module and bytes have no names to tell apart",
+        ));
+    }
     if arguments.parameters && (arguments.format == Format::Bin || arguments.precision != Precision::F32) {
         return Err(Failure::usage("--parameters are written as source text in f32: --format rust or c"));
     }
-    let output = target(arguments);
-    checkpoint::check_target(&output).map_err(Failure::other)?;
-    let mut network = checkpoint::load(&arguments.model, BATCH).map_err(Failure::other)?;
-    let exported = only_layer(&network)?;
-    let (dataset, test) = data::load_test(&arguments.data)?;
-    let before = evaluate(&mut network, &test).map_err(Failure::other)?.total().error();
+    end_on_signal()?;
+    let output = target(arguments)?;
+    let to_standard = is_standard(&output);
+    if !to_standard {
+        let data = output::data_files(&arguments.data);
+        let model = saved::file(&arguments.model);
+        output::check(&output, data.iter().map(PathBuf::as_path).chain([model]))?;
+    }
+    let saved = Saved::open(&arguments.model)?;
+    let exported = only_layer(&saved.network)?;
+    let (test, source) = data::load_test(&arguments.data)?;
+    let trained = saved.source();
+    let mut network = saved.into_network()?;
+    let before = evaluate(&mut network, &test).map_err(Failure::other)?.total().error().unwrap_or(f64::NAN);
 
     let mut after = before;
     let (blocks, values) = match exported {
@@ -110,7 +128,7 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
     };
     let test_vector = values.split_at_checked(test.inputs());
 
-    let name = name(&output);
+    let name = arguments.name.clone().unwrap_or_else(|| name(&output));
     let bytes = match (arguments.format, exported, test_vector) {
         (Format::Bin, Exported::Diagonal(shape, _), Some((x, y))) => {
             blob::write(shape, arguments.precision, &blocks, x, y)
@@ -118,32 +136,45 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
         (Format::C, ..) => source::c(&name, &exported, &blocks, test_vector).into_bytes(),
         _ => source::rust(&exported, arguments.precision, &blocks, test_vector).into_bytes(),
     };
-    write(&output, &bytes)
-        .map_err(|error| Failure::other(format!("cannot write {}: {error}", output.display())))?;
+    if to_standard {
+        let mut out = std::io::stdout().lock();
+        out.write_all(&bytes).and_then(|()| out.flush())?;
+    } else {
+        output::replace(&output, &bytes)?;
+    }
 
     let [inputs, outputs, components] = exported.dimensions();
     let report = ExportReport {
-        dataset: &dataset,
+        dataset: &source.name,
         precision: arguments.precision,
         inputs,
         outputs,
         components,
         bytes: blocks.iter().map(|block| block.values.bytes()).sum(),
+        flushed: blocks.iter().map(|block| block.flushed).sum(),
         test_images: test.len(),
         test_error: after,
         test_error_before: before,
     };
-    print(&output, &report, arguments.json)
+    source.compare(trained.as_ref());
+    // Standard output holds the model, and nothing else, where that was asked for.
+    match to_standard {
+        true => print(std::io::stderr().lock(), &output, &report, arguments.json),
+        false => print(std::io::stdout().lock(), &output, &report, arguments.json),
+    }
 }
 
-fn print(output: &Path, report: &ExportReport<'_>, json: bool) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
+fn print(mut out: impl Write, output: &Path, report: &ExportReport<'_>, json: bool) -> Result<(), Failure> {
     writeln!(out, "{}", output.display())?;
+    writeln!(out, "data                {}", shown(report.dataset))?;
     writeln!(out, "bytes of the model  {}", report.bytes)?;
+    if report.flushed > 0 {
+        writeln!(out, "too small for f16   {} constants, which are 0 now", report.flushed)?;
+    }
     let (after, before) = (100.0 * report.test_error, 100.0 * report.test_error_before);
     writeln!(out, "test error          {after:.2} % ({before:.2} % before), {} images", report.test_images)?;
     if json {
-        writeln!(out, "{}", serde_json::to_string(report).map_err(Failure::other)?)?;
+        writeln!(out, "{}", report::json(report)?)?;
     }
     Ok(())
 }
@@ -163,31 +194,43 @@ fn first_image(samples: &Samples) -> Result<Vec<f32>, Failure> {
     Ok(image)
 }
 
-/// The file to write.
-fn target(arguments: &ExportArguments) -> PathBuf {
-    let ending = match arguments.format {
-        Format::Rust => "rs",
-        Format::C => "h",
-        Format::Bin => "bin",
+/// The file to write. Without `--output` that is none that anything but an export has made.
+fn target(arguments: &ExportArguments) -> Result<PathBuf, Failure> {
+    if let Some(output) = &arguments.output {
+        return Ok(output.clone());
+    }
+    let (ending, start) = match arguments.format {
+        Format::Rust => ("rs", source::RUST_START.as_bytes()),
+        Format::C => ("h", source::C_START.as_bytes()),
+        Format::Bin => ("bin", &compact::MAGIC[..]),
     };
-    arguments.output.clone().unwrap_or_else(|| arguments.model.with_extension(ending))
+    if is_standard(&arguments.model) {
+        return Ok(arguments.model.clone());
+    }
+    let mut name = arguments.model.file_stem().unwrap_or_default().to_owned();
+    name.push(if arguments.parameters { "_parameters." } else { "." });
+    name.push(ending);
+    let output = arguments.model.with_file_name(name);
+    // Whether something other than a file is there is asked later.
+    if output.is_file() && !begins_with(&output, start) {
+        let output = output.display();
+        return Err(Failure::usage(format!("{output} is no export; name the file to write with --output")));
+    }
+    Ok(output)
+}
+
+fn begins_with(path: &Path, start: &[u8]) -> bool {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(start.len() as u64).read_to_end(&mut bytes));
+    read.is_ok() && bytes == start
 }
 
 /// The file's name as an identifier.
 fn name(path: &Path) -> String {
+    if is_standard(path) {
+        return "model".to_owned();
+    }
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let name: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { format!("model_{name}") }
-}
-
-/// Writes a file whole, or leaves what was there.
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)] // as for any new file, not for the owner's eyes alone
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.prefix(".gmlayer-").tempfile_in(folder.unwrap_or(Path::new(".")))?;
-    file.write_all(bytes)?;
-    file.persist(path)?;
-    Ok(())
 }

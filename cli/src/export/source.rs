@@ -3,11 +3,19 @@
 use core::fmt::Display;
 use std::fmt::Write;
 
+use gmlayer::compact::Checksum;
+
 use super::{Block, Exported, Values};
 use crate::arguments::Precision;
 
 /// The width of a line.
 const WIDTH: usize = 110;
+
+/// How every Rust module begins.
+pub(super) const RUST_START: &str = "// Written by `gmlayer export`";
+
+/// How every C header begins.
+pub(super) const C_START: &str = "/* Written by `gmlayer export`";
 
 /// What a Rust module says of a model besides its arrays.
 struct RustModel {
@@ -71,7 +79,7 @@ pub(super) fn rust(
     test_vector: Option<(&[f32], &[f32])>,
 ) -> String {
     let RustModel { imports, shape: (shape, path), item } = RustModel::of(exported, precision, blocks);
-    let mut text = format!("// Written by `gmlayer export`.\n\nuse {path};\n");
+    let mut text = format!("{RUST_START}.\n\nuse {path};\n");
     if test_vector.is_some() {
         text.push_str(imports);
     }
@@ -115,7 +123,10 @@ pub(super) fn rust(
     text
 }
 
-/// A C header with the same arrays.
+/// A C header with the same arrays, all names of which begin with `name`.
+///
+/// Its guard has the checksum of the numbers too: of two models with one name the second is not left out, which the
+/// compiler tells.
 pub(super) fn c(
     name: &str,
     exported: &Exported,
@@ -123,9 +134,9 @@ pub(super) fn c(
     test_vector: Option<(&[f32], &[f32])>,
 ) -> String {
     let capitals = name.to_uppercase();
-    let mut text = format!(
-        "/* Written by `gmlayer export`. */\n#ifndef {capitals}_H\n#define {capitals}_H\n\n#include <stdint.h>\n\n"
-    );
+    let sum = blocks.iter().fold(Checksum::new(), |sum, block| sum.with(&block.values.to_le_bytes()));
+    let guard = format!("GMLAYER_EXPORT_{name}_{:08X}_H", sum.value());
+    let mut text = format!("{C_START}. */\n#ifndef {guard}\n#define {guard}\n\n#include <stdint.h>\n\n");
     for (size, value) in exported.sizes() {
         let _ = writeln!(text, "#define {capitals}_{} {value}", size.to_uppercase());
     }

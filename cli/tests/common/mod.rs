@@ -2,7 +2,9 @@
 #![allow(dead_code)] // each test uses its own part
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
 /// The program with these arguments, its output caught.
 pub(crate) fn gmlayer<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Output {
@@ -62,4 +64,42 @@ pub(crate) fn write_data(folder: &Path) {
             .unwrap();
         std::fs::write(folder.join(format!("{part}-labels-idx1-ubyte")), idx(&[count], &labels)).unwrap();
     }
+}
+
+/// The program, heeding SIGINT even where whoever runs the tests ignores it.
+#[cfg(unix)]
+pub(crate) fn heeding() -> Command {
+    if !cfg!(target_os = "linux") {
+        return Command::new(env!("CARGO_BIN_EXE_gmlayer"));
+    }
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT", env!("CARGO_BIN_EXE_gmlayer")]);
+    command
+}
+
+/// Sends a signal; a process that has ended meanwhile gets none.
+#[cfg(unix)]
+pub(crate) fn kill(signal: &str, process: u32) {
+    let process = process.to_string();
+    let _ = Command::new("kill").args([&format!("-{signal}"), &process]).stderr(Stdio::null()).status();
+}
+
+/// What a program without input gives; one that has not ended by then is killed, and the test fails.
+#[cfg(unix)]
+#[track_caller]
+pub(crate) fn within_time(limit: Duration, command: &mut Command) -> Output {
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (ended, end) = channel::<()>();
+    let process = child.id();
+    let watch = std::thread::spawn(move || {
+        let late = end.recv_timeout(limit) == Err(RecvTimeoutError::Timeout);
+        if late {
+            kill("KILL", process);
+        }
+        late
+    });
+    let output = child.wait_with_output().unwrap();
+    drop(ended);
+    assert!(!watch.join().unwrap(), "killed after {limit:?}: {command:?}");
+    output
 }

@@ -23,9 +23,13 @@ pub struct IdxError {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum IdxErrorKind {
+    /// The file cannot be opened.
+    Open(io::Error),
+    /// A folder is there in the place of the file.
+    Folder,
     /// The operating system failed.
     Io(io::Error),
-    /// The gzip container is cut short or damaged, or something other than gzip follows it.
+    /// The gzip container is cut short or damaged, or bytes other than gzip follow its end.
     Gzip(io::Error),
     /// The file does not begin with two zero bytes.
     Magic {
@@ -76,6 +80,9 @@ pub enum IdxErrorKind {
 
 impl fmt::Display for IdxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if matches!(self.kind, IdxErrorKind::Open(_) | IdxErrorKind::Folder) {
+            return write!(f, "{}: {}", self.file, self.kind);
+        }
         let unpacked = if self.gzip { " of the unpacked data" } else { "" };
         write!(f, "{}: at byte {}{unpacked}: {}", self.file, self.offset, self.kind)
     }
@@ -84,10 +91,20 @@ impl fmt::Display for IdxError {
 impl fmt::Display for IdxErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Open(source) => write!(f, "cannot open it: {source}"),
+            Self::Folder => write!(f, "expected a file, but this is a folder"),
             Self::Io(source) => write!(f, "{source}"),
             Self::Gzip(source) => write!(f, "expected sound gzip data, but: {source}"),
             Self::Magic { got: [first, second] } => {
-                write!(f, "expected the bytes 00 00 that begin an IDX file, but got {first:02X} {second:02X}")
+                write!(
+                    f,
+                    "expected the bytes 00 00 that begin an IDX file, but got {first:02X} {second:02X}"
+                )?;
+                match [first, second] {
+                    [0x1F, 0x8B] => write!(f, ", as in a file that was packed twice"),
+                    [b'<', _] => write!(f, ", as in a web page"),
+                    _ => Ok(()),
+                }
             }
             Self::ElementType { got } => {
                 write!(f, "expected an element type (08, 09, 0B, 0C, 0D or 0E), but got {got:02X}")
@@ -121,7 +138,9 @@ impl fmt::Display for IdxErrorKind {
 impl core::error::Error for IdxError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match &self.kind {
-            IdxErrorKind::Io(source) | IdxErrorKind::Gzip(source) => Some(source),
+            IdxErrorKind::Open(source) | IdxErrorKind::Io(source) | IdxErrorKind::Gzip(source) => {
+                Some(source)
+            }
             _ => None,
         }
     }
@@ -130,7 +149,7 @@ impl core::error::Error for IdxError {
 impl core::error::Error for IdxErrorKind {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Io(source) | Self::Gzip(source) => Some(source),
+            Self::Open(source) | Self::Io(source) | Self::Gzip(source) => Some(source),
             _ => None,
         }
     }

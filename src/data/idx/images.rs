@@ -1,11 +1,11 @@
 //! Images of a file, a few at a time.
 
 use core::fmt;
-use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::read::Source;
-use super::{ElementType, IdxError, IdxErrorKind};
+use super::ElementType;
+use super::read::{Source, open};
 use crate::data::DataError;
 
 /// The images of an IDX file, raw or gzip, of which only those that are asked for are in memory.
@@ -48,11 +48,20 @@ impl Images {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, DataError> {
         let path = path.as_ref().to_owned();
         let name = path.display().to_string();
-        let failed =
-            |error| IdxError { file: name.clone(), offset: 0, gzip: false, kind: IdxErrorKind::Io(error) };
-        let file = File::open(&path).map_err(failed)?;
-        let metadata = file.metadata().map_err(failed)?;
-        let mut source = Source::new(&name, file, metadata.is_file().then_some(metadata.len()))?;
+        let (file, length) = open(&path, &name)?;
+        let source = Source::new(&name, file, length)?;
+        Self::of(source, path, name)
+    }
+
+    /// Reads the header of any reader, raw or gzip; `name` stands for the file.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn from_reader(name: &str, reader: impl Read + 'static) -> Result<Self, DataError> {
+        Self::of(Source::new(name, reader, None)?, PathBuf::from(name), name.to_owned())
+    }
+
+    fn of(mut source: Source<'static>, path: PathBuf, name: String) -> Result<Self, DataError> {
         // Nothing is kept of what is read, so that there is no limit.
         let (element_type, sizes, end) = source.start(u64::MAX).map_err(|kind| source.error(&name, kind))?;
         if element_type != ElementType::U8 {

@@ -13,6 +13,7 @@
 
 mod element;
 mod error;
+mod gzip;
 mod images;
 mod read;
 mod write;

@@ -6,8 +6,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
-
+use super::gzip::Members;
 use super::{ElementType, Elements, Idx, IdxError, IdxErrorKind, element_count};
 
 /// The bytes that are read at a time.
@@ -32,11 +31,8 @@ impl Idx {
     pub fn read_within(path: impl AsRef<Path>, limit: u64) -> Result<Self, IdxError> {
         let path = path.as_ref();
         let name = path.display().to_string();
-        let opened = File::open(path).and_then(|file| Ok((file.metadata()?, file)));
-        match opened {
-            Ok((metadata, file)) => read(&name, file, metadata.is_file().then_some(metadata.len()), limit),
-            Err(error) => Err(IdxError { file: name, offset: 0, gzip: false, kind: IdxErrorKind::Io(error) }),
-        }
+        let (file, length) = open(path, &name)?;
+        read(&name, file, length, limit)
     }
 
     /// Reads from any reader to its end, raw or gzip, with at most `limit` bytes of elements.
@@ -48,6 +44,17 @@ impl Idx {
     pub fn from_reader(name: &str, reader: impl Read, limit: u64) -> Result<Self, IdxError> {
         read(name, reader, None, limit)
     }
+}
+
+/// Opens a file; its length, where it is an ordinary one.
+pub(super) fn open(path: &Path, name: &str) -> Result<(File, Option<u64>), IdxError> {
+    let failed = |kind| IdxError { file: name.to_owned(), offset: 0, gzip: false, kind };
+    let file = File::open(path).map_err(|error| failed(IdxErrorKind::Open(error)))?;
+    let metadata = file.metadata().map_err(|error| failed(IdxErrorKind::Open(error)))?;
+    if metadata.is_dir() {
+        return Err(failed(IdxErrorKind::Folder));
+    }
+    Ok((file, metadata.is_file().then_some(metadata.len())))
 }
 
 /// Reads the whole array. `length` is the number of bytes of the file, where it is known.
@@ -76,7 +83,7 @@ impl<'a> Source<'a> {
         let gzip = start == [0x1F, 0x8B];
         let whole = BufReader::with_capacity(CHUNK, io::Cursor::new(start).chain(reader));
         let (reader, length): (Box<dyn Read + 'a>, _) =
-            if gzip { (Box::new(MultiGzDecoder::new(whole)), None) } else { (Box::new(whole), length) };
+            if gzip { (Box::new(Members::new(whole)), None) } else { (Box::new(whole), length) };
         Ok(Self { reader, gzip, offset: 0, length })
     }
 

@@ -12,6 +12,9 @@ use crate::{Scale, Shape};
 /// The version of the format that this code writes, and the only one that it reads.
 const VERSION: u64 = 2;
 
+/// The layers of a network at most.
+const MOST_LAYERS: usize = 10_000;
+
 /// Whether a setting need not be written.
 fn is_default(flag: &bool) -> bool {
     !flag
@@ -76,6 +79,28 @@ enum Entry {
     },
 }
 
+impl Entry {
+    /// Whether the layer has tensors.
+    const fn has_parameters(&self) -> bool {
+        !matches!(self, Self::Relu { .. })
+    }
+}
+
+/// Refuses layers that a file of their size does not vouch for: every one has tensors or, once, follows one that has.
+fn check(layers: &[Entry]) -> Result<(), CheckpointProblem> {
+    if layers.len() > MOST_LAYERS {
+        return Err(CheckpointProblem::Layers { limit: MOST_LAYERS, got: layers.len() });
+    }
+    if layers.first().is_some_and(|first| !first.has_parameters()) {
+        return Err(CheckpointProblem::NoParameters);
+    }
+    let without = |pair: &[Entry]| !pair.iter().any(Entry::has_parameters);
+    match layers.windows(2).position(without) {
+        Some(place) => Err(CheckpointProblem::Rectifiers { layer: place + 1 }),
+        None => Ok(()),
+    }
+}
+
 impl Description {
     pub(super) fn of(
         network: &Network<f32>,
@@ -106,7 +131,8 @@ impl Description {
                 LayerKind::Relu { width } => Ok(Entry::Relu { width }),
                 LayerKind::Other(name) => Err(CheckpointProblem::Layer(name)),
             })
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
+        check(&layers)?;
         Ok(Self { version: VERSION, layers, training, checksum: None })
     }
 
@@ -122,9 +148,10 @@ impl Description {
         serde_json::from_str(text).map_err(CheckpointProblem::Description)
     }
 
-    /// The layers, each fitting the one before it; the first one has parameters, so that every size in
-    /// the description is also that of a tensor.
+    /// The layers, each fitting the one before it. Every size is also that of a tensor, and there are at most twice as
+    /// many layers as layers with tensors.
     pub(super) fn layers(&self) -> Result<Vec<Box<dyn Layer<f32>>>, CheckpointProblem> {
+        check(&self.layers)?;
         let mut layers: Vec<Box<dyn Layer<f32>>> = Vec::with_capacity(self.layers.len());
         for (index, entry) in self.layers.iter().enumerate() {
             let kind = match *entry {
@@ -150,7 +177,6 @@ impl Description {
             };
             let Some(layer) = kind.build::<f32>().map_err(NetworkError::from)? else { continue };
             match layers.last() {
-                None if layer.blocks().is_empty() => return Err(CheckpointProblem::NoParameters),
                 Some(previous) if previous.outputs() != layer.inputs() => {
                     let (inputs, previous_outputs) = (layer.inputs(), previous.outputs());
                     return Err(NetworkError::Mismatch { layer: index, inputs, previous_outputs }.into());

@@ -77,6 +77,20 @@ pub enum CheckpointProblem {
     Layer(&'static str),
     /// The first layer has no parameters.
     NoParameters,
+    /// There are more layers than a file may have.
+    Layers {
+        /// The most layers of a file.
+        limit: usize,
+        /// The number of layers.
+        got: usize,
+    },
+    /// A rectifier follows a rectifier.
+    Rectifiers {
+        /// The place of the second one, from 0.
+        layer: usize,
+    },
+    /// There is no memory for what the file holds.
+    Memory,
     /// The layers do not make a network.
     Network(NetworkError),
     /// A tensor is missing.
@@ -116,6 +130,7 @@ impl fmt::Display for CheckpointError {
             CheckpointProblem::Read(error) => write!(f, "cannot read {path}: {error}"),
             problem @ (CheckpointProblem::NotFinite { .. }
             | CheckpointProblem::Layer(_)
+            | CheckpointProblem::Memory
             | CheckpointProblem::Setting(_)) => write!(f, "{path}: {problem}"),
             problem => write!(f, "{path} is not a usable model: {problem}"),
         }
@@ -139,7 +154,11 @@ impl CheckpointProblem {
                 write!(f, "it has {got} bytes, but at most {limit} are read")
             }
             Self::Checksum { stated, got } => {
-                write!(f, "it is damaged: its checksum is {got}, but it states {stated}")
+                write!(
+                    f,
+                    "its checksum is {got}, but it states {stated}: it is damaged, or another program has changed it \
+                     and should have left the checksum out"
+                )
             }
             Self::Position(what) => write!(f, "what it says of training is damaged: {what}"),
             Self::Setting(name) => write!(f, "the setting `{name}` is infinite or NaN"),
@@ -153,6 +172,9 @@ impl CheckpointProblem {
             }
             Self::Layer(name) => write!(f, "a layer `{name}` cannot be saved"),
             Self::NoParameters => write!(f, "its first layer has no parameters"),
+            Self::Layers { limit, got } => write!(f, "it has {got} layers, but at most {limit} are possible"),
+            Self::Rectifiers { layer } => write!(f, "layer {layer} is a rectifier that follows a rectifier"),
+            Self::Memory => write!(f, "there is not enough memory for what it holds"),
             Self::Network(error) => write!(f, "{error}"),
             Self::Missing(tensor) => write!(f, "the tensor `{tensor}` is missing"),
             Self::Unknown(tensor) => write!(f, "no layer has the tensor `{tensor}`"),

@@ -1,73 +1,13 @@
-//! Files that are replaced as a whole, and read without trust in their length.
+//! Files that are read without trust in their length.
 
-use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Seek};
 use std::path::Path;
-
-use tempfile::{Builder, NamedTempFile};
 
 use super::{CheckpointProblem, header};
 
 /// The bytes of a file that is read at most: 16 GiB.
 const LIMIT: u64 = 1 << 34;
-
-/// The end of the name of a file that is being written.
-const PARTIAL: &str = ".partial";
-
-/// Puts `bytes` at `path`, whole or not at all.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = temporary(path)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    // The new name is on the disk only once its folder is; not every system lets a folder be flushed.
-    if let Ok(folder) = File::open(folder(path)) {
-        let _ = folder.sync_all();
-    }
-    Ok(())
-}
-
-/// Finds out whether a file can be made beside `path`, and removes those that are left from before.
-pub(super) fn check_target(path: &Path) -> io::Result<()> {
-    temporary(path)?;
-    let start = partial_start(path);
-    for entry in fs::read_dir(folder(path))?.flatten() {
-        let name = entry.file_name();
-        let name = name.as_encoded_bytes();
-        if name.starts_with(start.as_encoded_bytes()) && name.ends_with(PARTIAL.as_bytes()) {
-            // Whoever else has removed it has done the same work.
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-    Ok(())
-}
-
-/// A file in the folder of `path` that can take its place: of a file, not of a folder or a device.
-fn temporary(path: &Path) -> io::Result<NamedTempFile> {
-    if path.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    if path.exists() && !path.is_file() {
-        return Err(io::Error::other("it is not an ordinary file"));
-    }
-    let mut builder = Builder::new();
-    #[cfg(unix)] // as for any new file, not for the owner's eyes alone
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.prefix(&partial_start(path)).suffix(PARTIAL).tempfile_in(folder(path))
-}
-
-/// How the names of the files begin that are to take the place of `path`.
-fn partial_start(path: &Path) -> OsString {
-    let mut start = OsString::from(".");
-    start.push(path.file_name().unwrap_or(OsStr::new("gmlayer")));
-    start.push(".");
-    start
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
 
 /// The bytes of an ordinary file whose header fits its length.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, CheckpointProblem> {

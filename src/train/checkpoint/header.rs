@@ -27,6 +27,7 @@ pub(super) fn check(reader: &mut impl Read, length: u64) -> Result<(), Checkpoin
     let Some(data_len) = rest.checked_sub(header_len) else {
         return Err(SafeTensorError::InvalidHeaderLength.into());
     };
+    expect_memory(header_len)?;
     let mut text = Vec::new();
     reader.take(header_len).read_to_end(&mut text).map_err(CheckpointProblem::Read)?;
     if (text.len() as u64) < header_len {
@@ -34,6 +35,18 @@ pub(super) fn check(reader: &mut impl Read, length: u64) -> Result<(), Checkpoin
     }
     let Header { end } = serde_json::from_slice(&text).map_err(CheckpointProblem::Header)?;
     if end == data_len { Ok(()) } else { Err(SafeTensorError::MetadataIncompleteBuffer.into()) }
+}
+
+/// The bytes that are made of a byte of the header at most, in small pieces.
+const GROWTH: u64 = 24;
+
+/// Sees that there is memory for what is made of a header, before it is taken piece by piece.
+pub(super) fn expect_memory(header_len: u64) -> Result<(), CheckpointProblem> {
+    let bytes = usize::try_from(header_len.saturating_mul(GROWTH)).map_err(|_| CheckpointProblem::Memory)?;
+    let mut probe = Vec::<u8>::new();
+    probe.try_reserve_exact(bytes).map_err(|_| CheckpointProblem::Memory)?;
+    core::hint::black_box(probe); // taken and given back, not left out
+    Ok(())
 }
 
 /// The end of the last tensor.

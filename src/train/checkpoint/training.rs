@@ -1,6 +1,6 @@
 //! Where training stands, as JSON and as it is used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -173,9 +173,16 @@ impl TrainingEntry {
         })
     }
 
-    /// The names of what the optimiser remembers.
-    pub(super) fn memories(&self) -> &[String] {
-        &self.optimizer.memory
+    /// The names of what the optimiser remembers, each there once.
+    pub(super) fn memories(&self) -> Result<&[String], CheckpointProblem> {
+        let names = &self.optimizer.memory;
+        let mut seen = HashSet::new();
+        match names.iter().find(|name| !seen.insert(name.as_str())) {
+            Some(name) => {
+                Err(CheckpointProblem::Position(format!("the optimiser's `{name}` is there twice")))
+            }
+            None => Ok(names),
+        }
     }
 
     /// Training with the optimiser's memory, whose names [`memories`](Self::memories) gives; freezes the blocks of the
@@ -196,11 +203,24 @@ impl TrainingEntry {
         if self.epoch != self.records.len() + 1 {
             return wrong("the epoch is not the one after the records");
         }
-        if self.step > self.data.samples.div_ceil(self.batch_size) {
+        let steps = self.data.samples.div_ceil(self.batch_size);
+        if steps == 0 || self.data.inputs != network.inputs() {
+            return wrong("its data have no samples, or not as many pixels as the network has inputs");
+        }
+        if self.step > steps {
             return wrong("there are more steps than an epoch has");
+        }
+        if self.records.iter().any(|record| record.steps != steps) {
+            return wrong("an epoch that is done has not the steps of an epoch");
+        }
+        if !self.records.iter().all(|record| (0.0..=1.0).contains(&record.test_error)) {
+            return wrong("a test error is not from 0 to 1");
         }
         if self.optimizer.rates.len() != network.blocks().len() {
             return wrong("there is not one learning rate a block");
+        }
+        if self.frozen.len() > network.blocks().len() {
+            return wrong("there are more frozen blocks than blocks");
         }
         for name in &self.frozen {
             network.freeze(name)?;

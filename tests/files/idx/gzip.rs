@@ -46,6 +46,14 @@ fn gzip_followed_by_something_else() {
             let error = read_error(&[&gzip(&bytes)[..], rest].concat());
             assert!(matches!(error.kind, IdxErrorKind::Gzip(_)), "{rest:?}: {error}");
         }
+        for (rest, message) in
+            [(&[0; 512][..], "zeros follow its end"), (b"more", "other bytes follow its end")]
+        {
+            let error = read_error(&[&gzip(&bytes)[..], rest].concat()).to_string();
+            assert!(error.ends_with(message), "{error}");
+        }
+        let error = read_error(&gzip(&gzip(&bytes))).to_string();
+        assert!(error.ends_with("as in a file that was packed twice"), "{error}");
     }
 }
 
