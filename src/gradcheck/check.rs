@@ -129,7 +129,9 @@ impl<'a, B: AsRef<[Block<'a>]> + AsMut<[Block<'a>]> + Clone> Check<B> {
 
         buffers.gradient.fill(T::zero());
         (objective.backward)(theta, buffers.cotangent, buffers.gradient);
-        buffers.moved.copy_from_slice(theta);
+        for (moved, &theta) in buffers.moved.iter_mut().zip(theta) {
+            *moved = theta;
+        }
         let start = objective.value(&mut buffers);
         let judged = laws.function_deterministic && start.sum.is_finite();
         let blocks = self.find(|first, len| {

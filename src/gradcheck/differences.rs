@@ -136,7 +136,7 @@ where
         }
         scale = libm::scalbn(scale, -STEPS);
         let next = scan(scale);
-        if !(next.allowed() < libm::fabs(backward - best.value) / 2.0) {
+        if next.allowed() >= libm::fabs(backward - best.value) / 2.0 {
             return best;
         }
         if libm::fabs(next.value - best.value) > next.allowed() + best.allowed() {

@@ -116,7 +116,7 @@ fn noise_drawn_anew_is_named() {
                 d[1] += factor * g[0] * t[0];
             };
             let report = check.run(forward, backward, &[0.5, 0.75], &mut scratch).unwrap();
-            assert!(!report.laws.function_deterministic && report.clone().into_result().is_err());
+            assert!(!report.laws.function_deterministic && report.into_result().is_err());
             assert_eq!(report.blocks[0].verdict(), Verdict::Unreliable);
             assert!(report.to_string().contains("BROKEN LAW: the function is deterministic"), "{report}");
         }
