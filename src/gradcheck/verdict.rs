@@ -11,8 +11,9 @@ pub enum Verdict {
     Agrees,
     /// The function has a kink here, and the gradient is the limit of central differences.
     AgreesAtKink,
-    /// An error of 1 % would not have been seen: the function is too noisy for differences, jumps, has a
-    /// kink nearby, or is not deterministic.
+    /// An error of 1 % would not have been seen: the function is too noisy for differences, jumps, has a kink nearby, or
+    /// is not deterministic. Or the two do not agree, and it is not certain that the gradient is wrong: they are apart by
+    /// little more than is allowed, or differ by steps far larger than the parameter alone.
     Unreliable,
     /// The gradient is wrong.
     Differs,

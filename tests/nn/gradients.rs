@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt::Debug;
 
 use approx::assert_abs_diff_eq;
-use gmlayer::gradcheck::{Block, Check};
+use gmlayer::gradcheck::{Block, Check, Verdict};
 use gmlayer::joint::JointShape;
 use gmlayer::nn::{Dense, Diagonal, Joint, JointStart, Layer, Network, Relu, cross_entropy, squared};
 use gmlayer::{Error, Real, Shape, random};
@@ -241,6 +241,42 @@ fn a_whole_network() {
         };
         let blocks: Vec<Block<'_>> = named.iter().map(Block::from).collect();
         check(blocks, 1, DOUBLE, &parameters, forward, backward);
+    }
+}
+
+/// A freshly started layer in `f32`: 3 → 10, weights of 10⁻⁴ and less, under cross-entropy. Its right gradient never
+/// differs, and one that is too large by half or twice too large never agrees.
+#[test]
+fn a_layer_of_small_weights_hides_nothing() {
+    let layer = Dense::new(3, 10, false).unwrap();
+    let x: Vec<f32> = normals(5, 12).iter().map(|&x| x as f32).collect();
+    let labels = [3, 1, 4, 9];
+    let mut scratch = vec![0.0_f32; Layer::<f32>::scratch_len(&layer, 4).unwrap()];
+    let loss = |weights: &[f32], gradient: Option<&mut [f32]>, scratch: &mut [f32]| {
+        let mut y = [f32::NAN; 40];
+        layer.forward(weights, &x, &mut y, &mut [], scratch).unwrap();
+        cross_entropy(&y, 10, &labels, gradient).unwrap()
+    };
+    for (size, factor) in
+        [1e-2_f64, 1e-3, 1e-4, 1e-6].iter().flat_map(|size| [1.0_f32, 1.5, 2.0].map(|f| (size, f)))
+    {
+        let weights: Vec<f32> = normals(6, 30).iter().map(|weight| (size * weight) as f32).collect();
+        let mut other = scratch.clone();
+        let forward = |weights: &[f32], y: &mut [f32]| y[0] = loss(weights, None, &mut other);
+        let backward = |weights: &[f32], g: &[f32], gradient: &mut [f32]| {
+            let mut of_y = [f32::NAN; 40];
+            loss(weights, Some(&mut of_y), &mut scratch);
+            of_y.iter_mut().for_each(|of_y| *of_y *= factor * g[0]);
+            layer.backward(weights, &x, &of_y, &[], &[false], gradient, None, &mut scratch).unwrap();
+        };
+        let check = Check::new([Block::new("weight", 30)], 1).unwrap();
+        let mut own = vec![0.0_f32; check.scratch_len()];
+        let report = check.run(forward, backward, &weights, &mut own).unwrap();
+        if factor == 1.0 {
+            assert_ne!(report.verdict(), Verdict::Differs, "{size}: {report}");
+        } else {
+            assert!(!report.verdict().passes(), "{size}, {factor}: {report}");
+        }
     }
 }
 
