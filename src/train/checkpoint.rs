@@ -103,9 +103,10 @@ pub fn save_training(
 
 /// Replaces the file at `path` by one of these bytes, or makes it.
 ///
-/// They are first written beside it as `.gmlayer-XXXXXXXX.partial`, where `XXXXXXXX` is the CRC-32 of its name, flushed
-/// to the disk and then renamed, so that a crash at any moment leaves the old file or the new one, whole. While it is
-/// written, this file is locked: a process that finds it without a lock takes it for what a killed one has left.
+/// They are first written beside it as `.gmlayer-CRC.partial`, where `CRC` is the checksum of its name in eight
+/// hexadecimal digits, flushed to the disk and then renamed, so that a crash at any moment leaves the old file or the
+/// new one, whole. While it is written, this file is locked: a process that finds it without a lock takes it for what a
+/// killed one has left.
 ///
 /// Mode and, where the system allows it, owner stay as they were. Symbolic links are followed and stay. Other hard
 /// links of the old file keep the old contents. A read-only file, a folder, a device or a pipe is never replaced.
