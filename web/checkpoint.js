@@ -22,7 +22,18 @@ function header(buffer) {
     }
 }
 
-// The layer and its parameters; throws an Error whose message is one sentence for the user.
+// What shows best what each component looks at: its mean weights, or with a diagonal covariance, whose means stay about as
+// random as they start, their spread.
+function picturesOf({ kind, components: k, rank }, parameters) {
+    const diagonal = kind === "diagonal";
+    const start = k * (diagonal ? INPUTS : OUTPUTS * (1 + rank));
+    return Array.from({ length: k }, (_, index) => {
+        const weights = parameters.subarray(start + index * INPUTS, start + (index + 1) * INPUTS);
+        return diagonal ? weights.map(Math.abs) : weights;
+    });
+}
+
+// The layer, its parameters and a picture of each component; throws an Error whose message is one sentence for the user.
 export function readCheckpoint(buffer) {
     const { tensors, start, description } = header(buffer);
     if (description.version !== VERSION) {
@@ -54,5 +65,5 @@ export function readCheckpoint(buffer) {
     if (!parameters.every(Number.isFinite)) {
         throw new Error("The model holds numbers that are not finite.");
     }
-    return { layer, parameters };
+    return { layer, parameters, pictures: picturesOf(layer, parameters) };
 }

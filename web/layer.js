@@ -7,7 +7,7 @@ export class Layer {
 
     constructor(instance) {
         this.#wasm = instance.exports;
-        this.components = 0;
+        this.count = 0;
     }
 
     // Takes the layer of a checkpoint; false where there is no room for it.
@@ -19,7 +19,7 @@ export class Layer {
                 : this.#wasm.joint(components, rank, Boolean(tied), Boolean(sum));
         if (taken) {
             this.#view(this.#wasm.parameters(), parameters.length).set(parameters);
-            this.components = components;
+            this.count = components;
         }
         return Boolean(taken);
     }
@@ -31,11 +31,16 @@ export class Layer {
         return this.#view(this.#wasm.scores(), OUTPUTS).slice();
     }
 
-    // What each component adds to each score.
-    shares() {
+    // Of each component: what it adds to each score, and of the input of its neurons the mean and the standard deviation,
+    // with the part of the neurons that fire, their input being above 0.
+    components() {
         this.#wasm.explain();
-        const all = this.#view(this.#wasm.shares(), this.components * OUTPUTS);
-        return Array.from({ length: this.components }, (_, k) => all.slice(k * OUTPUTS, (k + 1) * OUTPUTS));
+        const shares = this.#view(this.#wasm.shares(), this.count * OUTPUTS);
+        const inputs = this.#view(this.#wasm.inputs(), this.count * 3);
+        return Array.from({ length: this.count }, (_, index) => {
+            const [mean, deviation, firing] = inputs.subarray(3 * index, 3 * index + 3);
+            return { index, shares: shares.slice(index * OUTPUTS, (index + 1) * OUTPUTS), mean, deviation, firing };
+        });
     }
 
     // How each pixel moves a score, or what one component adds to it.

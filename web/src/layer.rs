@@ -2,7 +2,7 @@
 
 use gmlayer::diagonal::{self, Coordinates, Diagonal, Form};
 use gmlayer::joint::{self, Joint, JointShape};
-use gmlayer::{Error, Scale, Shape};
+use gmlayer::{Error, Real, Rectified, Scale, Shape};
 
 /// Pixels of an image.
 pub const INPUTS: usize = 784;
@@ -105,6 +105,23 @@ impl<'a> Layer<'a> {
         })
     }
 
+    /// Mean and standard deviation of z = ⟨β, x⟩ over the neurons of a layer of one component, and P(z > 0).
+    pub fn input(&self, x: &[f32]) -> [f32; 3] {
+        let (m, squares) = match self {
+            Self::Diagonal(layer) => {
+                let diagonal::Parameters { mu, sigma, .. } = layer.parameters();
+                (dot(mu, x), sigma.iter().zip(x).map(|(sigma, x)| (sigma * x) * (sigma * x)).sum())
+            }
+            Self::Joint(layer) => {
+                let joint::Parameters { mu_b, c_b, .. } = layer.parameters();
+                let q = c_b.chunks_exact(INPUTS).map(|factor| dot(factor, x));
+                (dot(mu_b, x), q.map(|q| q * q).sum::<f32>())
+            }
+        };
+        let s = Real::sqrt(squares);
+        [m, s, Rectified::new(m, s).probability]
+    }
+
     /// The lengths of saved activations and scratch for one image.
     pub fn lens(&self) -> Result<(usize, usize), Error> {
         match self {
@@ -148,4 +165,8 @@ impl<'a> Layer<'a> {
 /// The block of a component; empty where there is none, which the layer refuses.
 fn block(all: &[f32], len: usize, index: usize) -> &[f32] {
     all.chunks_exact(len).nth(index).unwrap_or_default()
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }

@@ -26,6 +26,7 @@ struct Buffers {
     image: [f32; INPUTS],
     scores: [f32; OUTPUTS],
     shares: [[f32; OUTPUTS]; COMPONENTS],
+    inputs: [[f32; 3]; COMPONENTS],
     slopes: [f32; INPUTS],
     work: [f32; WORK],
 }
@@ -36,6 +37,7 @@ static BUFFERS: Mutex<Buffers> = Mutex::new(Buffers {
     image: [0.0; INPUTS],
     scores: [0.0; OUTPUTS],
     shares: [[0.0; OUTPUTS]; COMPONENTS],
+    inputs: [[0.0; 3]; COMPONENTS],
     slopes: [0.0; INPUTS],
     work: [0.0; WORK],
 });
@@ -74,6 +76,13 @@ pub extern "C" fn shares() -> *const f32 {
     buffers().shares.as_ptr().cast()
 }
 
+/// Mean and standard deviation of the input of each component's neurons, and the part of them whose input is above 0:
+/// `[components × 3]`.
+#[unsafe(no_mangle)]
+pub extern "C" fn inputs() -> *const f32 {
+    buffers().inputs.as_ptr().cast()
+}
+
 /// The slope of a score: `[784]`.
 #[unsafe(no_mangle)]
 pub extern "C" fn slopes() -> *const f32 {
@@ -98,7 +107,7 @@ pub extern "C" fn predict() -> bool {
     buffers().predict(*KIND.lock()).is_some()
 }
 
-/// Writes the shares; their sum is the scores.
+/// Writes the shares, whose sum is the scores, and the inputs.
 #[unsafe(no_mangle)]
 pub extern "C" fn explain() -> bool {
     buffers().explain(*KIND.lock()).is_some()
@@ -139,15 +148,16 @@ impl Buffers {
     }
 
     fn explain(&mut self, kind: Option<Kind>) -> Option<()> {
-        let Self { parameters, image, shares, work, .. } = self;
+        let Self { parameters, image, shares, inputs, work, .. } = self;
         let kind = kind?;
         let parameters = parameters.get(..kind.parameter_count())?;
         let divisor = divisor(kind);
-        for (index, shares) in shares.iter_mut().take(kind.components()).enumerate() {
+        for (index, (shares, input)) in shares.iter_mut().zip(inputs).take(kind.components()).enumerate() {
             let layer = Layer::component(kind, parameters, index).ok()?;
             let (saved, scratch) = work.split_at_mut_checked(layer.lens().ok()?.0)?;
             layer.forward(image, shares, saved, scratch).ok()?;
             shares.iter_mut().for_each(|share| *share /= divisor);
+            *input = layer.input(image);
         }
         Some(())
     }
