@@ -17,19 +17,21 @@ const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/cs
 
 // Holds the page in a frame, which may be narrower than Chromium's window, and uses it.
 const frame = (width, height, use) => `<!doctype html><body style="margin:0"><pre id="said" hidden></pre>
-<iframe style="border:0;width:${width}px;height:${height}px" src="/?draw=3"></iframe>
-<script type="module">(${use})(document.querySelector("iframe"), document.getElementById("said"))</script>`;
+<iframe style="border:0;width:${width}px;height:${height}px"></iframe>
+<script type="module">
+    const iframe = document.querySelector("iframe");
+    iframe.src = "/";
+    (${use})(iframe, document.getElementById("said"));
+</script>`;
 
 async function use(iframe, said) {
     await new Promise((done) => (iframe.onload = done));
-    const { document: page, PointerEvent, DataTransfer, File, Event, requestAnimationFrame: next } = iframe.contentWindow;
+    const { document: page, PointerEvent, DataTransfer, File, Event } = iframe.contentWindow;
     const $ = (id) => page.getElementById(id);
-    const shown = () => new Promise((done) => next(() => next(done)));
     const until = async (holds) => {
         for (let tries = 0; tries < 200 && !holds(); tries++) {
             await new Promise((done) => setTimeout(done, 25));
         }
-        await shown();
     };
     const say = (what, value) => (said.textContent += `${what}: ${value}\n`);
     await until(() => $("answer").textContent !== "");
@@ -37,12 +39,10 @@ async function use(iframe, said) {
     let read = "";
     for (const button of [...$("digits").children]) {
         button.click();
-        await shown();
         read += $("answer").textContent;
     }
     say("digits", read);
     $("clear").click();
-    await shown();
     say("cleared", $("answer").textContent);
 
     const { left, top, width } = $("pad").getBoundingClientRect();
@@ -50,10 +50,8 @@ async function use(iframe, said) {
         const [clientX, clientY] = [left + 0.5 * width, top + part * width];
         $("pad").dispatchEvent(new PointerEvent(type, { clientX, clientY, bubbles: true, cancelable: true }));
     }
-    await shown();
     say("stroke", $("answer").textContent);
     page.querySelector(".card").click();
-    await shown();
     say("component", /^what component \d+ adds to the score$/.test($("whose").textContent));
     say("its share", page.querySelector(".card[aria-pressed=true] b").textContent === $("pixel-sum").textContent);
 
@@ -73,8 +71,8 @@ async function use(iframe, said) {
 
 const pages = {
     "/use": frame(1200, 1600, use),
-    "/desktop": frame(1280, 1480, () => {}),
-    "/phone": frame(390, 3000, () => {}),
+    "/desktop": frame(1280, 1500, () => {}),
+    "/phone": frame(390, 2500, () => {}),
 };
 const server = createServer(({ url }, response) => {
     const { pathname } = new URL(url, "http://page");
@@ -110,8 +108,8 @@ async function browse(path, width, height, ...options) {
 mkdirSync(folder, { recursive: true });
 const said = (await browse("/use", 1200, 1600, "--dump-dom")).match(/<pre id="said"[^>]*>([^<]*)/)[1];
 console.log(said.trim());
-await browse("/desktop", 1280, 1480, `--screenshot=${folder}/desktop.png`);
-await browse("/phone", 500, 3000, `--screenshot=${folder}/phone.png`);
+await browse("/desktop", 1280, 1500, `--screenshot=${folder}/desktop.png`);
+await browse("/phone", 500, 2500, `--screenshot=${folder}/phone.png`);
 server.close();
 
 assert.equal(

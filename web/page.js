@@ -18,9 +18,12 @@ function softmax(scores) {
     return powers.map((power) => power / sum(powers));
 }
 
-// A bar from the middle: to the right for a positive part of the largest value, to the left for a negative one.
-const bar = (part) =>
-    `<span class="bar"><span class="${part < 0 ? "against" : "for"}" style="width: ${50 * Math.abs(part)}%"></span></span>`;
+// A bar to the right for a positive value, to the left for a negative one, which has half the room.
+const bar = (value, all) => {
+    const largest = Math.max(...all, ...all.map((other) => -2 * other), Number.MIN_VALUE);
+    const width = (200 / 3) * Math.abs(value / largest);
+    return `<span class="bar"><span class="${value < 0 ? "against" : "for"}" style="width: ${width}%"></span></span>`;
+};
 
 async function load(name) {
     const response = await fetch(name);
@@ -37,12 +40,11 @@ class Page {
     #pad;
     #digit = null; // the score to explain; null for the highest
     #component = null; // the component whose pixels are shown; null for all
-    #waiting = false;
 
     constructor(instance, own) {
         this.#layer = new Layer(instance);
         this.#own = own;
-        this.#pad = new Pad($("pad"), () => this.#later());
+        this.#pad = new Pad($("pad"), () => this.#show());
         this.#controls();
         this.#take(own, "The model of this page");
         this.#pad.drawDigit(new URLSearchParams(location.search).get("draw") ?? 3);
@@ -60,21 +62,21 @@ class Page {
         $("scores").onclick = ({ target }) => {
             const row = target.closest("[data-digit]");
             this.#digit = row && Number(row.dataset.digit);
-            this.#later();
+            this.#show();
         };
         $("components").onclick = ({ target }) => {
             const card = target.closest("[data-component]");
             if (card) {
                 const index = Number(card.dataset.component);
                 this.#component = this.#component === index ? null : index;
-                this.#later();
+                this.#show();
             }
         };
         $("all").onclick = () => {
             this.#component = null;
-            this.#later();
+            this.#show();
         };
-        $("others").ontoggle = () => this.#later();
+        $("others").ontoggle = () => this.#show();
         $("file").onchange = async ({ target }) => {
             const [file] = target.files;
             target.value = "";
@@ -120,18 +122,7 @@ class Page {
 
     #paintComponents() {
         this.pictures = this.#model.pictures.map((values) => paint(document.createElement("canvas"), values));
-        this.#later();
-    }
-
-    // Shows the drawing once before the next frame, however many changes there are.
-    #later() {
-        if (!this.#waiting) {
-            this.#waiting = true;
-            requestAnimationFrame(() => {
-                this.#waiting = false;
-                this.#show();
-            });
-        }
+        this.#show();
     }
 
     #show() {
@@ -141,7 +132,7 @@ class Page {
         const best = argmax(scores);
         const digit = this.#digit ?? best;
         $("answer").textContent = empty ? "?" : best;
-        $("sure").textContent = empty ? "Nothing is drawn." : `with a probability of ${percent(softmax(scores)[best])}`;
+        $("sure").textContent = empty ? "Draw a digit to see its scores." : `has the highest score: a probability of ${percent(softmax(scores)[best])}`;
         document.body.classList.toggle("empty", empty);
         document.querySelectorAll(".digit").forEach((place) => (place.textContent = empty ? "a digit" : digit));
         document.querySelectorAll(".score").forEach((place) => (place.textContent = signed(scores[digit])));
@@ -151,12 +142,11 @@ class Page {
     }
 
     #showScores(scores, digit) {
-        const largest = Math.max(...scores.map(Math.abs), 1);
         const probabilities = softmax(scores);
         $("scores").innerHTML = scores
             .map(
                 (score, index) => `<button data-digit="${index}" aria-pressed="${index === digit}" class="row">
-                    <b>${index}</b>${bar(score / largest)}<span>${signed(score)}</span><span>${percent(probabilities[index])}</span>
+                    <b>${index}</b>${bar(score, scores)}<span>${signed(score)}</span><span>${percent(probabilities[index])}</span>
                 </button>`,
             )
             .join("");
@@ -175,24 +165,24 @@ class Page {
     #showComponents(digit) {
         const components = this.#layer.components().map((component) => ({ ...component, share: component.shares[digit] }));
         components.sort((a, b) => Math.abs(b.share) - Math.abs(a.share));
+        const shares = components.map(({ share }) => share);
         const rest = components.slice(FIRST);
         $("others").hidden = rest.length === 0;
-        $("rest").textContent = `The other ${rest.length} add ${signed(sum(rest.map(({ share }) => share)))} together`;
+        $("rest").textContent = `The other ${rest.length} add ${signed(sum(shares.slice(FIRST)))} together`;
         const reach = Math.max(...components.map(({ mean, deviation }) => Math.abs(mean) + 2 * deviation)) || 1;
-        const largest = Math.abs(components[0].share) || 1;
-        const cards = (list) => list.map((component) => this.#card(component, reach, largest));
+        const cards = (list) => list.map((component) => this.#card(component, reach, shares));
         $("first").replaceChildren(...cards(components.slice(0, FIRST)));
         $("rest-cards").replaceChildren(...($("others").open ? cards(rest) : []));
     }
 
-    #card(component, reach, largest) {
+    #card(component, reach, shares) {
         const card = document.createElement("button");
         card.className = "card";
         card.dataset.component = component.index;
         card.setAttribute("aria-pressed", component.index === this.#component);
         card.innerHTML = `<span class="name">Component ${component.index + 1}</span>${bell(component, reach)}
             <span class="firing">${percent(component.firing)} fire</span>
-            <span class="share">${bar(component.share / largest)}<b>${signed(component.share)}</b></span>`;
+            <span class="share">${bar(component.share, shares)}<b>${signed(component.share)}</b></span>`;
         card.prepend(this.pictures[component.index]);
         return card;
     }
@@ -205,5 +195,6 @@ try {
     $("page").hidden = false;
     new Page(instance, readCheckpoint(model));
 } catch (error) {
+    [$("message").hidden, $("page").hidden] = [false, true];
     $("message").textContent = error.message;
 }

@@ -1,7 +1,7 @@
 // Pictures of numbers: positive ones in the colour "for", negative ones in the colour "against".
 
 const IMAGE_SIDE = 28;
-const [WIDTH, HEIGHT] = [120, 44];
+const [WIDTH, HEIGHT, FLOOR] = [120, 54, 42]; // of a bell curve
 
 // A colour of the style sheet, as red, green and blue.
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim().split(" ").map(Number);
@@ -30,13 +30,13 @@ export function bell({ mean, deviation }, reach) {
     const points = (from) =>
         Array.from({ length: 61 }, (_, step) => from + ((reach - from) * step) / 60).map((z) => {
             const height = Math.exp(-0.5 * ((z - mean) / spread) ** 2);
-            const [x, y] = [((z + reach) / (2 * reach)) * WIDTH, HEIGHT - 2 - (HEIGHT - 6) * height];
+            const [x, y] = [((z + reach) / (2 * reach)) * WIDTH, FLOOR - (FLOOR - 4) * height];
             return `${x.toFixed(1)} ${y.toFixed(1)}`;
         });
-    const floor = HEIGHT - 2;
     return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" aria-hidden="true">
-        <path class="fires" d="M${WIDTH / 2} ${floor}L${points(0).join("L")}L${WIDTH} ${floor}Z"/>
+        <path class="fires" d="M${WIDTH / 2} ${FLOOR}L${points(0).join("L")}L${WIDTH} ${FLOOR}Z"/>
         <path class="curve" d="M${points(-reach).join("L")}"/>
-        <path class="axis" d="M0 ${floor}H${WIDTH}M${WIDTH / 2} 2V${floor}"/>
+        <path class="axis" d="M0 ${FLOOR}H${WIDTH}M${WIDTH / 2} 2V${FLOOR}"/>
+        <text x="${WIDTH / 2}" y="${HEIGHT - 2}">0</text>
     </svg>`;
 }
