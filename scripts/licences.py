@@ -12,7 +12,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-WORKSPACES = ["Cargo.toml", "firmware/Cargo.toml", "fuzz/Cargo.toml", "no-std-check/Cargo.toml"]
+WORKSPACES = ["Cargo.toml", "firmware/Cargo.toml", "fuzz/Cargo.toml", "no-std-check/Cargo.toml", "web/Cargo.toml"]
 REGISTRY = "registry+"
 
 

@@ -22,14 +22,19 @@ function header(buffer) {
     }
 }
 
-// What shows best what each component looks at: its mean weights, or with a diagonal covariance, whose means stay about as
-// random as they start, their spread.
+// What each component looks at: its mean weights, or with a diagonal covariance, whose means stay about as random as they
+// start, by how much more than the least its weights spread.
 function picturesOf({ kind, components: k, rank }, parameters) {
     const diagonal = kind === "diagonal";
     const start = k * (diagonal ? INPUTS : OUTPUTS * (1 + rank));
     return Array.from({ length: k }, (_, index) => {
         const weights = parameters.subarray(start + index * INPUTS, start + (index + 1) * INPUTS);
-        return diagonal ? weights.map(Math.abs) : weights;
+        if (!diagonal) {
+            return weights;
+        }
+        const spread = weights.map(Math.abs);
+        const least = Math.min(...spread);
+        return spread.map((value) => value - least);
     });
 }
 

@@ -1,6 +1,6 @@
 // Uses the page in Chromium as a person would, and takes pictures of it: node web/look.mjs CHROMIUM FOLDER
 //
-// Fails unless the page reads its ten digits and a stroke of the pointer rightly, clears, explains a component, takes a
+// Fails unless the page reads its ten digits and a stroke of the pointer rightly, explains a component, clears, takes a
 // model and refuses a file that is none. FOLDER takes desktop.png and phone.png.
 
 import assert from "node:assert/strict";
@@ -42,9 +42,6 @@ async function use(iframe, said) {
         read += $("answer").textContent;
     }
     say("digits", read);
-    $("clear").click();
-    say("cleared", $("answer").textContent);
-
     const { left, top, width } = $("pad").getBoundingClientRect();
     for (const [type, part] of [["pointerdown", 0.2], ["pointermove", 0.5], ["pointermove", 0.8], ["pointerup", 0.8]]) {
         const [clientX, clientY] = [left + 0.5 * width, top + part * width];
@@ -54,6 +51,8 @@ async function use(iframe, said) {
     page.querySelector(".card").click();
     say("component", /^what component \d+ adds to the score$/.test($("whose").textContent));
     say("its share", page.querySelector(".card[aria-pressed=true] b").textContent === $("pixel-sum").textContent);
+    $("clear").click();
+    say("cleared", $("answer").textContent);
 
     const open = (name, content) => {
         const files = new DataTransfer();
@@ -116,10 +115,10 @@ assert.equal(
     said,
     [
         "digits: 0123456789",
-        "cleared: ?",
         "stroke: 1",
         "component: true",
         "its share: true",
+        "cleared: ?",
         "refused: none.safetensors: This is not a model that gmlayer has saved.",
         "opened: own.safetensors: 32 components with a tied covariance of rank 16, 43,072 parameters.",
         "",

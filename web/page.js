@@ -112,7 +112,7 @@ class Page {
         const covariance = kind === "diagonal" ? "a diagonal covariance" : `a ${tied ? "tied" : "joint"} covariance of rank ${rank}`;
         const size = model.parameters.length.toLocaleString("en-GB");
         $("model").textContent = `${name}: ${components} components with ${covariance}, ${size} parameters.`;
-        $("picture").textContent = kind === "diagonal" ? "the spread of its neurons' weights" : "its neurons' mean weights";
+        ["diagonal", "joint"].forEach((other) => (document.querySelector(`.${other}`).hidden = other !== kind));
         $("refused").textContent = "";
         $("back").hidden = model === this.#own;
         document.querySelectorAll(".count").forEach((place) => (place.textContent = components));
@@ -132,7 +132,7 @@ class Page {
         const best = argmax(scores);
         const digit = this.#digit ?? best;
         $("answer").textContent = empty ? "?" : best;
-        $("sure").textContent = empty ? "Draw a digit to see its scores." : `has the highest score: a probability of ${percent(softmax(scores)[best])}`;
+        $("sure").textContent = empty ? "Draw a digit to see its scores." : `wins, with a probability of ${percent(softmax(scores)[best])}`;
         document.body.classList.toggle("empty", empty);
         document.querySelectorAll(".digit").forEach((place) => (place.textContent = empty ? "a digit" : digit));
         document.querySelectorAll(".score").forEach((place) => (place.textContent = signed(scores[digit])));

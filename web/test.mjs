@@ -2,8 +2,8 @@
 //
 // GMLAYER is the program, FOLDER takes what is written, DATA is a folder with the four MNIST files; without it images of
 // noise are compared. The model of the page and one of every kind of layer, with the state of their training, give the
-// program's classes and scores; what components add is the scores, and so is the ink times their slopes; other models
-// are refused by a sentence.
+// program's classes and scores; what the components add is the scores, and so is what the pixels add; the inputs of a
+// component's neurons are those of its definition; other models are refused by a sentence.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -47,38 +47,68 @@ const largest = (scores) => Math.max(...scores.map(Math.abs), Number.MIN_VALUE);
 const relative = (got, want) => Math.max(...want.map((value, place) => Math.abs(got[place] - value))) / largest(want);
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 
-function compare(name, path) {
-    assert(layer.take(readCheckpoint(arrayBuffer(path))), name);
+// Mean and deviation of the input of a component's neurons, and the part of them that fire, from the parameters.
+function inputOf({ layer: { kind, components: k, rank, tied }, parameters }, index, x) {
+    const row = (start, place) => parameters.subarray(start + place * INPUTS, start + (place + 1) * INPUTS);
+    const dot = (weights) => sum([...weights].map((weight, pixel) => weight * x[pixel]));
+    const start = kind === "diagonal" ? 0 : k * OUTPUTS * (1 + rank);
+    const mean = dot(row(start, index));
+    const after = start + k * INPUTS;
+    const parts =
+        kind === "diagonal"
+            ? [...row(after, index)].map((sigma, pixel) => sigma * x[pixel])
+            : Array.from({ length: rank }, (_, factor) => dot(row(after, factor + (tied ? 0 : index * rank))));
+    const deviation = Math.hypot(...parts);
+    return [mean, deviation, cumulative(mean / deviation)];
+}
+
+// Φ(t), by the midpoint rule.
+function cumulative(t) {
+    const [from, steps] = [-9, 4000];
+    const width = (Math.max(t, from) - from) / steps;
+    const middles = Array.from({ length: steps }, (_, step) => from + (step + 0.5) * width);
+    return (sum(middles.map((z) => Math.exp((-z * z) / 2))) * width) / Math.sqrt(2 * Math.PI);
+}
+
+// The scores of all images against the program's: classes that differ, and the largest difference.
+function compareScores(path) {
     const lines = run("predict", path, "--images", `${folder}/images`, "--json").trim().split("\n");
-    const want = lines.map((line) => JSON.parse(line).scores);
-    let [classes, worst] = [0, 0];
     const start = performance.now();
-    for (let index = 0; index < count; index++) {
-        layer.scores(image(index));
-    }
+    const got = lines.map((_, index) => [...layer.scores(image(index))]);
     const time = (1000 * (performance.now() - start)) / count;
-    for (let index = 0; index < count; index++) {
-        const scores = [...layer.scores(image(index))];
-        classes += classOf(scores) !== classOf(want[index]) ? 1 : 0;
-        worst = Math.max(worst, relative(scores, want[index]));
-    }
-    let [parts, slopes] = [0, 0];
-    for (let index = 0; index < 50; index++) {
-        const scores = layer.scores(image(index));
-        const shares = layer.shares();
-        const total = [...scores].map((_, score) => sum(shares.map((share) => share[score])));
-        parts = Math.max(parts, relative(total, [...scores]));
-        const score = classOf(scores);
-        const times = (slope) => sum([...slope].map((value, pixel) => value * image(index)[pixel]));
-        const component = index % layer.components;
-        const errors = [times(layer.slope(score)) - scores[score], times(layer.slope(score, component)) - shares[component][score]];
-        slopes = Math.max(slopes, ...errors.map((error) => Math.abs(error) / largest([...scores])));
-    }
-    const digits = (value) => value.toExponential(1);
-    console.log(
-        `${name}: ${classes} of ${count} classes differ, scores ${digits(worst)}, sums of components ${digits(parts)}, ink times slopes ${digits(slopes)}, ${time.toFixed(0)} µs a prediction`,
-    );
-    assert(classes === 0 && worst <= BOUND && parts <= BOUND && slopes <= BOUND, name);
+    const want = lines.map((line) => JSON.parse(line).scores);
+    const classes = got.filter((scores, index) => classOf(scores) !== classOf(want[index])).length;
+    return { classes, scores: Math.max(...got.map((scores, index) => relative(scores, want[index]))), time };
+}
+
+// How far the sums of an image's explanations are from its scores, and the inputs from their definition.
+function compareExplanations(model, index) {
+    const x = image(index);
+    const scores = [...layer.scores(x)];
+    const components = layer.components();
+    const score = classOf(scores);
+    const one = components[index % components.length];
+    const times = (slope) => sum([...slope].map((value, pixel) => value * x[pixel]));
+    const pixels = [times(layer.slope(score)) - scores[score], times(layer.slope(score, one.index)) - one.shares[score]];
+    const [mean, deviation, firing] = inputOf(model, one.index, x);
+    const inputs = [(one.mean - mean) / deviation, one.deviation / deviation - 1, one.firing - firing];
+    return {
+        shares: relative(scores.map((_, place) => sum(components.map(({ shares }) => shares[place]))), scores),
+        pixels: Math.max(...pixels.map(Math.abs)) / largest(scores),
+        inputs: Math.max(...inputs.map(Math.abs)),
+    };
+}
+
+function compare(name, path) {
+    const model = readCheckpoint(arrayBuffer(path));
+    assert(layer.take(model), name);
+    const { classes, scores, time } = compareScores(path);
+    const explanations = Array.from({ length: 50 }, (_, index) => compareExplanations(model, index));
+    const worst = (what) => Math.max(...explanations.map((explanation) => explanation[what]));
+    const errors = { scores, shares: worst("shares"), pixels: worst("pixels"), inputs: worst("inputs") };
+    const listed = Object.entries(errors).map(([what, error]) => `${what} ${error.toExponential(1)}`);
+    console.log(`${name}: ${classes} of ${count} classes differ, ${listed.join(", ")}; ${time.toFixed(0)} µs a prediction`);
+    assert(classes === 0 && Object.values(errors).every((error) => error <= BOUND), name);
 }
 
 function refused(sentence, options) {
