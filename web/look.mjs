@@ -70,7 +70,7 @@ async function use(iframe, said) {
 
 const pages = {
     "/use": frame(1200, 1600, use),
-    "/desktop": frame(1280, 1500, () => {}),
+    "/desktop": frame(1280, 1700, () => {}),
     "/phone": frame(390, 2500, () => {}),
 };
 const server = createServer(({ url }, response) => {
@@ -107,7 +107,7 @@ async function browse(path, width, height, ...options) {
 mkdirSync(folder, { recursive: true });
 const said = (await browse("/use", 1200, 1600, "--dump-dom")).match(/<pre id="said"[^>]*>([^<]*)/)[1];
 console.log(said.trim());
-await browse("/desktop", 1280, 1500, `--screenshot=${folder}/desktop.png`);
+await browse("/desktop", 1280, 1700, `--screenshot=${folder}/desktop.png`);
 await browse("/phone", 500, 2500, `--screenshot=${folder}/phone.png`);
 server.close();
 
