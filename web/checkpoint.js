@@ -16,7 +16,8 @@ function header(buffer) {
     try {
         const length = Number(new DataView(buffer).getBigUint64(0, true));
         const tensors = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, length)));
-        return { tensors, start: 8 + length, description: JSON.parse(tensors.__metadata__.gmlayer) };
+        const { version, layers } = JSON.parse(tensors.__metadata__.gmlayer);
+        return { tensors, start: 8 + length, version, kinds: layers.map(({ kind }) => kind), layer: layers[0] };
     } catch {
         throw new Error("This is not a model that gmlayer has saved.");
     }
@@ -40,14 +41,12 @@ function picturesOf({ kind, components: k, rank }, parameters) {
 
 // The layer, its parameters and a picture of each component; throws an Error whose message is one sentence for the user.
 export function readCheckpoint(buffer) {
-    const { tensors, start, description } = header(buffer);
-    if (description.version !== VERSION) {
-        throw new Error(`The file has version ${description.version} of the format, but this page reads version ${VERSION}.`);
+    const { tensors, start, version, kinds, layer } = header(buffer);
+    if (version !== VERSION) {
+        throw new Error(`The file has version ${version} of the format, but this page reads version ${VERSION}.`);
     }
-    const [layer, second] = description.layers;
-    if (second !== undefined || !["diagonal", "joint"].includes(layer?.kind)) {
-        const kinds = description.layers.map(({ kind }) => kind).join(", ");
-        throw new Error(`This page shows one diagonal or joint layer, but the model has the layers ${kinds}.`);
+    if (kinds.length !== 1 || !["diagonal", "joint"].includes(kinds[0])) {
+        throw new Error(`This page shows one diagonal or joint layer, but the model has the layers ${kinds.join(", ")}.`);
     }
     if (layer.inputs !== INPUTS || layer.outputs !== OUTPUTS) {
         throw new Error(
@@ -59,7 +58,7 @@ export function readCheckpoint(buffer) {
         if (tensor?.dtype !== "F32" || String(tensor.shape) !== String(sizes)) {
             throw new Error(`The model's block ${name} is missing or has other sizes than its description says.`);
         }
-        const [from, to] = tensor.data_offsets;
+        const [from, to] = tensor.data_offsets ?? [];
         const bytes = buffer.slice(start + from, start + to);
         if (bytes.byteLength !== 4 * sizes.reduce((product, size) => product * size, 1)) {
             throw new Error("The file ends too early: it is damaged.");

@@ -112,6 +112,10 @@ async function use(browser, address) {
     await click(".card");
     assert.match(await text("#whose"), /^what component \d+ adds to the score$/);
     assert.equal(await text(".card[aria-pressed=true] b"), await text("#pixel-sum"));
+    const two = "[data-digit='2']";
+    await browser.value(`document.querySelector("${two}").focus() ?? true`);
+    await browser.send("Input.dispatchKeyEvent", { type: "keyDown", key: "Enter", code: "Enter", text: "\r" });
+    await browser.value(`document.activeElement.matches("${two}[aria-pressed=true]")`);
     await click("#clear");
     assert.equal(await text("#answer"), "?");
 

@@ -37,6 +37,7 @@ class Page {
     #layer;
     #own; // the page's own model, to go back to
     #model;
+    #pictures;
     #pad;
     #digit = null; // the score to explain; null for the highest
     #component = null; // the component whose pixels are shown; null for all
@@ -121,7 +122,7 @@ class Page {
     }
 
     #paintComponents() {
-        this.pictures = this.#model.pictures.map((values) => paint(document.createElement("canvas"), values));
+        this.#pictures = this.#model.pictures.map((values) => paint(document.createElement("canvas"), values));
         this.#show();
     }
 
@@ -136,9 +137,13 @@ class Page {
         document.body.classList.toggle("empty", empty);
         document.querySelectorAll(".digit").forEach((place) => (place.textContent = empty ? "a digit" : digit));
         document.querySelectorAll(".score").forEach((place) => (place.textContent = signed(scores[digit])));
+        const focused = document.activeElement.dataset;
         this.#showScores(scores, digit);
         this.#showPixels(image, digit);
         this.#showComponents(digit);
+        for (const [name, value] of Object.entries(focused)) {
+            document.querySelector(`[data-${name}="${value}"]`)?.focus(); // the same button anew
+        }
     }
 
     #showScores(scores, digit) {
@@ -183,7 +188,7 @@ class Page {
         card.innerHTML = `<span class="name">Component ${component.index + 1}</span>${bell(component, reach)}
             <span class="firing">${percent(component.firing)} fire</span>
             <span class="share">${bar(component.share, shares)}<b>${signed(component.share)}</b></span>`;
-        card.prepend(this.pictures[component.index]);
+        card.prepend(this.#pictures[component.index]);
         return card;
     }
 }

@@ -137,6 +137,8 @@ refused(/has 64 inputs and 10 outputs\.$/, ["--side", "8", "--components", "1"])
 const good = arrayBuffer(`${here}model.safetensors`);
 assert.throws(() => readCheckpoint(new ArrayBuffer(4)), /not a model that gmlayer has saved/);
 assert.throws(() => readCheckpoint(good.slice(0, good.byteLength - 4)), /ends too early/);
+const text = new TextEncoder().encode(JSON.stringify({ __metadata__: { gmlayer: '{"version":2}' } }));
+assert.throws(() => readCheckpoint(new Uint8Array([text.length, ...new Uint8Array(7), ...text]).buffer), /not a model that/);
 const large = { kind: "joint", components: 1 << 20, rank: 4, parameters: new Float32Array(0) };
 assert(!layer.take({ layer: large, parameters: large.parameters }));
 
