@@ -5,9 +5,8 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
 import { extname, join, resolve } from "node:path";
 
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css" };
@@ -144,8 +143,9 @@ const server = createServer(({ url }, response) => {
 });
 await new Promise((done) => server.listen(0, "127.0.0.1", done));
 mkdirSync(folder, { recursive: true });
-const profile = mkdtempSync(join(tmpdir(), "page-"));
-const browser = new Browser(chromium, profile);
+const profile = join(folder, "profile");
+rmSync(profile, { recursive: true, force: true });
+const browser = new Browser(chromium, resolve(profile));
 try {
     const limit = new Promise((_, failed) => setTimeout(failed, LIMIT, new Error("the page took too long")).unref());
     const gone = browser.closed.then(() => Promise.reject(new Error("Chromium has ended")));
@@ -154,5 +154,4 @@ try {
 } finally {
     await browser.close();
     server.close();
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
 }
