@@ -138,7 +138,7 @@ class Page {
         document.querySelectorAll(".digit").forEach((place) => (place.textContent = empty ? "a digit" : digit));
         document.querySelectorAll(".score").forEach((place) => (place.textContent = signed(scores[digit])));
         const focused = document.activeElement.dataset;
-        this.#showScores(scores, digit);
+        this.#showScores(scores, empty ? null : digit);
         this.#showPixels(image, digit);
         this.#showComponents(digit);
         for (const [name, value] of Object.entries(focused)) {
