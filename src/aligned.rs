@@ -1,4 +1,4 @@
-//! Buffers that begin with a cache line (feature `alloc`).
+//! Buffers that begin on a cache line (feature `alloc`).
 
 use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut};
@@ -8,11 +8,10 @@ use crate::{Error, Real};
 /// The length of a cache line in bytes.
 const LINE: usize = 64;
 
-/// A buffer whose first element begins a cache line of 64 bytes: vectors of any width then lie in one line each,
-/// where they would otherwise straddle two.
+/// A buffer that begins on a cache line of 64 bytes, so that each vector of its elements lies within one line.
 ///
-/// It serves where a slice does, as parameters, gradients, saved or scratch. Nothing is wrong with other slices, they
-/// are only slower to read.
+/// Use it for parameters, gradients, `saved` and `scratch`. Any other slice gives the same results, more slowly where
+/// vectors straddle two lines.
 ///
 /// # Example
 ///

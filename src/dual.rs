@@ -9,11 +9,11 @@ use crate::{Real, normal};
 
 /// A value with its derivative along one direction: `a + a′ε` with ε² = 0.
 ///
-/// Run through a generic kernel, it gives the exact Jacobian-vector product, with no step size: the
-/// independent witness that a backward pass is compared with. Where a function has a kink
-/// (|x|, max(x, 0) and √x at 0), the derivative is the limit of central differences.
+/// A generic function evaluated in dual numbers gives its Jacobian-vector product, exact to rounding and without
+/// a step size; backward passes are tested against it. Where a function has a kink (|x|, max(x, 0) and √x at 0),
+/// the derivative is the limit of central differences.
 ///
-/// Comparisons look at the value alone, as [`Real`] asks.
+/// Comparisons use the value alone, as [`Real`] requires.
 ///
 /// # Example
 ///
@@ -33,14 +33,14 @@ pub struct Dual<T> {
 }
 
 impl<T> Dual<T> {
-    /// A value that moves at the rate `derivative`.
+    /// A value with its derivative.
     pub const fn new(value: T, derivative: T) -> Self {
         Self { value, derivative }
     }
 }
 
 impl<T: Real> Dual<T> {
-    /// A value that does not move.
+    /// A value with the derivative 0.
     pub fn constant(value: T) -> Self {
         Self { value, derivative: T::zero() }
     }

@@ -1,10 +1,10 @@
-//! The one error of the numerical core: what was wrong with a size.
+//! The error of the numerical core.
 
 use core::fmt;
 
-/// A size that does not fit: which argument, what was expected, what came.
+/// A size or setting that is wrong: names the argument, the expected value and the given one.
 ///
-/// It is small and carries no formatted text, so that it costs next to nothing on a microcontroller.
+/// An error is small, `Copy` and holds no formatted text, so that it costs little on a microcontroller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
@@ -26,7 +26,7 @@ pub enum Error {
         /// The number of elements that came.
         got: usize,
     },
-    /// A buffer for what is saved or for scratch is too short.
+    /// A buffer (`saved`, `scratch` or storage) is too short.
     Buffer {
         /// The argument's name.
         argument: &'static str,
@@ -45,7 +45,7 @@ pub enum Error {
         /// What was being sized.
         argument: &'static str,
     },
-    /// A setting has no sense, in the numbers that it is used in.
+    /// A setting makes no sense, in the precision in which it is used.
     Setting {
         /// The setting's name.
         argument: &'static str,

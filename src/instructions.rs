@@ -1,17 +1,18 @@
-//! Which instructions the products and the loops in vectors use (feature `std`).
+//! Which instruction set the matrix products and vector loops use (feature `std`).
 
 use core::fmt;
 
 /// The environment variable that asks for less than the processor has.
 const VARIABLE: &str = "GMLAYER_INSTRUCTIONS";
 
-/// The instructions that products and loops in vectors use; without the feature `std` always the portable ones.
+/// The instruction set of the matrix products and vector loops; always [`Portable`](Self::Portable) without the feature
+/// `std`.
 ///
-/// Which they are decides on the last bits of batches of 8 rows or more and of dense layers.
+/// The last bits of batches of 8 rows or more and of dense layers depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Instructions {
-    /// What every processor has: the portable code.
+    /// The portable code, which runs on every processor.
     Portable,
     /// AVX2 and FMA.
     Avx2,
@@ -20,8 +21,8 @@ pub enum Instructions {
 }
 
 impl Instructions {
-    /// Those that this process uses: the best of the processor, or less where the environment variable
-    /// `GMLAYER_INSTRUCTIONS` says `avx2` or `portable`.
+    /// The instruction set that this process uses: the best of the processor, or a lesser one that the environment
+    /// variable `GMLAYER_INSTRUCTIONS` names (`avx2` or `portable`).
     ///
     /// # Errors
     ///
@@ -64,7 +65,7 @@ impl fmt::Display for Instructions {
     }
 }
 
-/// The environment variable `GMLAYER_INSTRUCTIONS` has a value that says nothing.
+/// The environment variable `GMLAYER_INSTRUCTIONS` has an unknown value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownInstructions {
     /// The value.

@@ -2,7 +2,7 @@
 
 use crate::{Error, Real, kernel, shape};
 
-/// The mean cross-entropy of the softmax of a batch, and its gradient.
+/// The mean cross-entropy between the softmax of the logits of a batch and its labels, and its gradient.
 ///
 /// ```text
 /// loss = 1/B Σ_b ( ln Σ_j e^(y_bj) − y_b,label ),   ∂y_bj = ( e^(y_bj) / Σ_i e^(y_bi) − [j = label] ) / B
@@ -86,7 +86,7 @@ fn maximum<T: Real>(a: T, b: T) -> T {
     if a > b || a.partial_cmp(&a).is_none() { a } else { b }
 }
 
-/// The mean squared distance of a batch from its targets, halved, and its gradient.
+/// Half the mean squared distance between a batch of outputs and its targets, and its gradient.
 ///
 /// ```text
 /// loss = 1/B Σ_b ½ ‖y_b − target_b‖²,   ∂y = (y − target) / B

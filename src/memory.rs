@@ -1,4 +1,4 @@
-//! Vectors that say where there is no memory for them (feature `std`).
+//! Vectors whose allocation may fail without ending the process (feature `std`).
 
 use crate::Error;
 

@@ -1,6 +1,6 @@
-//! Random numbers from any generator, the same on every platform (feature `rand`).
+//! Random numbers from any generator, with the same bits on every platform (feature `rand`).
 //!
-//! Nothing here draws a seed by itself: the generator is always the caller's.
+//! The caller passes the generator, and with it the seed.
 
 use rand_core::Rng;
 
@@ -38,7 +38,7 @@ pub struct StandardNormal {
 }
 
 impl StandardNormal {
-    /// A sampler with nothing in store.
+    /// A sampler without a stored value.
     #[must_use]
     pub const fn new() -> Self {
         Self { spare: None }
@@ -73,7 +73,7 @@ pub fn uniform<R: Rng + ?Sized>(random: &mut R) -> f64 {
     (random.next_u64() >> 11) as f64 * SPACING
 }
 
-/// A whole number below `bound`, every one with the same probability; 0 where `bound` is 0.
+/// A whole number below `bound`, all with the same probability; 0 if `bound` is 0.
 ///
 /// The high half of `bound` times 64 random bits, drawn again in the rare case that would favour some
 /// numbers; a generator that makes that necessary 64 times in a row is stuck, and its last bits are taken. Source: D. Lemire, *Fast random integer generation in an interval*, ACM TOMACS 29 (2019).
@@ -92,7 +92,7 @@ pub fn below<R: Rng + ?Sized>(random: &mut R, bound: u64) -> u64 {
     }
 }
 
-/// Puts `items` in an order drawn from all orders with the same probability (Fisher and Yates).
+/// Shuffles `items`; every order has the same probability (Fisher and Yates).
 pub fn shuffle<T, R: Rng + ?Sized>(random: &mut R, items: &mut [T]) {
     for last in (1..items.len()).rev() {
         // The drawn index is at most `last`, so it fits and lies inside.

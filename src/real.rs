@@ -1,4 +1,4 @@
-//! The scalar that every kernel is generic over.
+//! The scalar type over which the whole core is generic.
 
 use core::fmt::Debug;
 use core::ops::{AddAssign, Div, DivAssign, MulAssign, Neg, Sub, SubAssign};
@@ -7,11 +7,11 @@ use num_traits::{One, Zero};
 
 use crate::normal;
 
-/// A real number: `f32`, `f64`, a [`Dual`](crate::Dual) number, or a scalar of the user's own.
+/// A scalar: `f32`, `f64`, a [`Dual`](crate::Dual) number, or a type of your own.
 ///
-/// num-traits gives the arithmetic; the functions beyond it are here, so that they cannot change with
-/// the features of another crate. `f32` and `f64` take them from `libm`, which gives the same bits on
-/// every platform.
+/// The arithmetic comes from num-traits. Functions such as √x and eˣ are methods of this trait, so that no
+/// feature of another crate can replace them; `f32` and `f64` take them from `libm`, which gives the same bits
+/// on every platform.
 ///
 /// A scalar that carries more than a value (a derivative, say) compares by its value alone.
 pub trait Real:
@@ -31,22 +31,22 @@ pub trait Real:
     + Sync
     + 'static
 {
-    /// The least and the largest sum of squares that is used as it is; outside this range the sum has
-    /// lost digits or is about to, and the caller scales and repeats it.
+    /// The least and the largest sum of squares that is used as it is. Outside this range the sum may have
+    /// lost digits or overflowed, and is computed again with scaled terms.
     const SAFE_SQUARES: (Self, Self);
 
     /// 2⁻ⁿ, the factor that takes [`normal::Scaled`] values to their true size.
     const UNSCALE: Self;
 
-    /// The least and the largest size of the largest entry of a row that is read as it is; other rows are scaled by an
-    /// exact power of two.
+    /// A row whose largest entry in size lies in this range is read as it is; other rows are scaled by an exact power
+    /// of two.
     const ROW_RANGE: (Self, Self);
 
-    /// Parameters of a component up to this size, whose products are no larger than its square, are used in a batch as
-    /// they are.
+    /// The largest size of a component's means and deviations that a batch uses unscaled. Its square limits the output
+    /// parameters, and the products of the two.
     const LARGE: Self;
 
-    /// Means and deviations of a component whose largest is at least this, or 0, are used in a batch as they are.
+    /// The least value other than 0 of the largest of a component's means and deviations that a batch uses unscaled.
     const SMALL: Self;
 
     /// The exponent of the least normal number.
@@ -91,7 +91,7 @@ pub trait Real:
     /// ⌊log₂|x|⌋, and 0 where x is 0, infinite or NaN.
     fn exponent(self) -> i32;
 
-    /// x·2ⁿ, rounded once and only where the result leaves the range of normal numbers.
+    /// x·2ⁿ: exact where the result is a normal number, and rounded once where it is not.
     fn times_power_of_two(self, n: i32) -> Self;
 
     /// The standard normal distribution at x; see [`normal::Scaled`].
@@ -99,8 +99,9 @@ pub trait Real:
 
     /// This value f(a, b, ..) with the derivative Σ slope · argument′, given the pairs (∂f/∂a, a), (∂f/∂b, b), ..
     ///
-    /// For a function of known slopes whose operations would carry a derivative out of range on the way. A scalar
-    /// without a derivative is itself, and so is one content with the derivative of the operations.
+    /// For a function whose slopes are known, but whose operations could take a derivative out of range on the way. The
+    /// default returns the value itself: right for a scalar without a derivative, and for one whose operations already
+    /// give a good derivative.
     #[inline(always)]
     #[must_use]
     fn with_slopes<const N: usize>(self, _arguments: [(Self, Self); N]) -> Self {

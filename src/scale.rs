@@ -1,15 +1,15 @@
-//! How the components of a layer are put together.
+//! Whether a layer is the mean or the sum of its components.
 
 use crate::Real;
 
-/// How the components are put together.
+/// Whether a layer is the mean or the sum of its components.
 ///
 /// ```text
 /// Mean:  h(x) = 1/K Σ_k E[ω ReLU(⟨β, x⟩)]        Sum:  h(x) = Σ_k E[ω ReLU(⟨β, x⟩)]
 /// ```
 ///
-/// The same functions once more, U and v K times as large in one as in the other; gradients and starting values
-/// have other sizes.
+/// Both give the same functions: with the mean, the output parameters (U and v, or μ_ω and C_ω) are K times as large.
+/// Gradients, and hence good learning rates and starting values, differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Scale {
     /// 1/K, as in the paper.

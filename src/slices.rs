@@ -1,4 +1,4 @@
-//! The arithmetic of slices that cannot panic: cutting them into fields and rows of lengths that were checked before.
+//! Cutting slices into fields and rows, without a panic; the callers have checked the lengths.
 
 use crate::kernel::LANES;
 

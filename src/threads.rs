@@ -1,4 +1,4 @@
-//! Threads (feature `threads`): explicit, off unless they are handed in.
+//! Threads (feature `threads`), which are used only where the caller hands them in.
 
 use core::fmt;
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use crate::kernel::{Pool, Workers};
 /// How long a task waits for the other threads to be awake.
 const WAKING: Duration = Duration::from_millis(1);
 
-/// A number of threads that layers and optimisers divide their work among.
+/// A pool of threads among which layers and optimisers divide their work.
 ///
-/// The bits of every result are the same for any number. A thread that finds no work for some tens of
-/// microseconds goes to sleep, and waking it takes as long; so put a loop of many short passes into
-/// [`run`](Self::run), where the threads stay awake from one to the next.
+/// Every result has the same bits for any number of threads. A thread without work for some tens of
+/// microseconds goes to sleep, and waking it takes as long. So put a loop of many short passes into
+/// [`run`](Self::run), where the threads stay awake from one pass to the next.
 ///
-/// **Panics** of a task, of an observer in it or of a part of a pass come back to the caller, whichever thread they were
-/// on; the threads can be used as before.
+/// **Panics** in a task, in an observer or in a part of a pass reach the caller, whichever thread they happen on; the
+/// threads remain usable.
 ///
-/// **`fork()`**: a process that is forked off has none of its parent's threads. There [`run`](Self::run) and all passes
-/// do their work on the calling thread, with the same bits; new threads can be started. Where a task itself forks, the
-/// child must end within the task, since the caller that it would return to is not there.
+/// **`fork()`**: a forked process has none of its parent's threads. In it, [`run`](Self::run) and all passes work on the
+/// calling thread, with the same bits, and new threads can be started. If a task itself forks, the child must exit
+/// before the task returns, since the thread that waits for the task does not exist there.
 ///
 /// # Example
 ///
@@ -44,7 +44,7 @@ const WAKING: Duration = Duration::from_millis(1);
 pub struct Threads(Pool);
 
 impl Threads {
-    /// Starts `count` threads, as many as the processor has where it is 0.
+    /// Starts `count` threads; 0 stands for as many as the processor has.
     ///
     /// # Errors
     ///

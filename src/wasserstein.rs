@@ -1,13 +1,13 @@
 //! Wasserstein distances between Gaussians.
 //!
-//! The squared 2-Wasserstein distance, the least mean square of |x − y| over all joint distributions of x and y
-//! with the given marginals: the geometry in which Gaussian mixture flows descend.
+//! The squared 2-Wasserstein distance W₂² is the least mean of |x − y|² over all joint distributions of x and y with the
+//! given marginals. The Gaussian mixture flows of the paper are gradient flows in this geometry.
 
 use crate::kernel::{dot, sum};
 use crate::slices::zip_rows;
 use crate::{Error, Real, shape};
 
-/// W₂² between Gaussians with diagonal covariances.
+/// The squared 2-Wasserstein distance W₂² between two Gaussians with diagonal covariances.
 ///
 /// ```text
 /// W₂²(N(μ₁, diag σ₁²), N(μ₂, diag σ₂²)) = |μ₁ − μ₂|² + Σᵢ (|σ₁ᵢ| − |σ₂ᵢ|)²
@@ -61,7 +61,7 @@ pub const fn scratch_len(first_rank: usize, second_rank: usize) -> Result<usize,
     shape::product("scratch", first_rank, second_rank)
 }
 
-/// W₂² between Gaussians of any covariance, given by factors Σ = CCᵀ.
+/// The squared 2-Wasserstein distance W₂² between two Gaussians whose covariances are given by factors, Σ = CCᵀ.
 ///
 /// ```text
 /// W₂²(N(μ₁, C₁C₁ᵀ), N(μ₂, C₂C₂ᵀ)) = |μ₁ − μ₂|² + |C₁|² + |C₂|² − 2 ‖C₁ᵀC₂‖∗

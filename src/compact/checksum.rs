@@ -1,6 +1,6 @@
 //! The checksum of exported models.
 
-/// A CRC-32, as Ethernet, gzip and PNG have it: bytes go in, in as many parts as they come.
+/// The CRC-32 of Ethernet, gzip and PNG, of bytes that may come in several parts.
 ///
 /// The polynomial x³² + x²⁶ + x²³ + x²² + x¹⁶ + x¹² + x¹¹ + x¹⁰ + x⁸ + x⁷ + x⁵ + x⁴ + x² + x + 1, bits reversed,
 /// first and last complemented. It is computed bit by bit: no table, 8 short steps a byte.
@@ -20,13 +20,13 @@ pub struct Checksum {
 }
 
 impl Checksum {
-    /// Of no byte.
+    /// The checksum of no bytes.
     #[must_use]
     pub const fn new() -> Self {
         Self { remainder: u32::MAX }
     }
 
-    /// With more bytes.
+    /// The checksum of the bytes so far and these.
     #[must_use]
     pub fn with(self, bytes: &[u8]) -> Self {
         let remainder = bytes.iter().fold(self.remainder, |remainder, &byte| {

@@ -1,4 +1,4 @@
-//! A layer whose parameters go down their gradients as these are found.
+//! The diagonal layer over mutable parameters: a step of gradient descent fused with the backward pass.
 
 use super::Diagonal;
 use super::batch::Pass;
@@ -8,14 +8,14 @@ use super::parameters::{ParametersMut, Rates, Targets};
 use crate::kernel::Workers;
 use crate::{Error, Real, Shape, shape};
 
-/// A Gaussian mixture layer over parameters that it may write: the forward pass of [`Diagonal`], and a backward
-/// pass joined with a step of gradient descent,
+/// A diagonal layer over mutable parameters: the forward pass of [`Diagonal`], and a backward pass fused with a step of
+/// gradient descent,
 ///
 /// ```text
 /// θ ← θ − rate · ∂ℓ/∂θ,   ℓ = Σ_b ⟨g_b, h(x_b)⟩
 /// ```
 ///
-/// so that no gradient is ever written out: the parameters are read and written once.
+/// which writes no gradient out: it reads and writes the parameters once.
 ///
 /// # Example
 ///

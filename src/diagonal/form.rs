@@ -1,19 +1,19 @@
-//! The choices of a layer: the coordinates of its parameters, and how components are put together.
+//! The form of a diagonal layer: the coordinates of its parameters, and the mean or sum over its components.
 
 use super::parameters::ParametersMut;
 use crate::kernel::dot;
 use crate::{Error, Real, Scale, Shape};
 
-/// What U acts on: the same functions in other coordinates.
+/// The coordinates of U and v: whether U acts on β or on β − μ. Both give the same functions.
 ///
 /// ```text
 /// Paper:    E[ω|β] = Uβ + v           a = Uμ + v
 /// Centred:  E[ω|β] = U(β − μ) + v     a = v, the mean of ω
 /// ```
 ///
-/// Everything else of the [layer](super::Diagonal) is the same: h(x) = 1/K Σ_k [ a r + U (σ²⊙x) p ]. Gradient
-/// descent is not: in centred coordinates ∂U lacks the term ∂a μᵀ and ∂μ the term Uᵀ∂a, so that a step of μ leaves
-/// the mean of ω where it is. The problem is better conditioned.
+/// The rest of the [layer](super::Diagonal) is the same: h(x) = 1/K Σ_k [ a r + U (σ²⊙x) p ]. Gradient descent differs:
+/// in centred coordinates ∂U lacks the term ∂a μᵀ and ∂μ the term Uᵀ∂a, so that a step of μ does not change the mean of
+/// ω, and the problem is better conditioned.
 ///
 /// **Source**: Chewi, Rigollet & Yan (arXiv 2508.04883), eq. 5 (paper) and the parameters of Theorem 1 (centred).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -84,7 +84,7 @@ impl Coordinates {
     }
 }
 
-/// The choices of a layer; the default is the paper's.
+/// The coordinates of a diagonal layer, and the mean or sum over its components; the default is the paper's.
 ///
 /// # Example
 ///
@@ -105,6 +105,6 @@ impl Coordinates {
 pub struct Form {
     /// What U acts on.
     pub coordinates: Coordinates,
-    /// How the components are put together.
+    /// The mean or the sum over the components.
     pub scale: Scale,
 }

@@ -1,4 +1,4 @@
-//! The layer: lengths are checked here, once, then components and rows are walked.
+//! The diagonal layer: checks all lengths once, then calls the passes.
 
 use super::batch::Pass;
 use super::form::Form;
@@ -10,7 +10,7 @@ use crate::kernel::Workers;
 use crate::slices::Slice;
 use crate::{Error, Real, Shape, shape};
 
-/// A Gaussian mixture layer over borrowed parameters.
+/// A Gaussian mixture layer whose components have diagonal covariance, over borrowed parameters.
 ///
 /// Component k holds weights β ~ N(μ, diag σ²) and an output ω with E\[ω|β\] = Uβ + v. The layer returns
 /// the exact expectation
@@ -21,11 +21,11 @@ use crate::{Error, Real, Shape, shape};
 /// m = ⟨μ, x⟩,   s = |σ⊙x|,   t = m/s
 /// ```
 ///
-/// Other coordinates, E\[ω|β\] = U(β − μ) + v, and a sum in the place of the mean are a choice:
-/// [`with_form`](Self::with_form).
+/// [`with_form`](Self::with_form) chooses other coordinates, E\[ω|β\] = U(β − μ) + v, or the sum over the components
+/// instead of the mean.
 ///
 /// **Accuracy**: every output and gradient is within 8(u·scale + η·floor) of the exact value, for numbers of any size:
-/// the accuracy rule of `docs/NUMERICS.md`. Held by `tests/layers/tables.rs` against 60-digit tables, in `f32` and
+/// the accuracy rule of `docs/NUMERICS.md`. `tests/layers/tables.rs` checks it against 60-digit tables, in `f32` and
 /// `f64`.
 ///
 /// # Example

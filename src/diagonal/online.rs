@@ -8,18 +8,18 @@ use crate::rectified::project_row;
 use crate::slices::{rows, take};
 use crate::{Error, Real, Rectified, Shape, shape};
 
-/// A layer that learns from one sample at a time, where memory is short.
+/// A diagonal layer that is trained on one sample at a time, in little memory.
 ///
-/// A step of gradient descent goes component by component and changes each one's parameters at once, so that no
-/// gradient is kept: beside the parameters it takes 4d + L numbers of scratch.
+/// A step of gradient descent updates the parameters of one component after the other and stores no gradient: besides
+/// the parameters it needs 4d + L numbers of scratch.
 ///
 /// ```text
 /// θ ← θ − rate · ∂⟨g, h(x)⟩/∂θ        for θ in μ, σ, U, v of every component
 /// ```
 ///
-/// The parameters change as [`Diagonal::backward`](super::Diagonal::backward) into zeroed gradients and plain gradient
-/// descent change them for a row by itself, to the bit where the portable instructions do both. `Online` is small: the
-/// layer itself, which knows wide vectors, large batches and parameters of any size, takes several times its code.
+/// With portable instructions a step has the same bits as [`Diagonal::backward`](super::Diagonal::backward) of a single
+/// row followed by plain gradient descent. `Online` takes a fraction of the code of [`Diagonal`](super::Diagonal), which
+/// is written for wide vectors, large batches and parameters of any size.
 ///
 /// **Accuracy**: as [`Diagonal`](super::Diagonal) says, and the rounding of the step, for parameters whose products stay
 /// in range.

@@ -8,15 +8,16 @@ use crate::rectified::in_range;
 use crate::slices::{Slice, column, rows, zip_rows};
 use crate::{Error, Real, Rectified, Shape, shape};
 
-/// A layer prepared for inference on inputs of which many are 0, such as images: it reads nothing of the layer
-/// for an input of 0.
+/// A diagonal layer prepared for inference on rows with many zeros, such as images: it reads no constants for an input
+/// of 0.
 ///
 /// ```text
 /// h(x) = 1/K Σ_k [ a_k r_k + W_k x p_k ],   a = Uμ + v,   W = U diag(σ²)
 /// ```
 ///
-/// The constants are stored input by input: μᵢ and W of all components, then σᵢ². Rows go one by one. Where half
-/// of the inputs are 0 it is about as fast as [`Prepared`] for one row; for large batches [`Prepared`] is faster.
+/// The constants are stored input by input: μᵢ and column i of W for all components, then σᵢ². Rows are computed one by
+/// one. With half of the inputs 0 it is about as fast as [`Prepared`] for one row; for large batches [`Prepared`] is
+/// faster.
 ///
 /// Made by [`Sparse::new`] from a prepared layer.
 ///

@@ -2,7 +2,7 @@
 
 use super::verdict::Verdict;
 
-/// One named block of the flat slice θ; in a report, with what was found in it.
+/// A named block of the flat slice of parameters θ; in a report, with the finding on it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Block<'a> {
     /// The name that the report uses.
@@ -11,7 +11,7 @@ pub struct Block<'a> {
     pub len: usize,
     /// Whether the backward pass must leave this block's gradient alone.
     pub frozen: bool,
-    /// What a check found; none before it, and in a block that is frozen or empty.
+    /// The finding of a check; `None` before the check, and for a block that is frozen or empty.
     pub finding: Option<Finding>,
 }
 
@@ -42,11 +42,11 @@ pub struct Finding {
     pub verdict: Verdict,
     /// The smallest error that would have been seen in every derivative of the block.
     pub resolution: f64,
-    /// The derivative that is worst against what is allowed.
+    /// The derivative whose error is the largest multiple of what is allowed.
     pub worst: Entry,
 }
 
-/// One derivative, seen both ways.
+/// One derivative, by the backward pass and by the reference.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Entry {
     /// The index within its block.
@@ -55,7 +55,7 @@ pub struct Entry {
     pub backward: f64,
     /// The derivative by finite differences, or by dual numbers.
     pub reference: f64,
-    /// How far the two may be apart: by the error of the reference, and by rounding.
+    /// The difference that is allowed: the estimated error of the reference, and rounding.
     pub allowed: f64,
 }
 

@@ -9,7 +9,7 @@ use super::sequence::Sequence;
 use crate::slices::Slice;
 use crate::{Dual, Error, Real, shape};
 
-/// The number of scratch elements of a check: four times inputs and outputs together.
+/// The number of scratch elements of a check: 4 (inputs + outputs).
 ///
 /// # Errors
 ///
@@ -21,10 +21,10 @@ pub const fn scratch_len(inputs: usize, outputs: usize) -> Result<usize, Error> 
     }
 }
 
-/// A gradient check of y = f(θ), θ in named blocks that lie one after the other.
+/// A gradient check of y = f(θ), where the slice θ consists of named blocks.
 ///
-/// `B` holds the blocks: an array of [`Block`], or a `Vec` where there are any number of them, such as those of
-/// a network.
+/// `B` holds the blocks: an array of [`Block`], or a `Vec` where their number is not known in advance, as in a
+/// network.
 #[derive(Debug, Clone, Copy)]
 pub struct Check<B> {
     blocks: B,

@@ -5,7 +5,7 @@ use super::objective::{Buffers, Objective};
 use super::sequence::Sequence;
 use crate::Real;
 
-/// Whether the backward pass keeps each law.
+/// Which laws the function and its backward pass keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Laws {
     /// The function gives the same bits for the same arguments.

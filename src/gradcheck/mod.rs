@@ -1,20 +1,19 @@
 //! Gradient checks for any function of a flat slice and its backward pass.
 //!
-//! A [`Check`] compares a backward pass with the function itself in three ways, each of which would catch
-//! what another lets through:
+//! A [`Check`] tests a backward pass in three ways; each finds errors that the others miss:
 //!
 //! | check | what it compares | passes when |
 //! |---|---|---|
-//! | differences | every gᵢ with an extrapolated central difference | they agree within the error that the difference shows: by its convergence, by noise, by one-sided differences that stay apart |
-//! | laws | function and backward pass with themselves | deterministic, linear, adds, leaves frozen blocks alone |
-//! | [adjoint](Check::adjoint) | ⟨Jt, c⟩ with ⟨t, Jᵀc⟩, J t by dual numbers | they agree to rounding: no step size |
+//! | differences | every gᵢ with an extrapolated central difference | they agree within the error of the difference, estimated from its convergence, from noise and from the gap between one-sided differences |
+//! | laws | calls of function and backward pass with each other | both are deterministic, the gradient is linear in the cotangent and added to what is there, frozen blocks stay untouched |
+//! | [adjoint](Check::adjoint) | ⟨Jt, c⟩ with ⟨t, Jᵀc⟩, where J is the Jacobian and Jt comes from dual numbers | they agree to rounding; there is no step size |
 //!
-//! A block [agrees](Verdict::Agrees) only if an error of 1 % of its largest derivative would have been seen in each of
-//! its derivatives, and is [unreliable](Verdict::Unreliable) otherwise; the report says which errors are seen, for a
-//! block of zeros too. Steps are chosen for each coordinate by its own size. At a kink a gradient counts as right when
-//! it is the limit of central differences.
+//! A block of parameters [agrees](Verdict::Agrees) only if an error of 1 % of its largest derivative would have been
+//! seen in each of its derivatives; otherwise it is [unreliable](Verdict::Unreliable). For every block, even one whose
+//! gradient is 0, the report gives the smallest error that would have been seen. The step is chosen for each parameter
+//! by its own size. At a kink a gradient counts as right when it is the limit of central differences.
 //!
-//! There is no tolerance to tune, no allocation, and the same seed gives the same report. A function of
+//! There is no tolerance to tune and no allocation, and the same seed gives the same report. A function of
 //! several outputs is checked through ⟨c, f(θ)⟩ with a [cotangent](Check::cotangent) c.
 //!
 //! # Example

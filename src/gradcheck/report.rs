@@ -6,7 +6,7 @@ use super::block::{Block, Entry};
 use super::laws::Laws;
 use super::verdict::Verdict;
 
-/// What a check found. `B` holds its blocks, as the check was given them: an array, or a `Vec`.
+/// The result of a check. `B` holds its blocks, an array or a `Vec`, as in the [`Check`](super::Check).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Report<B> {
     /// The blocks in the order of the check, each with its finding.
@@ -23,7 +23,7 @@ impl<'a, B: AsRef<[Block<'a>]>> Report<B> {
         self.blocks.as_ref().iter().fold(laws, |verdict, block| verdict.and(block.verdict()))
     }
 
-    /// The report itself as an error unless every block agrees and every law holds.
+    /// `Ok` with the report if every block agrees or is frozen and every law holds, otherwise `Err` with it.
     ///
     /// # Errors
     ///

@@ -25,7 +25,7 @@ impl Verdict {
         if other as u8 > self as u8 { other } else { self }
     }
 
-    /// Whether the gradient was seen to be right, or there was none to see.
+    /// Whether the gradient was found right, or there was none to check.
     #[must_use]
     pub fn passes(self) -> bool {
         !matches!(self, Self::Unreliable | Self::Differs)

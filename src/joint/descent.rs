@@ -1,4 +1,4 @@
-//! A layer whose parameters go down their gradients as these are found.
+//! The joint layer over mutable parameters: a step of gradient descent fused with the backward pass.
 
 use super::batch::Pass;
 use super::layout::{Layout, Purpose};
@@ -7,14 +7,14 @@ use super::{Joint, JointShape, Scale};
 use crate::kernel::Workers;
 use crate::{Error, Real, shape};
 
-/// A joint layer over parameters that it may write: the forward pass of [`Joint`], and a backward pass joined with a
-/// step of gradient descent,
+/// A joint layer over mutable parameters: the forward pass of [`Joint`], and a backward pass fused with a step of
+/// gradient descent,
 ///
 /// ```text
 /// θ ← θ − rate · ∂ℓ/∂θ,   ℓ = Σ_b ⟨g_b, h(x_b)⟩
 /// ```
 ///
-/// so that no gradient is ever written out.
+/// which writes no gradient out.
 ///
 /// # Example
 ///

@@ -1,4 +1,4 @@
-//! The layer: lengths are checked here, once, then components and rows are walked.
+//! The joint layer: checks all lengths once, then calls the passes.
 
 use super::batch::Pass;
 use super::layout::{Layout, Purpose};
@@ -18,12 +18,12 @@ use crate::{Error, Real, shape};
 /// r = m Φ(t) + s φ(t),   p = Φ(t),   m = ⟨μ_β, x⟩,   s = |q|,   t = m/s
 /// ```
 ///
-/// R = d + L is the general covariance, a small R one of low rank. In a [tied](JointShape::tied) layer C_β, and with
-/// it q and s, is one for all components, and what each has of its own is C_ω, μ_ω and μ_β. Gradient descent on these parameters is the
+/// R = d + L gives a general covariance, a small R one of low rank. In a [tied](JointShape::tied) layer all components
+/// share one C_β, and with it q and s; each has its own C_ω, μ_ω and μ_β. Gradient descent on these parameters is the
 /// discretised Gaussian mixture gradient flow.
 ///
 /// **Accuracy**: every output and gradient is within 8(u·scale + η·floor) of the exact value, for numbers of any size:
-/// the accuracy rule of `docs/NUMERICS.md`. Held by `tests/layers/tables.rs` against exact tables, in `f32` and `f64`.
+/// the accuracy rule of `docs/NUMERICS.md`. `tests/layers/tables.rs` checks it against exact tables, in `f32` and `f64`.
 ///
 /// # Example
 ///

@@ -7,10 +7,10 @@ use super::{JointShape, Scale};
 use crate::mixture::RowReader;
 use crate::{Error, Real, shape};
 
-/// A layer that learns from one sample at a time, where memory is short.
+/// A joint layer that is trained on one sample at a time, in little memory.
 ///
-/// A step of gradient descent goes component by component and changes each one's parameters at once, so that no
-/// gradient is kept: beside the parameters it takes 2(d + L) numbers of scratch, and R + 3 a component.
+/// A step of gradient descent updates the parameters of one component after the other and stores no gradient: besides
+/// the parameters it needs 2(d + L) numbers of scratch, and R + 3 for each component.
 ///
 /// ```text
 /// θ ← θ − rate · ∂⟨g, h(x)⟩/∂θ        for θ in μ_ω, C_ω, μ_β, C_β of every component

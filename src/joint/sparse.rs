@@ -6,15 +6,15 @@ use super::row::{RowScratch, forward};
 use crate::slices::{Slice, column, rows, whole, zip_rows};
 use crate::{Error, Real, shape};
 
-/// A layer prepared for inference on inputs of which many are 0, such as images: it reads nothing of μ_β and C_β
-/// for an input of 0.
+/// A joint layer prepared for inference on rows with many zeros, such as images: it reads nothing of μ_β and C_β for an
+/// input of 0.
 ///
 /// ```text
 /// h(x) = 1/K Σ_k [ μ_ω r + C_ω q p ],   q = C_βᵀx
 /// ```
 ///
-/// μ_β and C_β are stored input by input. Rows go one by one. Where half of the inputs are 0 it is about as fast as
-/// [`Prepared`] for one row; for large batches [`Prepared`] is faster.
+/// μ_β and C_β are stored input by input, and rows are computed one by one. With half of the inputs 0 it is about as
+/// fast as [`Prepared`] for one row; for large batches [`Prepared`] is faster.
 ///
 /// Made by [`Sparse::new`] from a prepared layer.
 ///

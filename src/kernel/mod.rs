@@ -1,18 +1,18 @@
-//! The loops that all layers share.
+//! Matrix products, vector loops and division of work, which all layers share.
 //!
-//! | function | what |
+//! | item | purpose |
 //! |---|---|
 //! | [`product`] | A·B or A·(B∘B), added to C or in its place, in register tiles |
 //! | [`transpose`] | rows to columns |
-//! | [`Panels`] | rows of inputs laid out for products that run along them |
-//! | [`Simd`], [`dispatch`] | loops in vectors, compiled for the widest vectors of the processor |
-//! | [`dot`] and its kin | sums along one row, or several at once |
+//! | [`Panels`] | rows of inputs, packed for products that run along them |
+//! | [`Simd`], [`dispatch`] | vector loops, with the widest vectors of the processor |
+//! | [`dot`] and others | sums along one row, or along several at once |
 //! | [`Workers`] | work in parts, on one thread or several |
 //!
-//! Each product is the same sum in the same order in every implementation: in runs of at most [`TERMS`] or [`ALIKE`] that
-//! are added to C one after the other. The `portable` implementation is safe and generic; on x86-64 with the
-//! feature `std`, `x86` takes its place where the processor has AVX2 and FMA, or AVX-512: a fused
-//! multiply-add rounds once where the portable code rounds twice.
+//! Every implementation adds the terms of a product in the same order: in runs of at most [`TERMS`] or [`ALIKE`], which
+//! are added to C one after the other. The `portable` implementation is safe and generic. On x86-64 with the feature
+//! `std`, `x86` replaces it where the processor has AVX2 and FMA, or AVX-512; its fused multiply-add rounds once where
+//! the portable code rounds twice.
 
 mod panels;
 mod parallel;

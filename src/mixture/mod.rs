@@ -1,17 +1,17 @@
-//! What the two Gaussian mixture layers share.
+//! Code that both Gaussian mixture layers share.
 //!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
-//! | `parameters` | the four blocks, their gradients and rates, and what becomes of a gradient ([`Target`]) |
+//! | `parameters` | the four blocks of parameters, their gradients and rates, and the use of a gradient ([`Target`]) |
 //! | `scale` | exact powers of two for rows and components of unusual size |
 //! | `saved` | the activations that the forward pass saves for the backward pass |
-//! | `row`, `pre_activations` | a row by itself with its cotangent, and its activations |
-//! | `by_rows` | what goes row by row: small batches, components of unusual size |
+//! | `row`, `pre_activations` | a single row with its cotangent, and its activations |
+//! | `by_rows` | passes row by row: small batches, components of unusual size |
 //! | `columns` | matrices stored input by input |
-//! | `products` | the matrix products that both take |
-//! | `pull_back` | from the cotangents of r and p to those of m and s |
+//! | `products` | the matrix products of both layers |
+//! | `pull_back` | the gradients of m and s from those of r and p |
 //! | `accumulate` | sums over a batch of any size |
-//! | `fields` | buffers in fields, and the memory that is dealt to parts |
+//! | `fields` | buffers divided into fields, and among parts |
 
 mod accumulate;
 mod by_rows;

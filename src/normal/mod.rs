@@ -8,13 +8,13 @@
 //! | [`ramp`] | ψ(t) = t Φ(t) + φ(t) | the mean of max(t + Z, 0) |
 //! | [`density_moment`] | t φ(t) | −φ′(t) |
 //!
-//! Each has a form along a slice, which the compiler vectorises; both forms give the same bits. The
-//! arithmetic is that of the scalar alone, without fused multiply-add, so the bits are also the same on
-//! every platform.
+//! Each function also has a form for slices, which the compiler vectorises; both forms give the same bits.
+//! The arithmetic is that of the scalar type alone, without fused multiply-add, so the bits are also the same
+//! on every platform.
 //!
-//! Accuracy is stated in ULP: the error over the distance of neighbouring numbers at the exact value,
-//! which is never less than the smallest subnormal number. The bounds in `f32` are those of an exhaustive
-//! run over every argument, the bounds in `f64` hold for 300 million random arguments.
+//! Accuracy is stated in ULP: the error divided by the distance between neighbouring floating-point numbers at
+//! the exact value, which is never less than the smallest subnormal number. The bounds in `f32` were checked at
+//! every argument, those in `f64` at 300 million random arguments.
 //!
 //! # Method
 //!
@@ -46,8 +46,8 @@ pub(crate) mod f64;
 use crate::shape::exact;
 use crate::{Error, Real};
 
-/// The coefficients of B in τ = B/A, from the constant upwards, in `f32`: with those of A all that another language
-/// needs to write these functions, which it then gives to a few ULP.
+/// The coefficients of B in τ = B/A, from the constant upwards, in `f32`. With those of A they suffice to compute
+/// these functions in another language, to a few ULP.
 pub const MILLS_NUMERATOR: [f32; 5] = f32::NUMERATOR;
 
 /// The coefficients of A in τ = B/A, from the constant upwards, in `f32`.

@@ -51,7 +51,7 @@ impl JointShape {
         Ok(Self { inputs, outputs, components, rank, is_tied: false })
     }
 
-    /// The same sizes with *tied* factors: one C_β for all components, which have but their own means and C_ω.
+    /// The same sizes with *tied* factors: all components share one C_β, and each has its own means and C_ω.
     ///
     /// # Example
     ///

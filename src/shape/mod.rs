@@ -1,4 +1,4 @@
-//! The sizes of layers, and every length that follows from them: checked once.
+//! The sizes of layers, and the lengths of all blocks and buffers that follow from them.
 
 mod diagonal;
 mod joint;
