@@ -38,7 +38,7 @@ for path in ["Cargo.toml", "cli/Cargo.toml"]:
     text = open(path).read()
     text = re.sub(r"\[(target\.[^]]*\.)?dev-dependencies\].*?(?=\n\[)", "", text, flags=re.S)
     text = re.sub(r"\[\[(example|bench)\]\].*?(?=\n\[)", "", text, flags=re.S)
-    open(path, "w").write(text.replace('"cli", "tests/codegen/program"', '"cli"'))
+    open(path, "w").write(text.replace('"cli", "experiments", "tests/codegen/program"', '"cli"'))
 PY
         rm -f Cargo.lock
         cargo +nightly update -Z direct-minimal-versions

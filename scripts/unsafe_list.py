@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs/ROBUSTNESS.md"
 START, END = "<!-- unsafe code -->\n", "<!-- end of unsafe code -->\n"
-FOLDERS = ["src", "cli", "ffi", "firmware", "no-std-check", "examples", "benches", "tests", "fuzz"]
+FOLDERS = ["src", "cli", "experiments", "ffi", "firmware", "no-std-check", "examples", "benches", "tests", "fuzz"]
 
 KINDS = {"{": "block", "fn": "function", "impl": "implementation"}
 UNSAFE = re.compile(r"\bunsafe\s+(\{|fn\b|impl\b|extern\b)|\bunsafe\s*\{")

@@ -1,38 +1,56 @@
-//! The **Gaussian mixture layer**: a drop-in replacement for a fully connected layer whose weights are not
-//! numbers but a distribution, with the *exact* expectation forward and the exact gradient backward.
+//! The **Gaussian mixture layer**: a layer of a neural network whose weights are not numbers but a distribution.
 //!
-//! Each of K components holds weights β ~ N(μ, diag σ²) and an output ω with E\[ω|β\] = Uβ + v. The layer
-//! returns
+//! Each of K components holds a Gaussian of weights β and outputs ω. The layer returns the *exact* expectation of a
+//! ReLU network whose neurons are drawn from it, and its backward pass the exact gradient:
 //!
 //! ```text
-//! h(x) = 1/K Σ_k E[(Uβ + v) ReLU(⟨β, x⟩)]
-//!      = 1/K Σ_k [ (Uμ + v) r + U (σ²⊙x) p ],
-//!
-//! r = E[max(z, 0)] = m Φ(t) + s φ(t),   p = P(z > 0) = Φ(t),   z ~ N(m, s²),
-//! m = ⟨μ, x⟩,   s = |σ⊙x|,   t = m/s.
+//! h(x) = 1/K Σ_k E[ω ReLU(⟨β, x⟩)],   (ω, β) ~ the Gaussian of component k
 //! ```
 //!
-//! There is no sampling and no automatic differentiation. The core is `no_std`, allocates nothing, never
-//! panics and, without `std`, holds no `unsafe` code; it is generic over [`Real`], so that `f32`, `f64`,
-//! [`Dual`] numbers and scalars of your own run through the same code.
+//! There is no sampling and no automatic differentiation. The layer holds its own nonlinearity: it takes the place of a
+//! dense layer *and* the activation after it, and stacks without one between.
+//!
+//! The core is `no_std`, allocates nothing, never panics and, without `std`, holds no `unsafe` code. It is generic over
+//! [`Real`], so that `f32`, `f64`, [`Dual`] numbers and scalars of your own run through the same code.
+//!
+//! # Which layer
+//!
+//! | layer | covariance | take it |
+//! |---|---|---|
+//! | [`joint`], tied | (ω, β) jointly Gaussian, low rank; one factor C_β for all components | for the lowest error at a given number of parameters |
+//! | [`joint`] | the same, each component with its own C_β | where components are to differ in their directions of spread |
+//! | [`diagonal`] | β ~ N(μ, diag σ²), E\[ω\|β\] = Uβ + v | to repeat the paper |
+//!
+//! # Which type
+//!
+//! | I want to | type |
+//! |---|---|
+//! | build a network, train it, save it | `nn::Network`, `train`, `train::checkpoint` (features below) |
+//! | put the layer into code of my own | [`Diagonal`], [`Joint`]: plain slices in, plain slices out |
+//! | fuse plain gradient descent with the backward pass | [`diagonal::DiagonalMut`], [`joint::JointMut`] |
+//! | learn one sample at a time in memory of constant size | [`diagonal::Online`], [`joint::Online`] |
+//! | evaluate many times at the same parameters | [`diagonal::Prepared`], [`joint::Prepared`] |
+//! | evaluate inputs that are mostly 0 | [`diagonal::Sparse`], [`joint::Sparse`] |
+//! | run a trained layer from flash, in `f32`, `f16` or `i8` | [`compact`] |
+//! | check a gradient, of this crate or of my own | [`gradcheck`] |
+//! | φ, Φ and ψ with their tails; E\[max(z, 0)\] | [`normal`], [`rectified`] |
 //!
 //! # Example
 //!
 //! ```
-//! use gmlayer::diagonal::{Diagonal, Gradients, Parameters};
-//! use gmlayer::Shape;
+//! use gmlayer::joint::{Gradients, Joint, JointShape, Parameters};
 //!
-//! let shape = Shape::new(3, 2, 1)?; // inputs, outputs, components
-//! let (mu, sigma) = ([0.5_f32, -1.0, 2.0], [1.0, 0.5, 0.1]);
-//! let (u, v) = ([1.0, 0.0, 0.0, 0.0, 1.0, 0.0], [0.1, -0.1]);
-//! let layer = Diagonal::new(shape, Parameters { mu: &mu, sigma: &sigma, u: &u, v: &v })?;
+//! let shape = JointShape::new(3, 2, 1, 1)?; // inputs, outputs, components, rank
+//! let (mu_w, c_w) = ([1.0_f32, -1.0], [0.5, 0.2]); // outputs: means, factor
+//! let (mu_b, c_b) = ([0.5, -1.0, 2.0], [1.0, 0.5, 0.1]); // weights: means, factor
+//! let layer = Joint::new(shape, Parameters { mu_w: &mu_w, c_w: &c_w, mu_b: &mu_b, c_b: &c_b })?;
 //!
 //! let (x, mut y) = ([1.0, 2.0, 0.5], [0.0; 2]);
 //! let (mut saved, mut scratch) = (vec![0.0; layer.saved_len(1)?], vec![0.0; layer.scratch_len(1)?]);
 //! layer.forward(&x, &mut y, &mut saved, &mut scratch)?;
 //!
-//! let (g, mut d_mu, mut dx) = ([1.0, 0.0], [0.0; 3], [0.0; 3]); // g = ∂loss/∂y
-//! let gradients = Gradients { mu: Some(&mut d_mu), ..Gradients::none() };
+//! let (g, mut d_mu_b, mut dx) = ([1.0, 0.0], [0.0; 3], [0.0; 3]); // g = ∂loss/∂y
+//! let gradients = Gradients { mu_b: Some(&mut d_mu_b), ..Gradients::none() };
 //! layer.backward(&x, &g, &saved, gradients, Some(&mut dx), &mut scratch)?;
 //! let product: f32 = x.iter().zip(&dx).map(|(x, dx)| x * dx).sum();
 //! assert!((product - y[0]).abs() < 1e-5); // h is homogeneous in x: ⟨x, ∂x⟩ = ⟨g, h⟩
@@ -48,7 +66,7 @@
 //! | `alloc` | networks, optimisers: `nn` | an allocator |
 //! | `std` (default) | `alloc` and `rand`; data sets, the IDX format, the training loop: `data`, `train` | flate2, rand_pcg |
 //! | `threads` | `std`; passes on several threads: `Threads` | rayon-core |
-//! | `checkpoint` | `std`; models as safetensors files: `train::checkpoint` | safetensors, serde, tempfile |
+//! | `checkpoint` | `std`; models as safetensors files: `train::checkpoint` | safetensors, serde, serde_json |
 //!
 //! # Source
 //!

@@ -1,4 +1,8 @@
-//! The rectified Gaussian: mean and probability of max(z, 0), and what their derivatives need.
+//! The rectified Gaussian: mean and probability of max(z, 0) for z ~ N(m, s²), and what their derivatives need.
+//!
+//! These four numbers are all that a mixture layer needs of a component and a row. They are the expected improvement of
+//! Bayesian optimisation and the mean of a censored (Tobit) normal variable too. Take [`Rectified::new`] where m and s are
+//! known, [`project`] where z = ⟨β, x⟩ with β ~ N(μ, diag σ²), and [`normal`] for φ, Φ and ψ by themselves.
 
 use crate::kernel::{LANES, dot, sum, tree};
 use crate::mixture::{halves, largest_of};

@@ -12,9 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounds::{self, COUNTS, RATES, SEEDS, SHARES, THREADS};
 use crate::saved::is_standard;
-pub(crate) use names::{
-    CoordinatesName, ExperimentName, Format, Model, OptimizerName, Precision, ScaleName, ScheduleName,
-};
+pub(crate) use names::{CoordinatesName, Format, Model, OptimizerName, Precision, ScaleName, ScheduleName};
 
 /// Trains, evaluates and exports Gaussian mixture layers.
 #[derive(Debug, Parser)]
@@ -30,13 +28,11 @@ pub(crate) enum Command {
     Train(Box<TrainArguments>),
     /// Print a saved model's error on test images
     Eval(EvalArguments),
-    /// Repeat experiments of the paper, and go beyond them: CSV, figures and a page
-    Experiment(ExperimentArguments),
     /// Print the class that a saved model gives each image of a file
     Predict(PredictArguments),
     /// Print what a saved model is made of and how far its training has come
     Inspect(InspectArguments),
-    /// Write a saved model of one diagonal or joint layer for a microcontroller
+    /// Write a saved model for a microcontroller (one diagonal or joint layer) or as ONNX (any network)
     Export(ExportArguments),
 }
 
@@ -213,7 +209,7 @@ pub(crate) struct PredictArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) images: PathBuf,
 
-    /// Print a JSON object for each image, with the probabilities of all classes
+    /// Print a JSON object for each image, with the scores and probabilities of all classes
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -246,38 +242,6 @@ pub(crate) struct EvalArguments {
 
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
-pub(crate) struct ExperimentArguments {
-    /// Which experiment to run
-    #[arg(value_enum, value_name = "NAME")]
-    pub(crate) name: ExperimentName,
-
-    /// Folder with the four MNIST files, gzipped or not
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: PathBuf,
-
-    /// Folder for the results; finished trials in it are not run again
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: PathBuf,
-
-    /// Trials of each run, with the seeds 0, 1, ... [default: 5; with --quick 1]
-    #[arg(long, value_name = "N", value_parser = count)]
-    pub(crate) trials: Option<usize>,
-
-    /// Passes over the training images; costly runs take a half or a third of them [default: 30; with --quick 3]
-    #[arg(long, value_name = "N", value_parser = count)]
-    pub(crate) epochs: Option<usize>,
-
-    /// Trials that run at a time; the results are the same [default: one for each processor]
-    #[arg(long, value_name = "N", value_parser = threads)]
-    pub(crate) threads: Option<usize>,
-
-    /// Try everything in short, on the first 10000 images
-    #[arg(long)]
-    pub(crate) quick: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(allow_negative_numbers = true)]
 pub(crate) struct ExportArguments {
     /// The saved model; - reads standard input
     #[arg(value_name = "MODEL")]
@@ -296,7 +260,7 @@ pub(crate) struct ExportArguments {
     pub(crate) parameters: bool,
 
     /// Where to write; - is standard output, and the results go to standard error [default: MODEL with the
-    /// ending .rs, .h or .bin, before it _parameters with --parameters; - where MODEL is -]
+    /// ending .rs, .h, .bin or .onnx, before it _parameters with --parameters; - where MODEL is -]
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 

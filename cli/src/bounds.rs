@@ -6,17 +6,17 @@ use core::str::FromStr;
 
 /// The numbers that are taken, and the sentence that says so.
 #[derive(Debug)]
-pub(crate) struct Numbers<T> {
+pub struct Numbers<T> {
     least: T,
     end: Bound<T>,
     about: fn(&Self, &mut fmt::Formatter<'_>) -> fmt::Result,
 }
 
 /// Sizes and counts: far above any use, far below any overflow.
-pub(crate) const COUNTS: Numbers<usize> = whole(1, 1_000_000);
+pub const COUNTS: Numbers<usize> = whole(1, 1_000_000);
 
 /// Numbers of threads.
-pub(crate) const THREADS: Numbers<usize> = whole(1, 256);
+pub const THREADS: Numbers<usize> = whole(1, 256);
 
 /// Numbers of hidden layers.
 pub(crate) const HIDDEN: Numbers<usize> = whole(0, 1000);
@@ -63,7 +63,7 @@ impl<T: PartialOrd> Numbers<T> {
     }
 
     /// The number that a text stands for.
-    pub(crate) fn parse(&self, text: &str) -> Result<T, String>
+    pub fn parse(&self, text: &str) -> Result<T, String>
     where
         T: FromStr,
     {

@@ -7,11 +7,11 @@ use std::process::ExitCode;
 use std::sync::OnceLock;
 
 use crate::shown::shown;
-use crate::signal::{exit_code, name};
+use crate::signal::{exit_code, fail_at_size_limit, name};
 
 /// Why the program ends without having done its work.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// The arguments are wrong: exit code 2.
     Usage(String),
     /// Anything else: exit code 1.
@@ -25,11 +25,13 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    pub(crate) fn usage(message: impl fmt::Display) -> Self {
+    /// Wrong arguments.
+    pub fn usage(message: impl fmt::Display) -> Self {
         Self::Usage(message.to_string())
     }
 
-    pub(crate) fn other(message: impl fmt::Display) -> Self {
+    /// Any other failure.
+    pub fn other(message: impl fmt::Display) -> Self {
         Self::Other(message.to_string())
     }
 
@@ -95,7 +97,7 @@ impl From<io::Error> for Failure {
 static PANIC: OnceLock<String> = OnceLock::new();
 
 /// Keeps what a panic says for [`caught`], in the place of printing it; with `RUST_BACKTRACE` everything is printed.
-pub(crate) fn quiet_panics() {
+fn quiet_panics() {
     if std::env::var_os("RUST_BACKTRACE").is_none() {
         set_hook(Box::new(|panic: &PanicHookInfo<'_>| {
             let payload = panic.payload();
@@ -109,9 +111,24 @@ pub(crate) fn quiet_panics() {
 }
 
 /// What `work` gives. A panic, which is a fault of the program, fails as everything else does.
-pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+pub fn caught<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         let what = PANIC.get().map_or("a panic", String::as_str);
         Err(Failure::other(format!("the program has a fault, which its authors should know of: {what}")))
     })
+}
+
+/// Runs a program and says on stderr how it failed, if it did.
+pub fn ended(work: impl FnOnce() -> Result<(), Failure>) -> ExitCode {
+    quiet_panics();
+    fail_at_size_limit();
+    let work = || gmlayer::Instructions::in_use().map_err(Failure::usage).and_then(|_| work());
+    match caught(work) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // There is nobody left to tell when this fails too.
+            let _ = write!(io::stderr(), "{failure}");
+            failure.exit_code()
+        }
+    }
 }

@@ -1,5 +1,4 @@
-//! What the `gmlayer` program does: trains, evaluates and exports Gaussian mixture layers, and repeats the
-//! experiments of the paper.
+//! What the `gmlayer` program does: trains, evaluates and exports Gaussian mixture layers.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -8,7 +7,6 @@ mod bounds;
 mod checkpoints;
 mod data;
 mod eval;
-mod experiment;
 mod export;
 mod failure;
 mod inspect;
@@ -26,12 +24,11 @@ mod source;
 mod train;
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::process::ExitCode;
 
 pub use arguments::Arguments;
 use arguments::Command;
-use failure::{Failure, caught, quiet_panics};
+use failure::{Failure, ended};
 
 /// What `train --resume` makes of the bytes of a file before it looks for data: nothing, or one sentence.
 ///
@@ -48,13 +45,21 @@ pub fn resumable(bytes: &[u8]) -> Result<(), String> {
     }
 }
 
+/// What another program of this repository shares with this one, `gmlayer-experiment`: how a program fails, what numbers
+/// it takes, how it writes files and heeds signals. Not an interface for anybody else.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::bounds::{COUNTS, Numbers, THREADS};
+    pub use crate::failure::{Failure, caught, ended};
+    pub use crate::output::{check as check_output, replace};
+    pub use crate::signal::{Signals, stop_on_signal};
+}
+
 fn obey(line: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
-    gmlayer::Instructions::in_use().map_err(Failure::usage)?;
     let (Arguments { command }, given) = Arguments::read(line)?;
     match command {
         Command::Train(arguments) => train::run(*arguments, &given),
         Command::Eval(arguments) => eval::run(&arguments),
-        Command::Experiment(arguments) => experiment::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
@@ -63,14 +68,5 @@ fn obey(line: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
 
 /// Runs a command line, the program's name first, and says how it went.
 pub fn run(line: impl IntoIterator<Item = OsString>) -> ExitCode {
-    quiet_panics();
-    signal::fail_at_size_limit();
-    match caught(|| obey(line)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            // There is nobody left to tell when this fails too.
-            let _ = write!(std::io::stderr(), "{failure}");
-            failure.exit_code()
-        }
-    }
+    ended(|| obey(line))
 }

@@ -1,5 +1,4 @@
-//! The `gmlayer` program: trains, evaluates and exports Gaussian mixture layers, and repeats the experiments
-//! of the paper.
+//! The `gmlayer` program: trains, evaluates and exports Gaussian mixture layers.
 
 use std::process::ExitCode;
 

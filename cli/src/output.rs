@@ -14,7 +14,7 @@ use crate::signal::uninterrupted;
 const STREAMS: [&str; 2] = ["/dev/stdout", "/dev/stderr"];
 
 /// Checks that `path` can be written, and that it is none of the command's inputs, by whatever path.
-pub(crate) fn check<'a>(path: &Path, inputs: impl IntoIterator<Item = &'a Path>) -> Result<(), Failure> {
+pub fn check<'a>(path: &Path, inputs: impl IntoIterator<Item = &'a Path>) -> Result<(), Failure> {
     uninterrupted(|| checkpoint::check_target(path)).map_err(Failure::other)?;
     let named = path.display();
     if inputs.into_iter().any(|input| is_same(path, input)) {
@@ -27,7 +27,7 @@ pub(crate) fn check<'a>(path: &Path, inputs: impl IntoIterator<Item = &'a Path>)
 }
 
 /// Puts `bytes` at `path`, whole or not at all.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     uninterrupted(|| checkpoint::replace_file(path, bytes)).map_err(Failure::other)
 }
 

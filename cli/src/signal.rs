@@ -19,9 +19,9 @@ pub(crate) fn uninterrupted<T>(write: impl FnOnce() -> T) -> T {
 
 /// What the signals have asked for.
 #[derive(Debug, Default)]
-pub(crate) struct Signals {
+pub struct Signals {
     /// Set by the first signal.
-    pub(crate) stop: AtomicBool,
+    pub stop: AtomicBool,
     /// The number of the first signal, or 0.
     first: AtomicI32,
     interrupted: AtomicBool,
@@ -30,7 +30,7 @@ pub(crate) struct Signals {
 
 impl Signals {
     /// The number of the first signal.
-    pub(crate) fn first(&self) -> Option<i32> {
+    pub fn first(&self) -> Option<i32> {
         Some(self.first.load(Ordering::Relaxed)).filter(|&number| number != 0)
     }
 
@@ -60,7 +60,7 @@ pub(crate) fn name(number: i32) -> &'static str {
 
 /// Ctrl-C, SIGTERM and SIGHUP set a flag, unless whoever started the program ignores them; a second Ctrl-C ends the
 /// program at once, or after the file that is being written.
-pub(crate) fn stop_on_signal() -> Result<Arc<Signals>, Failure> {
+pub fn stop_on_signal() -> Result<Arc<Signals>, Failure> {
     listen(Signals::default())
 }
 

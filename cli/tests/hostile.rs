@@ -122,7 +122,7 @@ fn within_memory(kibibytes: u32, arguments: &[&Path]) -> Output {
         .unwrap()
 }
 
-/// Trials are files too: a pipe is not waited for.
+/// A pipe in the place of a file is not waited for.
 #[test]
 fn a_folder_of_pipes_is_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
@@ -130,14 +130,21 @@ fn a_folder_of_pipes_is_refused_at_once() {
     let labels = folder.path().join("t10k-labels-idx1-ubyte");
     fs::remove_file(&labels).unwrap();
     assert!(Command::new("mkfifo").arg(&labels).status().unwrap().success());
-    let data = ["--data", folder.path().to_str().unwrap()];
-    assert_fails(
-        &gmlayer(&[&["train"], &data[..]].concat()),
-        1,
-        "expected an ordinary file, but this is none",
-    );
-    let out = ["experiment", "lazy", "--out", folder.path().to_str().unwrap()];
-    assert_fails(&gmlayer(&[&out, &data[..]].concat()), 1, "expected an ordinary file, but this is none");
+    let output = gmlayer(&["train", "--data", folder.path().to_str().unwrap()]);
+    assert_fails(&output, 1, "expected an ordinary file, but this is none");
+}
+
+/// A system that refuses threads: stacks of a petabyte.
+#[test]
+fn refused_threads_are_one_sentence() {
+    let train = ["train", "--epochs", "1", "--train-images", "50", "--threads", "4"];
+    for (arguments, message) in
+        [(&train[..], "cannot start 4 threads: "), (&train[..5], "cannot listen for signals: ")]
+    {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_gmlayer"));
+        program.args(arguments).env("RUST_MIN_STACK", "1000000000000000");
+        assert_fails(&program.output().unwrap(), 1, message);
+    }
 }
 
 #[test]

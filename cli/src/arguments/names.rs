@@ -66,25 +66,6 @@ pub(crate) enum ScheduleName {
     Cosine,
 }
 
-/// Which experiment to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ExperimentName {
-    /// Test error with K = 5, 10 and 20 components
-    Components,
-    /// Against dense networks of width 1000
-    Dense,
-    /// How components and neurons move
-    Evolution,
-    /// With and without updates of μ and σ
-    Lazy,
-    /// One and two layers
-    Stacked,
-    /// Covariances, coordinates and optimisers beyond the paper
-    Covariance,
-    /// Everything, on one page
-    All,
-}
-
 /// What an exported model is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -94,6 +75,8 @@ pub(crate) enum Format {
     C,
     /// Bytes with a checked header
     Bin,
+    /// An ONNX graph of any network, for onnxruntime and others
+    Onnx,
 }
 
 /// How the numbers of an exported model are stored.

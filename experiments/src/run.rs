@@ -12,29 +12,29 @@ use serde::{Deserialize, Serialize};
 
 /// One configuration; trials of it differ in their seed alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Run {
+pub(crate) struct Run {
     /// The name of its files.
-    pub(super) name: String,
-    pub(super) layers: Vec<LayerPlan>,
-    pub(super) optimizer: OptimizerPlan,
+    pub(crate) name: String,
+    pub(crate) layers: Vec<LayerPlan>,
+    pub(crate) optimizer: OptimizerPlan,
     /// Blocks that stay as they start.
-    pub(super) frozen: Vec<String>,
-    pub(super) epochs: usize,
-    pub(super) batch: usize,
+    pub(crate) frozen: Vec<String>,
+    pub(crate) epochs: usize,
+    pub(crate) batch: usize,
     /// The share of the inputs that a step leaves out.
     #[serde(default)]
-    pub(super) input_dropout: f64,
+    pub(crate) input_dropout: f64,
     /// The share of the target that all classes get alike.
     #[serde(default)]
-    pub(super) label_smoothing: f64,
+    pub(crate) label_smoothing: f64,
     /// Whether the components or neurons of the first layer are followed for a picture.
-    pub(super) followed: bool,
+    pub(crate) followed: bool,
 }
 
 /// One layer; it takes what the one before it gives.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-pub(super) enum LayerPlan {
+pub(crate) enum LayerPlan {
     /// A Gaussian mixture layer with diagonal covariance.
     Diagonal { outputs: usize, components: usize, gamma: f64, centred: bool, sum: bool },
     /// A Gaussian mixture layer with a joint covariance of low rank, the sum over its components.
@@ -46,7 +46,7 @@ pub(super) enum LayerPlan {
 /// The starting values of a dense network of width m.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "start", rename_all = "kebab-case")]
-pub(super) enum DenseStart {
+pub(crate) enum DenseStart {
     /// Uniform on ±1/√inputs, each layer.
     Standard,
     /// Neurons β ~ N(0, γ²), outputs ω/m with ω ~ N(0, γ²): 1/m Σ ω ReLU(⟨β, x⟩).
@@ -56,7 +56,7 @@ pub(super) enum DenseStart {
 /// How the parameters change.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "lowercase")]
-pub(super) enum OptimizerPlan {
+pub(crate) enum OptimizerPlan {
     /// Stochastic gradient descent at constant rates.
     Sgd { rate: f64, sigma_rate: f64 },
     /// Adam with a rate that falls as a cosine.
@@ -65,7 +65,7 @@ pub(super) enum OptimizerPlan {
 
 impl Run {
     /// The network for images of `inputs` pixels, with the starting values of a seed.
-    pub(super) fn network(&self, inputs: usize, seed: u64) -> Result<Network<f32>, NetworkError> {
+    pub(crate) fn network(&self, inputs: usize, seed: u64) -> Result<Network<f32>, NetworkError> {
         let mut layers: Vec<Box<dyn Layer<f32>>> = Vec::new();
         let mut width = inputs;
         for plan in &self.layers {
@@ -90,7 +90,7 @@ impl Run {
     }
 
     /// The optimiser of a network, which takes `steps` steps in all.
-    pub(super) fn optimizer(&self, network: &Network<f32>, steps: u64) -> Box<dyn Optimizer<f32>> {
+    pub(crate) fn optimizer(&self, network: &Network<f32>, steps: u64) -> Box<dyn Optimizer<f32>> {
         match self.optimizer {
             OptimizerPlan::Sgd { rate, sigma_rate } => {
                 let rate = |block: &ParameterBlock| if block.kind == "sigma" { sigma_rate } else { rate };
@@ -104,23 +104,23 @@ impl Run {
     }
 
     /// What is done to the samples.
-    pub(super) fn regularisation(&self) -> Regularisation {
+    pub(crate) fn regularisation(&self) -> Regularisation {
         Regularisation { input_dropout: self.input_dropout, label_smoothing: self.label_smoothing }
     }
 
     /// The number of parameters, for images of `inputs` pixels.
-    pub(super) fn parameters(&self, inputs: usize) -> usize {
+    pub(crate) fn parameters(&self, inputs: usize) -> usize {
         self.over_layers(inputs, |plan, inputs, _| plan.parameters(inputs))
     }
 
     /// Multiplications and additions of the matrix products of a training step, for one image.
-    pub(super) fn operations(&self, inputs: usize) -> usize {
+    pub(crate) fn operations(&self, inputs: usize) -> usize {
         self.over_layers(inputs, |plan, inputs, first| plan.operations(inputs, first))
     }
 
     /// How many epochs at the end the error of a trial is the mean of: the rate of Adam has fallen to 0, so that
     /// its last epoch counts.
-    pub(super) fn last_epochs(&self) -> usize {
+    pub(crate) fn last_epochs(&self) -> usize {
         match self.optimizer {
             OptimizerPlan::Sgd { .. } => 5,
             OptimizerPlan::Adam { .. } => 1,
@@ -128,7 +128,7 @@ impl Run {
     }
 
     /// The optimiser, and what is done to the samples, in words.
-    pub(super) fn optimizer_text(&self) -> String {
+    pub(crate) fn optimizer_text(&self) -> String {
         let layers = self.layers.iter();
         let spread = layers.clone().any(|layer| matches!(layer, LayerPlan::Diagonal { .. }));
         let rates = match self.optimizer {
@@ -149,7 +149,7 @@ impl Run {
     }
 
     /// The layers in words.
-    pub(super) fn layers_text(&self) -> String {
+    pub(crate) fn layers_text(&self) -> String {
         let layers: Vec<String> = self.layers.iter().map(LayerPlan::text).collect();
         let frozen = if self.frozen.is_empty() {
             String::new()

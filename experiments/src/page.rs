@@ -2,26 +2,26 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::catalogue::Experiment;
-use super::summary::Summary;
+use crate::catalogue::Experiment;
+use crate::summary::Summary;
 
 /// What a page shows of one experiment.
 #[derive(Debug)]
-pub(super) struct Section<'a> {
-    pub(super) experiment: &'a Experiment,
-    pub(super) summaries: Vec<Summary<'a>>,
+pub(crate) struct Section<'a> {
+    pub(crate) experiment: &'a Experiment,
+    pub(crate) summaries: Vec<Summary<'a>>,
     /// Title and SVG text of each figure.
-    pub(super) figures: Vec<(&'static str, String)>,
+    pub(crate) figures: Vec<(&'static str, String)>,
 }
 
 /// What holds for the whole page.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Settings<'a> {
-    pub(super) dataset: &'a str,
-    pub(super) train_images: usize,
-    pub(super) test_images: usize,
-    pub(super) trials: usize,
-    pub(super) epochs: usize,
+pub(crate) struct Settings<'a> {
+    pub(crate) dataset: &'a str,
+    pub(crate) train_images: usize,
+    pub(crate) test_images: usize,
+    pub(crate) trials: usize,
+    pub(crate) epochs: usize,
 }
 
 const STYLE: &str = "body{font-family:sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem;line-height:1.45}\
@@ -30,7 +30,7 @@ const STYLE: &str = "body{font-family:sans-serif;max-width:64rem;margin:2rem aut
     td.number,th.number{text-align:right;white-space:nowrap}svg{max-width:100%;height:auto}";
 
 /// The whole page.
-pub(super) fn page(settings: Settings<'_>, sections: &[Section<'_>]) -> String {
+pub(crate) fn page(settings: Settings<'_>, sections: &[Section<'_>]) -> String {
     let title = match sections {
         [one] => one.experiment.title,
         _ => "Gaussian mixture layers: all experiments",

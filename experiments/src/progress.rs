@@ -4,15 +4,14 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
+use gmlayer_cli::internal::Failure;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
-use crate::failure::Failure;
-
-use super::trial::{Task, Trial};
+use crate::trial::{Task, Trial};
 
 /// Follows all trials of an experiment. Its unit of work is a million operations.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     start: Instant,
     total: u64,
@@ -23,7 +22,7 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Follows the tasks at the places `open`; the others are done.
-    pub(super) fn new(tasks: &[Task], open: &[usize], inputs: usize) -> Self {
+    pub(crate) fn new(tasks: &[Task], open: &[usize], inputs: usize) -> Self {
         let of = |task: &Task| work(task, task.data.train_images * task.run.epochs, inputs);
         let total = open.iter().filter_map(|&index| tasks.get(index)).map(of).sum();
         let terminal = io::stdout().is_terminal() && io::stderr().is_terminal();
@@ -45,7 +44,7 @@ impl Progress {
     }
 
     /// A step of some images is done.
-    pub(super) fn step(&self, task: &Task, images: usize, inputs: usize) {
+    pub(crate) fn step(&self, task: &Task, images: usize, inputs: usize) {
         let work = work(task, images, inputs);
         self.done.fetch_add(work, Ordering::Relaxed);
         if let Some(bar) = &self.bar {
@@ -54,7 +53,7 @@ impl Progress {
     }
 
     /// A trial is done and kept.
-    pub(super) fn finished(&self, trial: &Trial) -> Result<(), Failure> {
+    pub(crate) fn finished(&self, trial: &Trial) -> Result<(), Failure> {
         let finished = self.finished.fetch_add(1, Ordering::Relaxed) + 1;
         let trials = format!("{finished} of {} trials", self.trials);
         if let Some(bar) = &self.bar {
@@ -76,7 +75,7 @@ impl Progress {
     }
 
     /// Takes the bar away.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

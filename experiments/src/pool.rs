@@ -7,15 +7,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::Builder;
 
 use gmlayer::data::Dataset;
+use gmlayer_cli::internal::{Failure, caught};
 
-use crate::failure::{Failure, caught};
-
-use super::progress::Progress;
-use super::trial::{Task, Trial};
+use crate::progress::Progress;
+use crate::trial::{Task, Trial};
 
 /// Trains what has no file yet, in the order of the tasks, and keeps every finished trial as a file of `folder`.
 /// Returns the trials in the order of the tasks; `None` when `stop` was set meanwhile.
-pub(super) fn run(
+pub(crate) fn run(
     tasks: &[Task],
     data: &Dataset,
     folder: &Path,
@@ -93,7 +92,7 @@ mod tests {
     use std::panic::resume_unwind;
 
     use super::deal;
-    use crate::failure::Failure;
+    use gmlayer_cli::internal::Failure;
 
     /// A fault in one of the trials, on any thread, ends the others and is one sentence.
     #[test]

@@ -1,21 +1,21 @@
 //! Trials of one run put together.
 
-use super::catalogue::Entry;
-use super::run::Run;
-use super::trial::Trial;
+use crate::catalogue::Entry;
+use crate::run::Run;
+use crate::trial::Trial;
 
 /// A mean and a standard deviation over trials.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Spread {
-    pub(super) mean: f64,
-    pub(super) deviation: f64,
-    pub(super) least: f64,
-    pub(super) most: f64,
+pub(crate) struct Spread {
+    pub(crate) mean: f64,
+    pub(crate) deviation: f64,
+    pub(crate) least: f64,
+    pub(crate) most: f64,
 }
 
 impl Spread {
     /// Of some numbers; NaN where there is none. One alone has no deviation.
-    pub(super) fn of(values: &[f64]) -> Self {
+    pub(crate) fn of(values: &[f64]) -> Self {
         let count = values.len() as f64;
         let mean = values.iter().sum::<f64>() / count;
         let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
@@ -30,17 +30,17 @@ impl Spread {
 
 /// A run and all its trials.
 #[derive(Debug)]
-pub(super) struct Summary<'a> {
-    pub(super) label: &'a str,
-    pub(super) run: &'a Run,
-    pub(super) trials: Vec<&'a Trial>,
-    pub(super) parameters: usize,
+pub(crate) struct Summary<'a> {
+    pub(crate) label: &'a str,
+    pub(crate) run: &'a Run,
+    pub(crate) trials: Vec<&'a Trial>,
+    pub(crate) parameters: usize,
     /// Operations of a training step for one image.
-    pub(super) operations: usize,
+    pub(crate) operations: usize,
 }
 
 impl<'a> Summary<'a> {
-    pub(super) fn of(entry: &'a Entry, trials: &'a [Trial], inputs: usize) -> Self {
+    pub(crate) fn of(entry: &'a Entry, trials: &'a [Trial], inputs: usize) -> Self {
         let Entry { label, run } = entry;
         Self {
             label,
@@ -52,13 +52,13 @@ impl<'a> Summary<'a> {
     }
 
     /// The final test error of the trials, in percent.
-    pub(super) fn final_error(&self) -> Spread {
+    pub(crate) fn final_error(&self) -> Spread {
         let errors: Vec<f64> = self.trials.iter().map(|trial| 100.0 * trial.final_error()).collect();
         Spread::of(&errors)
     }
 
     /// The test error in percent after each of the first epochs: (epoch, over trials).
-    pub(super) fn errors(&self, epochs: usize) -> Vec<(usize, Spread)> {
+    pub(crate) fn errors(&self, epochs: usize) -> Vec<(usize, Spread)> {
         let spread = |epoch: usize| {
             let errors: Vec<f64> = self
                 .trials
@@ -72,7 +72,7 @@ impl<'a> Summary<'a> {
     }
 
     /// Operations of the whole training, in units of 10⁹.
-    pub(super) fn giga_operations(&self) -> f64 {
+    pub(crate) fn giga_operations(&self) -> f64 {
         let images = self.trials.first().map_or(0, |trial| trial.task.data.train_images);
         self.operations as f64 * images as f64 * self.run.epochs as f64 / 1e9
     }

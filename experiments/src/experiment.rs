@@ -1,46 +1,33 @@
-//! `gmlayer experiment`: trains what an experiment needs, draws it, and writes its page.
-
-mod catalogue;
-mod figure;
-mod follow;
-mod page;
-mod pool;
-mod progress;
-mod run;
-mod summary;
-mod table;
-mod trial;
+//! Trains what an experiment needs, draws it, and writes its page.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use gmlayer::data::Dataset;
+use gmlayer_cli::internal::{Failure, check_output, replace, stop_on_signal};
 
-use crate::arguments::{DataArguments, ExperimentArguments, ExperimentName};
-use crate::data;
-use crate::failure::Failure;
-use crate::output;
-use crate::signal::stop_on_signal;
-
-use catalogue::{Experiment, experiments};
-use page::{Section, Settings};
-use summary::Summary;
-use trial::{Data, Task, Trial};
+use crate::arguments::{Arguments, ExperimentName};
+use crate::catalogue::{Experiment, experiments};
+use crate::page::{Section, Settings};
+use crate::run::Run;
+use crate::summary::Summary;
+use crate::trial::{Data, Task, Trial};
+use crate::{figure, page, pool, table};
 
 /// The images that a quick run trains on.
 const QUICK_IMAGES: usize = 10_000;
 
 /// Runs the experiment; what was finished before is not run again.
-pub(crate) fn run(arguments: &ExperimentArguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (trials, epochs) = match arguments.quick {
         true => (arguments.trials.unwrap_or(1), arguments.epochs.unwrap_or(3)),
         false => (arguments.trials.unwrap_or(5), arguments.epochs.unwrap_or(30)),
     };
-    let source = DataArguments { data: Some(arguments.data.clone()), test_images: None, side: None };
-    let (mut data, _) = data::load(&source, None)?;
+    let mut data = Dataset::load_folder(&arguments.data).map_err(Failure::other)?;
     if arguments.quick {
         let count = QUICK_IMAGES.min(data.train.len());
-        data.train = data::first(data.train, count, "--quick")?;
+        data.train = data.train.first(count).map_err(Failure::other)?;
     }
     let threads = match arguments.threads {
         Some(threads) => threads,
@@ -60,12 +47,12 @@ pub(crate) fn run(arguments: &ExperimentArguments) -> Result<(), Failure> {
         epochs,
     };
     let tasks = tasks(&experiments, &marked, trials, data.inputs);
-    let inputs = output::data_files(&source);
+    let inputs = Dataset::folder_files(&arguments.data);
     let page_path = page_path(arguments);
     let sections = experiments.iter().flat_map(|experiment| section_paths(experiment, &arguments.out));
     let trials = tasks.iter().map(|task| task.path(&folder));
     for path in trials.chain(sections).chain([page_path.clone()]) {
-        output::check(&path, inputs.iter().map(PathBuf::as_path))?;
+        check_output(&path, inputs.iter().map(PathBuf::as_path))?;
     }
     let signals = stop_on_signal()?;
     let Some(trials) = pool::run(&tasks, &data, &folder, threads, &signals.stop)? else {
@@ -81,13 +68,13 @@ pub(crate) fn run(arguments: &ExperimentArguments) -> Result<(), Failure> {
     for section in &sections {
         write_section(section, &arguments.out)?;
     }
-    output::replace(&page_path, page::page(settings, &sections).as_bytes())?;
+    replace(&page_path, page::page(settings, &sections).as_bytes())?;
     writeln!(std::io::stdout(), "{}", page_path.display())?;
     Ok(())
 }
 
 /// The place of the page.
-fn page_path(arguments: &ExperimentArguments) -> PathBuf {
+fn page_path(arguments: &Arguments) -> PathBuf {
     let name = arguments.name.to_possible_value();
     let name = match (arguments.name, &name) {
         (ExperimentName::All, _) | (_, None) => "index",
@@ -99,7 +86,7 @@ fn page_path(arguments: &ExperimentArguments) -> PathBuf {
 /// Every trial of every run once: all first trials, then all second ones; the longest of each first, so that no
 /// thread is left alone with one at the end.
 fn tasks(experiments: &[Experiment], data: &Data, trials: usize, inputs: usize) -> Vec<Task> {
-    let mut runs: Vec<&run::Run> = Vec::new();
+    let mut runs: Vec<&Run> = Vec::new();
     for entry in experiments.iter().flat_map(|experiment| &experiment.runs) {
         if !runs.contains(&&entry.run) {
             runs.push(&entry.run);
@@ -140,7 +127,7 @@ fn write_section(section: &Section<'_>, out: &Path) -> Result<(), Failure> {
     let svgs = section.figures.iter().map(|(_, svg)| svg.as_bytes());
     for (path, bytes) in section_paths(section.experiment, out).iter().zip([&csv[..]].into_iter().chain(svgs))
     {
-        output::replace(path, bytes)?;
+        replace(path, bytes)?;
     }
     Ok(())
 }

@@ -4,8 +4,8 @@ use plotters::prelude::*;
 
 use super::style::Look;
 use super::{Area, DrawingError};
-use crate::experiment::follow::{Frame, Mark};
-use crate::experiment::summary::Summary;
+use crate::follow::{Frame, Mark};
+use crate::summary::Summary;
 
 /// Epochs that are drawn: the start, the end, and some between.
 const MOMENTS: usize = 6;

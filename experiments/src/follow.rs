@@ -4,30 +4,30 @@ use gmlayer::nn::Network;
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use serde::{Deserialize, Serialize};
 
-use super::run::{LayerPlan, Run};
+use crate::run::{LayerPlan, Run};
 
 /// The most neurons that are drawn; all of them count for the axes.
 const MOST: usize = 150;
 
 /// The components or neurons after one epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Frame {
-    pub(super) epoch: usize,
-    pub(super) marks: Vec<Mark>,
+pub(crate) struct Frame {
+    pub(crate) epoch: usize,
+    pub(crate) marks: Vec<Mark>,
 }
 
 /// A Gaussian in the plane of the main axes; a neuron has no spread.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(super) struct Mark {
+pub(crate) struct Mark {
     /// The mean.
-    pub(super) mean: [f64; 2],
+    pub(crate) mean: [f64; 2],
     /// The covariance: of the first axis, of both, of the second.
-    pub(super) covariance: [f64; 3],
+    pub(crate) covariance: [f64; 3],
 }
 
 /// Remembers the first layer, epoch by epoch.
 #[derive(Debug)]
-pub(super) struct Follower {
+pub(crate) struct Follower {
     inputs: usize,
     /// Whether the first layer has standard deviations.
     spread: bool,
@@ -37,7 +37,7 @@ pub(super) struct Follower {
 
 impl Follower {
     /// Begins with the starting values.
-    pub(super) fn new(run: &Run, network: &Network<f32>) -> Self {
+    pub(crate) fn new(run: &Run, network: &Network<f32>) -> Self {
         let spread = matches!(run.layers.first(), Some(LayerPlan::Diagonal { .. }));
         let mut follower = Self { inputs: network.inputs(), spread, states: Vec::new() };
         follower.follow(network);
@@ -45,7 +45,7 @@ impl Follower {
     }
 
     /// Remembers the network as it is.
-    pub(super) fn follow(&mut self, network: &Network<f32>) {
+    pub(crate) fn follow(&mut self, network: &Network<f32>) {
         let block = |name| network.block(name).unwrap_or_default().to_vec();
         self.states.push(if self.spread {
             (block("0.mu"), block("0.sigma"))
@@ -55,7 +55,7 @@ impl Follower {
     }
 
     /// Everything in the plane of the last state's main axes.
-    pub(super) fn frames(&self) -> Vec<Frame> {
+    pub(crate) fn frames(&self) -> Vec<Frame> {
         let Some((means, deviations)) = self.states.last() else { return Vec::new() };
         let axes = self.main_axes(means, deviations);
         let frames = self.states.iter().enumerate();

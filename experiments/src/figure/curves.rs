@@ -4,7 +4,7 @@ use plotters::prelude::*;
 
 use super::style::{Look, legend};
 use super::{Area, DrawingError, LEGEND, SIZE, error_range, error_ticks};
-use crate::experiment::summary::{Spread, Summary};
+use crate::summary::{Spread, Summary};
 
 /// Epochs between two marks on a curve, so that there are about six.
 fn between(epochs: usize) -> usize {

@@ -1,11 +1,11 @@
 //! Every trial and every epoch as CSV.
 
-use crate::failure::Failure;
+use gmlayer_cli::internal::Failure;
 
-use super::summary::Summary;
+use crate::summary::Summary;
 
 /// A line for each epoch of each trial of each run. Errors are fractions.
-pub(super) fn csv(summaries: &[Summary<'_>]) -> Result<Vec<u8>, Failure> {
+pub(crate) fn csv(summaries: &[Summary<'_>]) -> Result<Vec<u8>, Failure> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let header =
         ["run", "label", "parameters", "operations_per_image", "seed", "epoch", "train_loss", "test_error"];

@@ -1,17 +1,23 @@
-//! `gmlayer experiment` as a user meets it.
+//! `gmlayer-experiment` as a user meets it.
 
-mod common;
+#[path = "../../cli/tests/common/shared.rs"]
+mod shared;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::{Command, Output};
 use std::time::SystemTime;
 
-use common::{assert_fails, gmlayer, stderr, stdout, write_data};
+use shared::{assert_fails, idx, stderr, stdout, write_data};
+
+fn program(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_gmlayer-experiment")).args(arguments).output().unwrap()
+}
 
 /// A run in a moment, on small images of two classes.
-fn experiment(name: &str, data: &Path, out: &Path, more: &[&str]) -> std::process::Output {
+fn experiment(name: &str, data: &Path, out: &Path, more: &[&str]) -> Output {
     let folders = ["--data", data.to_str().unwrap(), "--out", out.to_str().unwrap()];
-    gmlayer(&[&["experiment", name], &folders[..], &["--trials", "2", "--epochs", "3"], more].concat())
+    program(&[&[name], &folders[..], &["--trials", "2", "--epochs", "3"], more].concat())
 }
 
 /// All files of a folder by name, but for those of trials.
@@ -87,8 +93,8 @@ fn threads_change_no_bit() {
 #[test]
 fn wrong_arguments_are_named() {
     let (data, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    assert_fails(&gmlayer(&["experiment", "nothing"]), 2, "nothing");
-    assert_fails(&gmlayer(&["experiment", "lazy"]), 2, "--data");
+    assert_fails(&program(&["nothing"]), 2, "nothing");
+    assert_fails(&program(&["lazy"]), 2, "--data");
     assert_fails(&experiment("lazy", &data.path().join("nowhere"), out.path(), &[]), 1, "nowhere");
     write_data(data.path());
     let file = out.path().join("file");
@@ -101,20 +107,23 @@ fn wrong_arguments_are_named() {
 fn refused_threads_are_one_sentence() {
     let (data, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     write_data(data.path());
-    let refused = |arguments: &[&str]| {
-        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_gmlayer"));
-        program.args(arguments).env("RUST_MIN_STACK", "1000000000000000").output().unwrap()
-    };
     let (from, to) = (data.path().to_str().unwrap(), out.path().to_str().unwrap());
-    let experiment = ["experiment", "components", "--data", from, "--out", to, "--threads", "4"];
-    let train = ["train", "--epochs", "1", "--train-images", "50", "--threads", "4"];
-    for (arguments, message) in [
-        (&experiment[..], "cannot "),
-        (&train, "cannot start 4 threads: "),
-        (&train[..5], "cannot listen for signals: "),
-    ] {
-        assert_fails(&refused(arguments), 1, message);
-    }
+    let mut program = Command::new(env!("CARGO_BIN_EXE_gmlayer-experiment"));
+    program.args(["components", "--data", from, "--out", to, "--threads", "4"]);
+    assert_fails(&program.env("RUST_MIN_STACK", "1000000000000000").output().unwrap(), 1, "cannot ");
+}
+
+/// A pipe in the place of a file is not waited for.
+#[cfg(unix)]
+#[test]
+fn a_folder_of_pipes_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path());
+    let labels = folder.path().join("t10k-labels-idx1-ubyte");
+    std::fs::remove_file(&labels).unwrap();
+    assert!(Command::new("mkfifo").arg(&labels).status().unwrap().success());
+    let output = experiment("lazy", folder.path(), folder.path(), &[]);
+    assert_fails(&output, 1, "expected an ordinary file, but this is none");
 }
 
 /// Trials of other data, of other results, without epochs, or with numbers that cannot be: none is used.
@@ -129,14 +138,14 @@ fn other_trials_are_not_reused() {
     let run = |data: &Path| {
         let folders = ["--data", data.to_str().unwrap(), "--out", out.path().to_str().unwrap()];
         let quick = ["--trials", "1", "--epochs", "2"];
-        let output = gmlayer(&[&["experiment", "evolution"], &folders[..], &quick].concat());
+        let output = program(&[&["evolution"], &folders[..], &quick].concat());
         assert!(output.status.success(), "{}", stderr(&output));
         (stdout(&output).lines().count() - 1, files(out.path()))
     };
     let (trained, want) = run(&one);
     assert_eq!((trained, run(&other).0), (4, 0), "the same files elsewhere");
     let labels: Vec<u8> = (0..20).map(|image| (image / 2 % 2) as u8).collect();
-    std::fs::write(other.join("t10k-labels-idx1-ubyte"), common::idx(&[20], &labels)).unwrap();
+    std::fs::write(other.join("t10k-labels-idx1-ubyte"), idx(&[20], &labels)).unwrap();
     assert_eq!(run(&other).0, 4, "other labels to test on");
     assert_eq!(run(&one), (4, want.clone()));
 

@@ -7,13 +7,11 @@ use std::path::{Path, PathBuf};
 
 use gmlayer::data::Dataset;
 use gmlayer::train::{Event, Settings, train};
+use gmlayer_cli::internal::{Failure, replace};
 use serde::{Deserialize, Serialize};
 
-use crate::failure::Failure;
-use crate::output;
-
-use super::follow::{Follower, Frame};
-use super::run::Run;
+use crate::follow::{Follower, Frame};
+use crate::run::Run;
 
 /// Raised whenever the same task gives other results than before, so that no older trial is used.
 const RESULTS: u32 = 1;
@@ -23,26 +21,26 @@ const MOST: f64 = 1e30;
 
 /// What a trial was asked to do: a file that answers another question is not used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Task {
-    pub(super) run: Run,
-    pub(super) data: Data,
-    pub(super) seed: u64,
+pub(crate) struct Task {
+    pub(crate) run: Run,
+    pub(crate) data: Data,
+    pub(crate) seed: u64,
     /// [`RESULTS`].
     results: u32,
 }
 
 /// What tells a data set from others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Data {
-    pub(super) name: String,
-    pub(super) train_images: usize,
-    pub(super) test_images: usize,
+pub(crate) struct Data {
+    pub(crate) name: String,
+    pub(crate) train_images: usize,
+    pub(crate) test_images: usize,
     train_checksum: u32,
     test_checksum: u32,
 }
 
 impl Data {
-    pub(super) fn of(data: &Dataset) -> Self {
+    pub(crate) fn of(data: &Dataset) -> Self {
         let (train, test) = (data.train.mark(), data.test.mark());
         Self {
             name: data.name.clone(),
@@ -56,33 +54,33 @@ impl Data {
 
 /// One epoch. Errors are fractions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(super) struct Epoch {
-    pub(super) epoch: usize,
-    pub(super) train_loss: f64,
-    pub(super) test_error: f64,
+pub(crate) struct Epoch {
+    pub(crate) epoch: usize,
+    pub(crate) train_loss: f64,
+    pub(crate) test_error: f64,
 }
 
 /// A finished trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Trial {
-    pub(super) task: Task,
-    pub(super) epochs: Vec<Epoch>,
+pub(crate) struct Trial {
+    pub(crate) task: Task,
+    pub(crate) epochs: Vec<Epoch>,
     /// The first layer on its way, where the run asks for it.
-    pub(super) frames: Vec<Frame>,
+    pub(crate) frames: Vec<Frame>,
 }
 
 impl Task {
-    pub(super) fn new(run: &Run, data: &Data, seed: u64) -> Self {
+    pub(crate) fn new(run: &Run, data: &Data, seed: u64) -> Self {
         Self { run: run.clone(), data: data.clone(), seed, results: RESULTS }
     }
 
     /// The place of the trial's file.
-    pub(super) fn path(&self, folder: &Path) -> PathBuf {
+    pub(crate) fn path(&self, folder: &Path) -> PathBuf {
         folder.join(format!("{}-{}.json", self.run.name, self.seed))
     }
 
     /// The trial, where its file is there and answers this very task.
-    pub(super) fn load(&self, folder: &Path) -> Option<Trial> {
+    pub(crate) fn load(&self, folder: &Path) -> Option<Trial> {
         let path = self.path(folder);
         // Before it is opened: opening a pipe waits for whoever writes to it.
         let length = std::fs::metadata(&path).ok().filter(std::fs::Metadata::is_file)?.len();
@@ -106,7 +104,7 @@ impl Task {
     }
 
     /// Trains; `None` where `observer` has stopped it. `observer` is called with the number of images of each step.
-    pub(super) fn train(
+    pub(crate) fn train(
         &self,
         data: &Dataset,
         mut observer: impl FnMut(usize) -> ControlFlow<()>,
@@ -167,13 +165,13 @@ impl Trial {
     }
 
     /// Writes the trial's file.
-    pub(super) fn save(&self, folder: &Path) -> Result<(), Failure> {
+    pub(crate) fn save(&self, folder: &Path) -> Result<(), Failure> {
         let text = serde_json::to_vec(self).map_err(Failure::other)?;
-        output::replace(&self.task.path(folder), &text)
+        replace(&self.task.path(folder), &text)
     }
 
     /// The mean test error of the epochs that count.
-    pub(super) fn final_error(&self) -> f64 {
+    pub(crate) fn final_error(&self) -> f64 {
         let last = self.epochs.iter().rev().take(self.task.run.last_epochs());
         let (sum, count) = last.fold((0.0, 0), |(sum, count), epoch| (sum + epoch.test_error, count + 1));
         sum / f64::from(count.max(1))

@@ -4,7 +4,7 @@ use plotters::prelude::*;
 
 use super::style::{Look, legend};
 use super::{Area, DrawingError, LEGEND, SIZE, error_range, error_ticks};
-use crate::experiment::summary::Summary;
+use crate::summary::Summary;
 
 /// What a run costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

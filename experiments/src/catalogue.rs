@@ -2,40 +2,40 @@
 
 use crate::arguments::ExperimentName;
 
-use super::run::{DenseStart, LayerPlan, OptimizerPlan, Run};
+use crate::run::{DenseStart, LayerPlan, OptimizerPlan, Run};
 
 /// One experiment: its runs, and the figures over them.
 #[derive(Debug)]
-pub(super) struct Experiment {
+pub(crate) struct Experiment {
     /// The name of its files.
-    pub(super) name: &'static str,
-    pub(super) title: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
     /// What is asked, for the page.
-    pub(super) question: &'static str,
-    pub(super) runs: Vec<Entry>,
-    pub(super) figures: Vec<Figure>,
+    pub(crate) question: &'static str,
+    pub(crate) runs: Vec<Entry>,
+    pub(crate) figures: Vec<Figure>,
 }
 
 /// A run, and what the experiment calls it.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) label: String,
-    pub(super) run: Run,
+pub(crate) struct Entry {
+    pub(crate) label: String,
+    pub(crate) run: Run,
 }
 
 /// One figure; runs are named by their place in the experiment.
 #[derive(Debug)]
-pub(super) struct Figure {
+pub(crate) struct Figure {
     /// The end of its file's name.
-    pub(super) name: &'static str,
-    pub(super) title: &'static str,
-    pub(super) runs: Vec<usize>,
-    pub(super) kind: FigureKind,
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) runs: Vec<usize>,
+    pub(crate) kind: FigureKind,
 }
 
 /// What a figure shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FigureKind {
+pub(crate) enum FigureKind {
     /// Test error against the epoch, up to an epoch.
     Curves { epochs: usize },
     /// Final test error against the number of parameters.
@@ -47,7 +47,7 @@ pub(super) enum FigureKind {
 }
 
 /// The experiments that a name stands for, `epochs` long.
-pub(super) fn experiments(name: ExperimentName, epochs: usize) -> Vec<Experiment> {
+pub(crate) fn experiments(name: ExperimentName, epochs: usize) -> Vec<Experiment> {
     match name {
         ExperimentName::Components => vec![components(epochs)],
         ExperimentName::Dense => vec![dense(epochs)],

@@ -5,13 +5,12 @@ mod evolution;
 mod scatter;
 mod style;
 
+use gmlayer_cli::internal::Failure;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use crate::failure::Failure;
-
-use super::catalogue::{Figure, FigureKind};
-use super::summary::Summary;
+use crate::catalogue::{Figure, FigureKind};
+use crate::summary::Summary;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
