@@ -220,7 +220,7 @@ impl<T: Real> Pass<'_, T> {
         copy(fits, divides);
         for (component, divides) in divides.iter_mut().enumerate() {
             let lanes = self.layout.lanes;
-            if !self.divides(row_of(&*d_s, component, lanes), g, back) {
+            if !self.divides(row_of(&*d_s, component, lanes), g) {
                 *divides = T::zero();
             }
             if divides.is_zero() {
@@ -231,18 +231,10 @@ impl<T: Real> Pass<'_, T> {
         }
     }
 
-    /// Whether every ∂s/s of a component stays in range, for ∂x as it is and for the sums taken back to size: s may be
-    /// far smaller than the largest number of its row.
-    fn divides(&self, d_s: &[T], g: &[T], back: Option<[&[T]; 2]>) -> bool {
+    /// Whether every ∂s/s of a component is in range: s may be far smaller than the largest number of its row.
+    fn divides(&self, d_s: &[T], g: &[T]) -> bool {
         let most = most_d_s::<T>();
-        if back.is_none() && largest_of(d_s) <= most {
-            return true;
-        }
-        let factors = back.unwrap_or_default();
-        self.rows(g).all_usable(d_s, self.layout.lanes, |lane, d_s| {
-            let back = factors.iter().filter_map(|factors| factors.get(lane));
-            d_s.abs() <= most && back.fold(d_s, |d_s, &factor| d_s * factor).abs() <= most
-        })
+        largest_of(d_s) <= most || self.rows(g).all_usable(d_s, self.layout.lanes, |d_s| d_s.abs() <= most)
     }
 
     /// Overwrites the rows of ∂x from the row `first` on, of the components that go along with the batch.
@@ -290,15 +282,21 @@ impl<T: Real> Pass<'_, T> {
         }
         add_scaled(d_a, T::one(), d_a_errors);
         let Local { mut row, gradients, x: space, .. } = local;
-        let (wants_mean, wants_variance) = (targets.mu.is_wanted(), targets.sigma.is_wanted());
-        let wants_w = targets.u.is_wanted() || wants_variance;
+        let (wants_mean, wants_w) =
+            (targets.mu.is_wanted(), targets.u.is_wanted() || targets.sigma.is_wanted());
+        // Taken back to size, these sums may overflow where σ is 0 or small. They decide whether a component goes row by
+        // row, and are summed for that alone too: what is wanted changes no bit of the rest.
+        let may_overflow = back.is_some();
+        let wants_variance = targets.sigma.is_wanted() || may_overflow;
         let compensated = self.layout.is_compensated();
         let groups = self.layout.batch.div_ceil(GROUP);
         let ([d_w, d_mean, d_variance], mut totals, mut errors) = (sums.fields, totals.fields, errors.fields);
         let mut targets = targets.components();
         let mut finish =
             |target: Targets<'_, T>, component: usize, d_w: &[T], d_mean: &mut [T], d_variance: &mut [T]| {
-                if divides.get(component).is_none_or(T::is_zero) {
+                let overflows =
+                    may_overflow && !largest_of(d_variance).is_finite() && self.rows(g).are_finite();
+                if overflows || divides.get(component).is_none_or(T::is_zero) {
                     let powers = Some(target.unit().powers());
                     return self.use_rows(target, powers, g, &mut row, gradients);
                 }

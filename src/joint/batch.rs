@@ -288,8 +288,7 @@ impl<T: Real> Pass<'_, T> {
 
     /// Whether every ∂q of a component is in range: s may be too small for ∂s/s.
     fn divides(&self, d_q: &[T], g: &[T]) -> bool {
-        largest_of(d_q).is_finite()
-            || self.rows(g).all_usable(d_q, self.layout.lanes, |_, d_q| d_q.is_finite())
+        largest_of(d_q).is_finite() || self.rows(g).all_usable(d_q, self.layout.lanes, T::is_finite)
     }
 
     /// Sums the gradients of some components over the batch, and uses them.

@@ -26,8 +26,8 @@ pub(crate) fn pull_back<T: Real, S: Simd>(
     Some((d_m, simd.mul(d_s, inv_s)))
 }
 
-/// The largest ∂s/s that stays in range in a batch: times σ² of a component that fits, and summed over 2¹⁶ rows, each times
-/// the square of an input of usual size.
+/// The largest ∂s/s that a batch multiplies by σ² of a component that fits, or by the square of an input of usual size: 2¹⁶
+/// such products add up to a finite sum.
 pub(crate) fn most_d_s<T: Real>() -> T {
     power::<T>(-T::LEAST_EXPONENT - 16) / (T::LARGE * T::LARGE)
 }

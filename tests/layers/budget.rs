@@ -83,6 +83,11 @@ impl Budget {
     }
 }
 
+/// A floor, or the largest number where it would be infinite: that is stricter, and times 0 it is 0.
+fn finite(floor: f64) -> f64 {
+    if floor > f64::MAX { f64::MAX } else { floor }
+}
+
 impl Add for Budget {
     type Output = Self;
 
@@ -90,7 +95,7 @@ impl Add for Budget {
         Self {
             value: self.value + other.value,
             scale: self.scale + other.scale,
-            floor: self.floor + other.floor,
+            floor: finite(self.floor + other.floor),
             unit: self.unit.max(other.unit),
         }
     }
@@ -119,7 +124,7 @@ impl Mul for Budget {
         let is_0 = |factor: Self| factor.scale == 0.0 && factor.floor == 0.0;
         let lost = if is_0(self) || is_0(other) { 0.0 } else { unit.max(1.0) };
         let floor = self.value.abs() * other.floor + other.value.abs() * self.floor + lost;
-        Self { value: self.value * other.value, scale, floor, unit }
+        Self { value: self.value * other.value, scale, floor: finite(floor), unit }
     }
 }
 
