@@ -1,7 +1,10 @@
 //! Batches whose rows, and whose entries within a row, are of sizes far apart.
 //!
 //! h is homogeneous in x, and the gradients are linear in g. So the formulas are evaluated row by row near size 1, where
-//! no product of them leaves the range, and what they give is taken to size by powers of two.
+//! no product of them leaves the range, and what they give is taken to size by powers of two. Only rows of x that the
+//! layer reads as they are keep their size: how much underflows on the way depends on it.
+
+use std::ops::RangeInclusive;
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -68,10 +71,12 @@ fn times(budget: Budget, power: i32, floor_power: i32) -> Budget {
     }
 }
 
-/// The power of two that brings the largest of some numbers to between 2 and 4, and the numbers of that size.
-fn near_one(numbers: &[f64]) -> (i32, Vec<f64>) {
+/// The power of two that brings the largest of some numbers to between 2 and 4 where it is not of `usual` size, and the
+/// numbers times its inverse.
+fn near_one(numbers: &[f64], usual: RangeInclusive<f64>) -> (i32, Vec<f64>) {
     let power = match largest(&[numbers]) {
         0.0 => 0,
+        size if usual.contains(&size) => 0,
         size => libm::ilogb(size) - 1,
     };
     (power, numbers.iter().map(|&number| libm::ldexp(number, -power)).collect())
@@ -113,8 +118,10 @@ impl<L: MixtureLayer> Apart<L> {
         let [mut gradients @ .., mut d_x] = case.blocks().map(|block| vec![Budget::OUTPUT; block.len()]);
         d_x.clear();
         let mut h = Vec::new();
+        let (least, most) = T::ROW_RANGE;
         for (x, g) in case.rows() {
-            let ((of_x, x), (of_g, g)) = (near_one(x), near_one(g));
+            let (of_x, x) = near_one(x, least.to_f64()..=most.to_f64());
+            let (of_g, g) = near_one(g, 2.0..=4.0);
             let row = Case { x, g, ..case.clone() };
             let [row_h, row_gradients @ .., row_d_x] = L::budgets(&row, Scalar::of::<T>());
             let [floor_x, floor_g] = [of_x, of_g].map(|power| power.max(0));
