@@ -13,9 +13,9 @@ use super::update::{ComponentSums, update};
 use crate::kernel::{Accum, Matrix, Panels, Rows, RowsMut, Workers, add_scaled};
 use crate::mixture::{
     Activations, CHUNK, Fields, GROUP, Locals, PLAIN_ROWS, add_compensated, any_scaled, back_factors,
-    cotangent_scale, input_scale, least_deviation, measure, scale_lanes, transpose_scaled, unscale_rows,
+    cotangent_scale, input_scale, largest_of, measure, most_d_s, scale_lanes, transpose_scaled, unscale_rows,
 };
-use crate::slices::{Slice, after, row as row_of, rows, take, zip_rows};
+use crate::slices::{Slice, after, copy, row as row_of, rows, take, zip_rows};
 use crate::{Error, Real, Shape};
 
 /// What is read by every stage of a pass.
@@ -51,7 +51,7 @@ impl<T: Real> Pass<'_, T> {
         self.workers.in_parts(parts, self.shape.components(), layout.parts, &run);
 
         let local = layout.cut_local(locals);
-        let [fits, _, a, _, activations @ ..] = saved.as_ref().fields;
+        let [fits, a, _, activations @ ..] = saved.as_ref().fields;
         let activations = Activations::new(layout.lanes, activations);
         for (chunk, y) in rows(&mut *y, CHUNK * outputs).enumerate() {
             activations.write_values(chunk * CHUNK, (a, self.divisor()), outputs, y, local.g);
@@ -73,7 +73,7 @@ impl<T: Real> Pass<'_, T> {
         sums: Sums<&mut [T]>,
         local: Local<'_, T>,
     ) {
-        let [fits, divides, a, variance, activations @ ..] = saved.fields;
+        let [fits, a, variance, activations @ ..] = saved.fields;
         let mut activations = Activations::new(self.layout.lanes, activations);
         let [w_space, _, _] = sums.fields;
         let (inputs, outputs, stride) = (self.shape.inputs(), self.shape.outputs(), self.layout.stride);
@@ -87,13 +87,11 @@ impl<T: Real> Pass<'_, T> {
                 if chunk == 0 {
                     let (a, variance) =
                         (row_of(&mut *a, index, outputs), row_of(&mut *variance, index, stride));
-                    let size = component.prepare(self.form.coordinates, a, w, variance);
-                    if size.is_none() {
+                    let fits_batch = component.prepare(self.form.coordinates, a, w, variance);
+                    if !fits_batch {
                         [&mut *a, &mut *w, variance].into_iter().for_each(|block| block.fill(T::zero()));
                     }
-                    let least =
-                        size.map_or_else(T::zero, |size| least_deviation(size, self.shape.component_len()));
-                    row_of(&mut *fits, index, 1).fill(least);
+                    row_of(&mut *fits, index, 1).fill(if fits_batch { T::one() } else { T::zero() });
                 }
                 // What is prefetched must not be another part's: its lines stay where they are.
                 let next = if single && index + 1 < components { component.u.len() } else { 0 };
@@ -107,23 +105,15 @@ impl<T: Real> Pass<'_, T> {
             activations.write_moments(first, matrices, RowsMut { data: x, stride: lanes }, inputs);
         }
         let mut scratch = local.row;
-        divides.fill(T::zero());
-        let written = zip_rows(&*fits, 1, divides, 1);
-        for (index, (component, (least, divides))) in
-            parameters.components(self.shape).zip(written).enumerate()
-        {
-            let &[least] = least else { continue };
-            if least.is_zero() {
+        for (index, (component, fits)) in parameters.components(self.shape).zip(&*fits).enumerate() {
+            if fits.is_zero() {
                 activations.clear(index);
                 continue;
             }
-            let all_divide = activations.rectify(index, sizes, least, |lane| {
+            activations.rectify(index, sizes, |lane| {
                 let (x, scale) = (row_of(self.x, lane, inputs), row_of(scales, lane, 1));
                 scratch.deviation(component.sigma, x, scale.first().copied().unwrap_or_else(T::one))
             });
-            if all_divide {
-                divides.fill(T::one());
-            }
         }
     }
 
@@ -167,7 +157,7 @@ impl<T: Real> Pass<'_, T> {
                 let ([rows], mut local) = (rows.fields, layout.cut_local(locals));
                 let scales = (scales, g_scales);
                 self.write_inputs(parameters, scales, (saved, cotangents, sums), (first, rows), &mut local);
-                self.add_inputs_apart(saved.fields[1], parameters, (first, rows), g, local);
+                self.add_inputs_apart(cotangents.fields[0], parameters, (first, rows), g, local);
             };
             let rows = (Fields::one(self.shape.inputs(), dx), locals.reborrow());
             self.workers.in_parts(rows, layout.batch, layout.parts, &run);
@@ -196,15 +186,15 @@ impl<T: Real> Pass<'_, T> {
         local: Local<'_, T>,
     ) {
         let (shape, stride) = (self.shape, self.layout.stride);
-        let [_, divides, a, variance, activations @ ..] = saved.fields;
+        let [fits, a, variance, activations @ ..] = saved.fields;
         let activations = Activations::new(self.layout.lanes, activations);
-        let [d_a, errors, d_m, d_s, p_g] = cotangents.fields;
+        let [divides, d_a, errors, d_m, d_s, p_g] = cotangents.fields;
         if prepares {
             let [w, _, _] = sums.fields;
             let matrix = shape.outputs() * stride;
-            for (index, (component, divides)) in parameters.components(shape).zip(divides).enumerate() {
+            for (index, (component, fits)) in parameters.components(shape).zip(fits).enumerate() {
                 let w = row_of(&mut *w, index, matrix);
-                if divides.is_zero() {
+                if fits.is_zero() {
                     w.fill(T::zero());
                 } else {
                     component.write_w(row_of(variance, index, stride), w);
@@ -227,12 +217,24 @@ impl<T: Real> Pass<'_, T> {
             });
             activations.add_offsets(first, g, back, [&mut *d_a, &mut *errors]);
         }
-        for (component, _) in divides.iter().enumerate().filter(|(_, divides)| divides.is_zero()) {
+        copy(fits, divides);
+        for (component, divides) in divides.iter_mut().enumerate() {
             let lanes = self.layout.lanes;
-            let means = [&mut *d_m, &mut *d_s].map(|field| row_of(field, component, lanes));
-            let slopes = row_of(&mut *p_g, component, outputs * lanes);
-            means.into_iter().chain([slopes]).for_each(|field| field.fill(T::zero()));
+            if !self.divides(row_of(&*d_s, component, lanes), g) {
+                *divides = T::zero();
+            }
+            if divides.is_zero() {
+                let means = [&mut *d_m, &mut *d_s].map(|field| row_of(field, component, lanes));
+                let slopes = row_of(&mut *p_g, component, outputs * lanes);
+                means.into_iter().chain([slopes]).for_each(|field| field.fill(T::zero()));
+            }
         }
+    }
+
+    /// Whether every ∂s/s of a component is in range: s may be far smaller than the largest number of its row.
+    fn divides(&self, d_s: &[T], g: &[T]) -> bool {
+        let most = most_d_s::<T>();
+        largest_of(d_s) <= most || self.rows(g).all_usable(d_s, self.layout.lanes, |d_s| d_s.abs() <= most)
     }
 
     /// Overwrites the rows of ∂x from the row `first` on, of the components that go along with the batch.
@@ -244,8 +246,8 @@ impl<T: Real> Pass<'_, T> {
         (first, dx): (usize, &mut [T]),
         local: &mut Local<'_, T>,
     ) {
-        let ([_, _, _, variance, ..], [w, _, _]) = (saved.fields, sums.fields);
-        let [_, _, d_m, d_s, p_g] = cotangents.fields;
+        let ([_, _, variance, ..], [w, _, _]) = (saved.fields, sums.fields);
+        let [_, _, _, d_m, d_s, p_g] = cotangents.fields;
         let (inputs, stride, lanes) = (self.shape.inputs(), self.layout.stride, self.layout.lanes);
         let matrices =
             [Matrix::rows(w, stride), Matrix::rows(variance, stride), Matrix::rows(parameters.mu, inputs)];
@@ -268,8 +270,8 @@ impl<T: Real> Pass<'_, T> {
         (sums, (totals, errors)): (Sums<&mut [T]>, (Sums<&mut [T]>, Sums<&mut [T]>)),
         local: Local<'_, T>,
     ) {
-        let [_, divides, _, variance, ..] = saved.fields;
-        let [d_a, d_a_errors, d_m, d_s, p_g] = cotangents.fields;
+        let [_, _, variance, ..] = saved.fields;
+        let [divides, d_a, d_a_errors, d_m, d_s, p_g] = cotangents.fields;
         let Layout { stride, lanes, .. } = self.layout;
         let (inputs, matrix, components) =
             (self.shape.inputs(), self.shape.outputs() * stride, divides.len());
@@ -280,15 +282,21 @@ impl<T: Real> Pass<'_, T> {
         }
         add_scaled(d_a, T::one(), d_a_errors);
         let Local { mut row, gradients, x: space, .. } = local;
-        let (wants_mean, wants_variance) = (targets.mu.is_wanted(), targets.sigma.is_wanted());
-        let wants_w = targets.u.is_wanted() || wants_variance;
+        let (wants_mean, wants_w) =
+            (targets.mu.is_wanted(), targets.u.is_wanted() || targets.sigma.is_wanted());
+        // Taken back to size, these sums may overflow where σ is 0 or small. They decide whether a component goes row by
+        // row, and are summed for that alone too: what is wanted changes no bit of the rest.
+        let may_overflow = back.is_some();
+        let wants_variance = targets.sigma.is_wanted() || may_overflow;
         let compensated = self.layout.is_compensated();
         let groups = self.layout.batch.div_ceil(GROUP);
         let ([d_w, d_mean, d_variance], mut totals, mut errors) = (sums.fields, totals.fields, errors.fields);
         let mut targets = targets.components();
         let mut finish =
             |target: Targets<'_, T>, component: usize, d_w: &[T], d_mean: &mut [T], d_variance: &mut [T]| {
-                if divides.get(component).is_none_or(T::is_zero) {
+                let overflows =
+                    may_overflow && !largest_of(d_variance).is_finite() && self.rows(g).are_finite();
+                if overflows || divides.get(component).is_none_or(T::is_zero) {
                     let powers = Some(target.unit().powers());
                     return self.use_rows(target, powers, g, &mut row, gradients);
                 }

@@ -79,15 +79,14 @@ impl Layout {
         Self::new(shape, batch, workers.parts(shape.components(), work), descends)
     }
 
-    /// Saved of a component: the least deviation that its gradients may be divided by, or 0 where its rows go one by one;
-    /// 1, or 0 where they go one by one in the backward pass; a; σ²; its activations.
+    /// Saved of a component: 1, or 0 where its rows go one by one; a; σ²; its activations.
     const fn saved(&self) -> [usize; SAVED] {
         if self.lanes == 0 {
             return [0; SAVED];
         }
         let outputs = self.shape.outputs();
         let [linear, r, inv_s, p, phi, t_phi] = activation_lens(self.lanes, outputs);
-        [1, 1, outputs, self.stride, linear, r, inv_s, p, phi, t_phi]
+        [1, outputs, self.stride, linear, r, inv_s, p, phi, t_phi]
     }
 
     /// The number of elements that are saved: the scales of the rows, and what is saved of the components.
@@ -102,13 +101,14 @@ impl Layout {
         (scales, Fields::cut(self.shape.components(), self.saved(), saved).0)
     }
 
-    /// Scratch of a component: ∂a and its rounding errors; ∂m; ∂s/s; p g.
-    const fn cotangents(&self) -> [usize; 5] {
+    /// Scratch of a component: 1, or 0 where its rows go one by one in the backward pass; ∂a and its rounding errors; ∂m;
+    /// ∂s/s; p g.
+    const fn cotangents(&self) -> [usize; 6] {
         let outputs = self.shape.outputs();
         if self.lanes == 0 {
-            return [0; 5];
+            return [0; 6];
         }
-        [outputs, outputs, self.lanes, self.lanes, self.lanes.saturating_mul(outputs)]
+        [1, outputs, outputs, self.lanes, self.lanes, self.lanes.saturating_mul(outputs)]
     }
 
     /// Scratch of a component: W, then ∂W; Σ ∂m x; Σ (∂s/s) x∘x.
@@ -178,13 +178,13 @@ pub(super) const fn unit_len(shape: Shape) -> usize {
 }
 
 /// The number of fields that are saved of a component.
-pub(super) const SAVED: usize = 10;
+pub(super) const SAVED: usize = 9;
 
 /// What is saved of some components; the fields as in [`Layout::saved`].
 pub(super) type Saved<S> = Fields<S, SAVED>;
 
 /// The cotangents of some components; the fields as in [`Layout::cotangents`].
-pub(super) type Cotangents<S> = Fields<S, 5>;
+pub(super) type Cotangents<S> = Fields<S, 6>;
 
 /// Sums over the batch of some components; the fields as in [`Layout::sums`].
 pub(super) type Sums<S> = Fields<S, 3>;

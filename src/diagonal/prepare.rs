@@ -25,14 +25,14 @@ pub(super) fn prepare<T: Real>(
 }
 
 impl<T: Real> Component<'_, T> {
-    /// Writes a, W and σ². Returns the size of the parameters where they [fit a batch](fits_batch).
+    /// Writes a, W and σ². Returns whether the parameters [fit a batch](fits_batch).
     pub(super) fn prepare(
         &self,
         coordinates: Coordinates,
         a: &mut [T],
         w: &mut [T],
         variance: &mut [T],
-    ) -> Option<T> {
+    ) -> bool {
         dispatch(Prepare, (self, coordinates, a, w, variance))
     }
 
@@ -112,7 +112,7 @@ fn prepare_rows<T: Real, S: Simd>(
     a: &mut [T],
     w: &mut [T],
     variance: &mut [T],
-) -> Option<T> {
+) -> bool {
     let inputs = component.mu.len();
     let (filled, rest) = variance.divide(inputs.min(variance.len()));
     for (variance, &sigma) in filled.iter_mut().zip(component.sigma) {
@@ -148,4 +148,4 @@ task!(Prepare, prepare_rows, (
     a: &'a mut [T],
     w: &'a mut [T],
     variance: &'a mut [T],
-) -> Option<T>);
+) -> bool);

@@ -197,7 +197,7 @@ impl<'a, T: Real> Prepared<'a, T> {
         let matrices = (Matrix::rows(mu, inputs), Matrix::rows(variance, inputs));
         activations.write_moments(0, matrices, RowsMut { data: x_transposed, stride }, inputs);
         for (component, variance) in variance.chunks_exact(inputs).enumerate() {
-            activations.rectify(component, sizes, T::zero(), |lane| {
+            activations.rectify(component, sizes, |lane| {
                 let scale = scales.get(lane).copied().unwrap_or_else(T::one);
                 deviation(variance, scale_row(row(x, lane, inputs), scale, scaled), direction)
             });

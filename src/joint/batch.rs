@@ -15,7 +15,7 @@ use super::tied::{write_d_q, write_outer};
 use crate::kernel::{Panels, Rows, RowsMut, Workers, add_scaled, transpose};
 use crate::mixture::{
     Activations, CHUNK, Fields, GROUP, Locals, PLAIN_ROWS, Share, add_compensated, any_scaled, back_factors,
-    cotangent_scale, input_scale, invert, least_deviation, measure, rectify, scale_lanes, take_roots,
+    cotangent_scale, input_scale, invert, largest_of, measure, rectify, scale_lanes, take_roots,
     transpose_scaled, unscale_rows,
 };
 use crate::rectified::norm;
@@ -55,7 +55,7 @@ impl<T: Real> Pass<'_, T> {
             Targets<'_, T>,
             (Members<&mut [T]>, (Share<_>, Locals<'_, T>)),
         )| {
-            let [_, _, r, ..] = members.fields;
+            let [_, r, ..] = members.fields;
             self.project(own.parameters(), scales, [r, q.rows], layout.cut_local(locals));
         };
         let rows = Share { rows: &mut *q, width: lanes, items: components };
@@ -70,7 +70,7 @@ impl<T: Real> Pass<'_, T> {
         let mut local = layout.cut_local(locals);
         self.write_deviations(parameters, (q, inv_s), sizes, &mut members, &mut local);
         let (q, s) = (&*q, &*inv_s);
-        let [q_p, ..] = cotangents.fields;
+        let [_, q_p, ..] = cotangents.fields;
         let run = |first, (members, q_p): (Members<&mut [T]>, Fields<&mut [T], 1>)| {
             let [q_p] = q_p.fields;
             self.rectify(first, (q, s), members, q_p);
@@ -79,7 +79,7 @@ impl<T: Real> Pass<'_, T> {
         self.workers.in_parts(parts, components, layout.parts, &run);
         invert(inv_s);
 
-        let [fits, _, r, ..] = members.as_ref().fields;
+        let [fits, r, ..] = members.as_ref().fields;
         if self.shape.is_tied() {
             combine(y, outputs, (lanes, 0), [r, &[]], [parameters.mu_w, &[]]);
             self.add_tied_values([parameters.c_w, q_p, q], slopes, y, sizes);
@@ -118,38 +118,29 @@ impl<T: Real> Pass<'_, T> {
         members: &mut Members<&mut [T]>,
         local: &mut Local<'_, T>,
     ) {
-        let (rank, lanes, outputs) = (self.shape.rank(), self.layout.lanes, self.shape.outputs());
-        let [fits, divides, ..] = &mut members.fields;
+        let (rank, lanes) = (self.shape.rank(), self.layout.lanes);
+        let [fits, ..] = &mut members.fields;
         let unit = &mut *local.row.vectors.unit;
-        let each = self.shape.members();
-        let flags = zip_rows(&mut **fits, each, &mut **divides, each);
-        let factors = zip_rows(q, rank * lanes, s, lanes).zip(flags);
-        for (family, ((q, s), (fits, divides))) in parameters.families(self.shape).zip(factors) {
-            let size = if self.all_fit { Some(T::zero()) } else { family.fits() };
-            let least = size.map_or_else(T::zero, |size| least_deviation(size, outputs * rank));
-            fits.fill(least);
-            divides.fill(T::zero());
-            if least.is_zero() {
-                q.fill(T::zero());
-                s.fill(T::zero());
+        let factors = zip_rows(q, rank * lanes, s, lanes).zip(rows(&mut **fits, self.shape.members()));
+        for (family, ((q, s), fits)) in parameters.families(self.shape).zip(factors) {
+            if !(self.all_fit || family.fits()) {
+                [fits, q, s].into_iter().for_each(|field| field.fill(T::zero()));
                 continue;
             }
+            fits.fill(T::one());
             write_squares(q, s);
-            let all_divide = take_roots(s, sizes, least, |lane| {
+            take_roots(s, sizes, |lane| {
                 let q = column(q, lane, lanes);
                 unit.iter_mut().zip(q).for_each(|(unit, &q)| *unit = q);
                 norm(unit).0
             });
-            if all_divide {
-                divides.fill(T::one());
-            }
         }
     }
 
     /// The activations of some components, from `first` on, and q p, or p of a tied layer.
     fn rectify(&self, first: usize, (q, s): (&[T], &[T]), members: Members<&mut [T]>, q_p: &mut [T]) {
         let (rank, lanes) = (self.shape.rank(), self.layout.lanes);
-        let [fits, _, r, p, phi, t_phi] = members.fields;
+        let [fits, r, p, phi, t_phi] = members.fields;
         let fields = zip_rows(r, lanes, p, lanes).zip(zip_rows(phi, lanes, t_phi, lanes));
         let fields = fields.zip(rows(q_p, self.layout.coefficients())).zip(&*fits).enumerate();
         for (index, ((((r, p), (phi, t_phi)), q_p), fits)) in fields {
@@ -181,11 +172,6 @@ impl<T: Real> Pass<'_, T> {
         let (components, inputs, outputs) =
             (self.shape.components(), self.shape.inputs(), self.shape.outputs());
         let Saved { scales, q, inv_s, slopes, members } = layout.cut_saved(saved);
-        let [_, divides, ..] = members.fields;
-        if self.shape.is_tied() && divides.iter().any(T::is_zero) {
-            self.backward_by_rows(targets, g, dx, layout.cut_locals(scratch)?);
-            return Ok(());
-        }
         let scratch = Scratch::cut(layout, scratch)?;
         let Scratch { sizes, g_scales, back, g: scaled_g, g_transposed, .. } = scratch;
         let Scratch { shared: [q_g, shared_d_q], mut cotangents, sums, mut locals, .. } = scratch;
@@ -212,23 +198,30 @@ impl<T: Real> Pass<'_, T> {
         let run =
             |first, (own, (members, cotangents)): (Targets<'_, T>, (Members<&[T]>, Cotangents<&mut [T]>))| {
                 if self.shape.is_tied() {
-                    let [_, _, saved @ ..] = members.fields;
-                    let read = [g_transposed, q_g, inv_s];
-                    self.pull_back_tied(own.parameters(), read, saved, cotangents.fields);
+                    let [_, saved @ ..] = members.fields;
+                    let ([_, cotangents @ ..], read) = (cotangents.fields, [g_transposed, q_g, inv_s]);
+                    self.pull_back_tied(own.parameters(), read, saved, cotangents);
                 } else {
-                    self.pull_back(first, own.parameters(), g_transposed, (q, inv_s, members), cotangents);
+                    let read = (g, g_transposed, q, inv_s, members);
+                    self.pull_back(first, own.parameters(), read, cotangents);
                 }
             };
         let own = Targets::frozen(self.shape, parameters);
         self.workers.in_parts((own, (members, cotangents.reborrow())), components, layout.parts, &run);
-        let [q_p, d_q, r, d_m] = cotangents.fields;
+        let [divides, q_p, d_q, r, d_m] = cotangents.fields;
         let d_q = if self.shape.is_tied() {
             let d_s = add_members(d_q, layout.lanes);
             write_d_q(q, d_s, slopes, g_transposed, shared_d_q);
+            copy(members.fields[0], divides);
+            if divides.iter().any(T::is_zero) || !self.divides(shared_d_q, g) {
+                self.backward_by_rows(targets, g, dx, locals);
+                return Ok(());
+            }
             shared_d_q
         } else {
             d_q
         };
+        let divides = &*divides;
         if let Some(dx) = dx {
             let (d_m, d_q) = (&*d_m, &*d_q);
             let run = |first, (rows, locals): (Fields<&mut [T], 1>, Locals<'_, T>)| {
@@ -243,17 +236,19 @@ impl<T: Real> Pass<'_, T> {
             self.workers.in_parts(rows, layout.batch, layout.parts, &run);
         }
         let run = |_,
-                   (targets, (members, (factors, (d_q, (sums, locals))))): (
+                   (targets, (divides, (factors, (d_q, (sums, locals))))): (
             _,
-            (Members<&[T]>, (Fields<&mut [T], 3>, (Share<&mut [T]>, (Sums<'_, T>, Locals<'_, T>)))),
+            (Fields<&[T], 1>, (Fields<&mut [T], 3>, (Share<&mut [T]>, (Sums<'_, T>, Locals<'_, T>)))),
         )| {
             let [q_p, r, d_m] = factors.fields;
             let (rows, local) = ((scales, g, scaled_g.data, q_g, back), layout.cut_local(locals));
-            self.sum_gradients(targets, rows, members.fields[1], [q_p, d_q.rows, r, d_m], sums.data, local);
+            let [divides] = divides.fields;
+            self.sum_gradients(targets, rows, divides, [q_p, d_q.rows, r, d_m], sums.data, local);
         };
         let factors = Fields::new([layout.coefficients(), layout.lanes, layout.lanes], [q_p, r, d_m]);
         let d_q = Share { rows: d_q, width: layout.lanes, items: components };
-        let parts = (targets, (members, (factors, (d_q, (sums, locals)))));
+        let divides = Fields::new([1], [divides]);
+        let parts = (targets, (divides, (factors, (d_q, (sums, locals)))));
         self.workers.in_parts(parts, components, layout.parts, &run);
         Ok(())
     }
@@ -263,27 +258,37 @@ impl<T: Real> Pass<'_, T> {
         &self,
         first: usize,
         parameters: Parameters<'_, T>,
-        g: &[T],
-        (q, inv_s, members): (&[T], &[T], Members<&[T]>),
+        (g, g_transposed, q, inv_s, members): (&[T], &[T], &[T], &[T], Members<&[T]>),
         cotangents: Cotangents<&mut [T]>,
     ) {
         let (rank, lanes) = (self.shape.rank(), self.layout.lanes);
-        let [_, divides, fields @ ..] = members.fields;
-        let [q_p, d_q, r, d_m] = cotangents.fields;
-        let (to, g) = ([&mut *d_m, &mut *d_q], Rows { data: g, stride: lanes });
-        project(to, (lanes, 0), [parameters.mu_w, parameters.c_w], g, self.shape.outputs());
-        for (component, divides) in divides.iter().enumerate() {
-            let means = [&mut *r, &mut *d_m].map(|field| row_of(field, component, lanes));
-            let factors = [&mut *q_p, &mut *d_q].map(|field| row_of(field, component, rank * lanes));
-            if divides.is_zero() {
-                means.into_iter().chain(factors).for_each(|field| field.fill(T::zero()));
-                continue;
+        let [fits, fields @ ..] = members.fields;
+        let [divides, q_p, d_q, r, d_m] = cotangents.fields;
+        let (to, g_transposed) = ([&mut *d_m, &mut *d_q], Rows { data: g_transposed, stride: lanes });
+        project(to, (lanes, 0), [parameters.mu_w, parameters.c_w], g_transposed, self.shape.outputs());
+        copy(fits, divides);
+        for (component, divides) in divides.iter_mut().enumerate() {
+            let [own_r, d_m] = [&mut *r, &mut *d_m].map(|field| row_of(field, component, lanes));
+            let [q_p, d_q] = [&mut *q_p, &mut *d_q].map(|field| row_of(field, component, rank * lanes));
+            if !divides.is_zero() {
+                let family = (first + component) / self.shape.members();
+                let (linear, inv_s) = (row_of(q, family, rank * lanes), row_of(inv_s, family, lanes));
+                let [r, p, phi, t_phi] = fields.map(|field| row_of(field, component, lanes));
+                let saved = Activations::new(lanes, [linear, r, inv_s, p, phi, t_phi]);
+                pull_back(saved, [&mut *own_r, &mut *d_m], [&mut *q_p, &mut *d_q]);
+                if !self.divides(d_q, g) {
+                    *divides = T::zero();
+                }
             }
-            let family = (first + component) / self.shape.members();
-            let (linear, inv_s) = (row_of(q, family, rank * lanes), row_of(inv_s, family, lanes));
-            let [r, p, phi, t_phi] = fields.map(|field| row_of(field, component, lanes));
-            pull_back(Activations::new(lanes, [linear, r, inv_s, p, phi, t_phi]), means, factors);
+            if divides.is_zero() {
+                [own_r, d_m, q_p, d_q].into_iter().for_each(|field| field.fill(T::zero()));
+            }
         }
+    }
+
+    /// Whether every ∂q of a component is in range: s may be too small for ∂s/s.
+    fn divides(&self, d_q: &[T], g: &[T]) -> bool {
+        largest_of(d_q).is_finite() || self.rows(g).all_usable(d_q, self.layout.lanes, T::is_finite)
     }
 
     /// Sums the gradients of some components over the batch, and uses them.

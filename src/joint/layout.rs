@@ -89,9 +89,14 @@ impl Layout {
     }
 
     /// Saved of a component: the fields of [`Members`].
-    const fn members(&self) -> [usize; 6] {
-        let (lanes, flag) = (self.lanes, if self.lanes == 0 { 0 } else { 1 });
-        [flag, flag, lanes, lanes, lanes, lanes]
+    const fn members(&self) -> [usize; 5] {
+        let lanes = self.lanes;
+        [self.flag(), lanes, lanes, lanes, lanes]
+    }
+
+    /// The length of a flag of a component.
+    const fn flag(&self) -> usize {
+        if self.lanes == 0 { 0 } else { 1 }
     }
 
     /// Saved of a family: q, 1/s and, of a tied layer, S.
@@ -145,9 +150,9 @@ impl Layout {
     }
 
     /// Scratch of a component: the fields of [`Cotangents`].
-    const fn cotangents(&self) -> [usize; 4] {
+    const fn cotangents(&self) -> [usize; 5] {
         let (means, factors) = (self.backward(self.lanes), self.coefficients());
-        [factors, self.backward(factors), means, means]
+        [self.backward(self.flag()), factors, self.backward(factors), means, means]
     }
 
     /// Whether the gradients of several groups of rows are added up before they are used.
@@ -224,13 +229,12 @@ pub(super) struct Saved<S> {
     pub(super) members: Members<S>,
 }
 
-/// Saved of some components: the least deviation that their gradients may be divided by, or 0 where rows go one by one; 1,
-/// or 0 where they go one by one in the backward pass; r, p, φ and tφ.
-pub(super) type Members<S> = Fields<S, 6>;
+/// Saved of some components: 1, or 0 where rows go one by one; r, p, φ and tφ.
+pub(super) type Members<S> = Fields<S, 5>;
 
-/// The cotangents of some components, and the activations that the sums over the batch take: q p; ∂q; r; ∂m. Of a tied
-/// layer p in the place of q p, and ∂s/s in that of ∂q.
-pub(super) type Cotangents<S> = Fields<S, 4>;
+/// 1, or 0 where rows go one by one in the backward pass; the cotangents of some components, and the activations that the
+/// sums over the batch take: q p; ∂q; r; ∂m. Of a tied layer p in the place of q p, and ∂s/s in that of ∂q.
+pub(super) type Cotangents<S> = Fields<S, 5>;
 
 /// Gradients of some components for a block of rows, those so far, and their rounding errors; empty where gradients are
 /// used at once.

@@ -42,7 +42,7 @@ impl<'a, T: Real> Prepared<'a, T> {
 
     /// The same of constants of checked lengths.
     pub(super) fn of(shape: JointShape, scale: Scale, constants: Constants<'a, T>) -> Self {
-        let all_fit = constants.families(shape).all(|family| family.fits().is_some());
+        let all_fit = constants.families(shape).all(|family| family.fits());
         Self { shape, scale, constants, all_fit, workers: Workers::alone() }
     }
 

@@ -62,8 +62,8 @@ pub(super) fn add_gradient<T: Real>(
 }
 
 impl<T: Real> Family<'_, T> {
-    /// The size of the parameters, where they [fit a batch](fits_batch).
-    pub(super) fn fits(&self) -> Option<T> {
+    /// Whether the parameters [fit a batch](fits_batch).
+    pub(super) fn fits(&self) -> bool {
         let [mu_b, c_b, mu_w, c_w] = [self.mu_b, self.c_b, self.mu_w, self.c_w].map(largest_of);
         fits_batch([mu_b, c_b], [mu_w, c_w])
     }

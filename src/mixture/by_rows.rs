@@ -219,7 +219,7 @@ macro_rules! by_rows {
             }
 
             /// The rows and their cotangents.
-            fn rows<'b>(&'b self, g: &'b [T]) -> RowReader<'b, T> {
+            pub(super) fn rows<'b>(&'b self, g: &'b [T]) -> RowReader<'b, T> {
                 let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
                 RowReader { x: self.x, inputs, g, outputs, divisor: self.divisor() }
             }

@@ -32,12 +32,12 @@ pub(crate) use fields::{Fields, Locals, Share, fields_len};
 pub(crate) use parameters::{Target, blocks};
 pub(crate) use pre_activations::PreActivations;
 pub(crate) use products::{write_product, write_rows};
-pub(crate) use pull_back::pull_back;
+pub(crate) use pull_back::{most_d_s, pull_back};
 pub(crate) use row::{Row, RowReader};
 pub(crate) use saved::{Activations, activation_lens, invert, rectify, take_roots};
 pub(crate) use scale::{
     Powers, any_scaled, back_factors, cotangent_scale, fits_batch, halves, input_scale, largest, largest_of,
-    least_deviation, measure, power, scale_lanes, scale_row, transpose_scaled, unscale_rows,
+    measure, power, scale_lanes, scale_row, transpose_scaled, unscale_rows,
 };
 
 /// Rows that the forward pass works on together: what the vector lanes run along.

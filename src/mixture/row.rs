@@ -2,7 +2,7 @@
 
 use crate::Real;
 use crate::mixture::{cotangent_scale, input_scale, largest_of, scale_row};
-use crate::slices::row;
+use crate::slices::{row, rows};
 
 /// The rows of a batch and their cotangents, to be read one by one.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +29,26 @@ pub(crate) struct Row<'a, T> {
 }
 
 impl<'a, T: Real> RowReader<'a, T> {
+    /// Whether all cotangents of a component, rows of so many `lanes`, are `usable` in the products of a batch. Those of
+    /// rows that are not finite are passed over: they make the gradients NaN at once.
+    pub(crate) fn all_usable(&self, cotangents: &[T], lanes: usize, usable: impl Fn(T) -> bool) -> bool {
+        rows(cotangents, lanes).all(|cotangents| {
+            let mut numbers = cotangents.iter().enumerate();
+            numbers.all(|(lane, &number)| usable(number) || !self.is_finite(lane))
+        })
+    }
+
+    /// Whether a row and its cotangent are finite.
+    fn is_finite(&self, index: usize) -> bool {
+        let numbers = [row(self.x, index, self.inputs), row(self.g, index, self.outputs)];
+        numbers.into_iter().all(all_finite)
+    }
+
+    /// Whether all rows and their cotangents are finite.
+    pub(crate) fn are_finite(&self) -> bool {
+        all_finite(self.x) && all_finite(self.g)
+    }
+
     /// Reads a row; `scaled` are scratch for the row and its cotangent.
     pub(crate) fn read<'b>(&self, index: usize, scaled: [&'b mut [T]; 2]) -> Row<'b, T>
     where
@@ -49,4 +69,9 @@ impl<'a, T: Real> RowReader<'a, T> {
             is_finite: sizes.iter().all(|size| size.is_finite()),
         }
     }
+}
+
+/// Whether all of some numbers are finite.
+fn all_finite<T: Real>(numbers: &[T]) -> bool {
+    largest_of(numbers).is_finite()
 }

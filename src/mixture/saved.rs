@@ -61,23 +61,15 @@ impl<T: Real> Activations<&mut [T]> {
         Activations { lanes: *lanes, linear, r, inv_s, p, phi, t_phi }
     }
 
-    /// From m and s² of a component: r, 1/s, p, φ and tφ; the other arguments and what is returned as for
-    /// [`take_roots`].
-    pub(crate) fn rectify(
-        &mut self,
-        component: usize,
-        sizes: &[T],
-        least: T,
-        deviation: impl FnMut(usize) -> T,
-    ) -> bool {
+    /// From m and s² of a component: r, 1/s, p, φ and tφ; the other arguments as for [`take_roots`].
+    pub(crate) fn rectify(&mut self, component: usize, sizes: &[T], deviation: impl FnMut(usize) -> T) {
         let lanes = self.lanes;
         let field = |field| row::<&mut [T]>(field, component, lanes);
         let inv_s = field(&mut *self.inv_s);
-        let divides = take_roots(inv_s, sizes, least, deviation);
+        take_roots(inv_s, sizes, deviation);
         let others = [&mut self.p, &mut self.phi, &mut self.t_phi].map(|others| field(&mut **others));
         rectify(field(&mut *self.r), inv_s, others);
         invert(inv_s);
-        divides
     }
 
     /// 0 in every field of a component that does not go along with the batch.
@@ -89,32 +81,19 @@ impl<T: Real> Activations<&mut [T]> {
     }
 }
 
-/// s in the place of s². Returns whether every s is 0 or large enough that the gradients may be divided by it, at least
-/// `least` in rows of size 1.
+/// s in the place of s².
 ///
 /// Where a sum of squares is out of range, `deviation` gives the s of that row; `sizes` are those of the largest inputs
 /// of the rows, 0 and what is not finite telling that the sum is right as it is.
-pub(crate) fn take_roots<T: Real>(
-    squares: &mut [T],
-    sizes: &[T],
-    least: T,
-    mut deviation: impl FnMut(usize) -> T,
-) -> bool {
-    let mut divides = true;
+pub(crate) fn take_roots<T: Real>(squares: &mut [T], sizes: &[T], mut deviation: impl FnMut(usize) -> T) {
     let safe = |square, size: T| in_range(square) || size.is_zero() || !size.is_finite();
     if squares.iter().zip(sizes).all(|(&square, &size)| safe(square, size)) {
         dispatch(SquareRoots, (squares,));
-        return divides;
+        return;
     }
     for (lane, (square, &size)) in squares.iter_mut().zip(sizes).enumerate() {
         *square = if safe(*square, size) { square.sqrt() } else { deviation(lane) };
-        let size = if size > T::ROW_RANGE.1 { T::ROW_RANGE.1 } else { size };
-        let size = if size > T::one() { size } else { T::one() };
-        if *square < least * size * size && !square.is_zero() {
-            divides = false;
-        }
     }
-    divides
 }
 
 /// √x of every element of whole vectors.

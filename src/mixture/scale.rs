@@ -172,25 +172,14 @@ impl Powers {
     }
 }
 
-/// Where parameters of a component are used in a batch as they are, the product of the largest of β and of ω, whose sizes
-/// are given.
-pub(crate) fn fits_batch<T: Real>(inner: [T; 2], outer: [T; 2]) -> Option<T> {
+/// Whether parameters of a component are used in a batch as they are, from the sizes of the largest of β and of ω.
+pub(crate) fn fits_batch<T: Real>(inner: [T; 2], outer: [T; 2]) -> bool {
     let most = T::LARGE * T::LARGE;
     // NaN is larger than anything.
     let largest = |[a, b]: [T; 2]| if a <= b || b.partial_cmp(&b).is_none() { b } else { a };
     let (inner, outer) = (largest(inner), largest(outer));
     let fits = (inner >= T::SMALL || inner.is_zero()) && inner <= T::LARGE;
-    (fits && outer <= most && inner * outer <= most).then_some(inner * outer)
-}
-
-/// The least deviation at a row of size 1 whose gradients stay in range in a batch, where they are divided by it. `size`
-/// is that of the parameters, by [`fits_batch`]; sums are of as many `terms` in each row. It is not 0.
-///
-/// With ρ the sum of products of a cotangent and parameters, (ρ/s) x² is summed over the rows, of which 2¹⁶ are counted.
-pub(crate) fn least_deviation<T: Real>(size: T, terms: usize) -> T {
-    let ((_, most), least) = (T::ROW_RANGE, power::<T>(T::LEAST_EXPONENT));
-    let bound = size * T::from_usize(terms) * power(16) * most * least;
-    if bound > least { bound } else { least }
+    fits && outer <= most && inner * outer <= most
 }
 
 #[cfg(test)]

@@ -118,7 +118,9 @@ impl Mul for Budget {
         // A product with an exact 0 is exact.
         let is_0 = |factor: Self| factor.scale == 0.0 && factor.floor == 0.0;
         let lost = if is_0(self) || is_0(other) { 0.0 } else { unit.max(1.0) };
-        let floor = self.value.abs() * other.floor + other.value.abs() * self.floor + lost;
+        // Also where the floor is beyond the range.
+        let carried = |value: f64, floor: f64| if value == 0.0 { 0.0 } else { value.abs() * floor };
+        let floor = carried(self.value, other.floor) + carried(other.value, self.floor) + lost;
         Self { value: self.value * other.value, scale, floor, unit }
     }
 }
@@ -308,11 +310,11 @@ pub fn budgets(problem: &Problem<'_>, rectify: Rectify) -> Budgets {
                 let pull = total((0..outputs).map(|l| u[l * d + i] * g[l]));
                 let turn = pull * p * x[i];
                 all.mu[k * d + i] += through_mean * pull * r + x[i] * of_m;
-                // By σ² in a batch, by σ⊙x/s in a single row.
+                // By σ⊙x/s in a single row, which underflows less; by σ² in a batch.
                 let of_row = of_s * (sigma[i] * x[i]);
-                let spread = (sigma[i] * (of_s * (x[i] * x[i]))).computed_as(of_row * x[i]);
+                let spread = (of_row * x[i]).computed_as(sigma[i] * (of_s * (x[i] * x[i])));
                 all.sigma[k * d + i] += spread + sigma[i] * (turn + turn);
-                let spread = (of_s * variance[i] * x[i]).computed_as(sigma[i] * of_row);
+                let spread = (sigma[i] * of_row).computed_as(of_s * variance[i] * x[i]);
                 all.x[b * d + i] += mu[i] * of_m + (spread + variance[i] * (pull * p));
             }
         }

@@ -69,6 +69,7 @@ mod monte_carlo;
 mod mutants;
 mod neurons;
 mod online;
+mod rows_apart;
 mod sizes;
 mod tables;
 mod textbook;
