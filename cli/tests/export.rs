@@ -284,8 +284,13 @@ fn headers_of_two_models_go_into_one_program() {
     std::fs::create_dir(at("sub")).unwrap();
     write(&path, "sub/one.h", &["--name", "other_one"]);
     write(&path, "1-a b.h", &[]);
-    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("../ffi/include/gmlayer.h"), at("library.h"))
-        .unwrap();
+    let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ffi/include/gmlayer.h");
+    if Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml.orig").exists() {
+        eprintln!("SKIPPED: the library's own header is in the repository, not in the package");
+        std::fs::write(at("library.h"), "").unwrap();
+    } else {
+        std::fs::copy(library, at("library.h")).unwrap();
+    }
     let names = [
         "library.h",
         "gmlayer.h",

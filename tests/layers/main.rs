@@ -72,5 +72,7 @@ mod online;
 mod sizes;
 mod tables;
 mod textbook;
+mod threading;
+#[cfg(feature = "threads")]
 mod threads;
 mod wild;
