@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Predict(PredictArguments),
     /// Print what a saved model is made of and how far its training has come
     Inspect(InspectArguments),
-    /// Write a saved model of one diagonal or joint layer for a microcontroller
+    /// Write a saved model for a microcontroller (one diagonal or joint layer) or as ONNX (any network)
     Export(ExportArguments),
 }
 
@@ -209,7 +209,7 @@ pub(crate) struct PredictArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) images: PathBuf,
 
-    /// Print a JSON object for each image, with the probabilities of all classes
+    /// Print a JSON object for each image, with the scores and probabilities of all classes
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -260,7 +260,7 @@ pub(crate) struct ExportArguments {
     pub(crate) parameters: bool,
 
     /// Where to write; - is standard output, and the results go to standard error [default: MODEL with the
-    /// ending .rs, .h or .bin, before it _parameters with --parameters; - where MODEL is -]
+    /// ending .rs, .h, .bin or .onnx, before it _parameters with --parameters; - where MODEL is -]
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 

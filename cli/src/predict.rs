@@ -17,6 +17,9 @@ use crate::saved::{Saved, is_standard};
 struct Prediction<'a> {
     /// None where an output is infinite or NaN.
     class: Option<usize>,
+    /// The outputs of the network.
+    scores: &'a [f32],
+    /// Their softmax.
     probabilities: &'a [f64],
 }
 
@@ -53,8 +56,9 @@ pub(crate) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
             let class = classify(y);
             if arguments.json {
                 softmax(y, &mut probabilities);
-                let line = serde_json::to_string(&Prediction { class, probabilities: &probabilities })
-                    .map_err(Failure::other)?;
+                let line =
+                    serde_json::to_string(&Prediction { class, scores: y, probabilities: &probabilities })
+                        .map_err(Failure::other)?;
                 writeln!(out, "{line}")?;
             } else {
                 writeln!(out, "{}", class.map_or("none".to_owned(), |class| class.to_string()))?;

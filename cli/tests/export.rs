@@ -211,6 +211,58 @@ fn what_cannot_be_exported_is_named() {
     assert_fails(&export(&deep, &["--format", "bin"]), 1, "only a model of one diagonal or joint layer");
 }
 
+/// A network of any layers as an ONNX graph: where it is written, what is said of it, what is refused. What the graph
+/// gives is compared in `interop/onnx_check.py`.
+#[test]
+fn onnx_takes_any_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let cases = [
+        (&["--hidden", "4"][..], "diagonal 64-4, K = 2", 2),
+        (&["--model", "joint", "--tied", "--rank", "3"], "tied joint 64-10, K = 2, R = 3", 1),
+        (&["--model", "dense", "--width", "8"], "dense 64-8", 3),
+    ];
+    for (options, first, layers) in cases {
+        let model = path("digits.safetensors");
+        let common: &[&str] = &["train", "--epochs", "1", "--train-images", "200", "--test-images", "50"];
+        let components: &[&str] = if options.contains(&"dense") { &[] } else { &["--components", "2"] };
+        let train = [common, components, &["--side", "8", "--json", "--save", &model], options].concat();
+        json(&gmlayer(&train));
+        let report = json(&gmlayer(&["export", &model, "--format", "onnx", "--json"]));
+        let file = std::fs::read(path("digits.onnx")).unwrap();
+        assert!(file.starts_with(b"\x08\x07\x12\x07gmlayer"), "a second export replaces it");
+        assert_eq!(report["bytes"], file.len());
+        assert_eq!((report["inputs"].as_u64(), report["outputs"].as_u64()), (Some(64), Some(10)));
+        assert_eq!(report["layers"][0], first);
+        assert_eq!(report["layers"].as_array().unwrap().len(), layers);
+
+        let output = gmlayer(&["export", &model, "--format", "onnx", "--output", "-"]);
+        assert_eq!(output.stdout, file);
+        assert!(String::from_utf8_lossy(&output.stderr).contains("opset 13"));
+    }
+    let model = path("digits.safetensors");
+    for (refused, value) in [
+        ("--precision", "f16"),
+        ("--side", "8"),
+        ("--data", "nowhere"),
+        ("--test-images", "5"),
+        ("--parameters", ""),
+    ] {
+        let arguments: Vec<&str> = ["export", &model, "--format", "onnx", refused, value]
+            .into_iter()
+            .filter(|word| !word.is_empty())
+            .collect();
+        assert_fails(&gmlayer(&arguments), 2, &format!("{refused} has no meaning with --format onnx"));
+    }
+    assert_fails(
+        &gmlayer(&["export", &model, "--format", "onnx", "--name", "a"]),
+        2,
+        "--name is for --format c",
+    );
+    std::fs::write(path("digits.onnx"), "my own").unwrap();
+    assert_fails(&gmlayer(&["export", &model, "--format", "onnx"]), 2, "is no export");
+}
+
 #[test]
 fn a_folder_of_images_is_shrunk_too() {
     let folder = tempfile::tempdir().unwrap();

@@ -8,10 +8,11 @@ use super::Scaled;
 const END: f32 = 15.0;
 
 /// The numerator B of τ = B/A. Both fits together change Q and ψ by at most 2⁻²⁹ of themselves.
-const NUMERATOR: [f32; 5] = [0.45735845, 0.23802513, 0.06833585, 0.010864943, 0.0008258856];
+pub(super) const NUMERATOR: [f32; 5] = [0.45735845, 0.23802513, 0.06833585, 0.010864943, 0.0008258856];
 
 /// The denominator A of τ.
-const DENOMINATOR: [f32; 6] = [0.36491925, 0.31488502, 0.13652278, 0.035321523, 0.00543598, 0.0004128796];
+pub(super) const DENOMINATOR: [f32; 6] =
+    [0.36491925, 0.31488502, 0.13652278, 0.035321523, 0.00543598, 0.0004128796];
 
 /// q of eʳ = 1 + r + r² q(r), to 2⁻²⁸ of eʳ.
 const EXPONENTIAL: [f32; 5] = [0.49999994, 0.16666521, 0.04166833, 0.008368705, 0.0013814563];

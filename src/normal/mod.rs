@@ -46,6 +46,13 @@ pub(crate) mod f64;
 use crate::shape::exact;
 use crate::{Error, Real};
 
+/// The coefficients of B in τ = B/A, from the constant upwards, in `f32`: with those of A all that another language
+/// needs to write these functions, which it then gives to a few ULP.
+pub const MILLS_NUMERATOR: [f32; 5] = f32::NUMERATOR;
+
+/// The coefficients of A in τ = B/A, from the constant upwards, in `f32`.
+pub const MILLS_DENOMINATOR: [f32; 6] = f32::DENOMINATOR;
+
 /// The standard normal distribution at one argument t, as the rectified Gaussian needs it.
 ///
 /// Every value carries the factor 1/[`Real::UNSCALE`] (2⁶⁴ in `f32`, 2²⁰⁰ in `f64`), so that the deep

@@ -75,6 +75,8 @@ pub(crate) enum Format {
     C,
     /// Bytes with a checked header
     Bin,
+    /// An ONNX graph of any network, for onnxruntime and others
+    Onnx,
 }
 
 /// How the numbers of an exported model are stored.

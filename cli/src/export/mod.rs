@@ -1,9 +1,11 @@
-//! `gmlayer export`: a trained layer as source text or bytes, for a device without an allocator.
+//! `gmlayer export`: a trained layer as source text or bytes, for a device without an allocator, and any network as an
+//! ONNX graph.
 
 mod blob;
 mod block;
 mod joint;
 mod measure;
+mod onnx;
 mod source;
 
 use std::fs::File;
@@ -86,6 +88,9 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
     if arguments.parameters && (arguments.format == Format::Bin || arguments.precision != Precision::F32) {
         return Err(Failure::usage("--parameters are written as source text in f32: --format rust or c"));
     }
+    if arguments.format == Format::Onnx {
+        refuse_for_onnx(arguments)?;
+    }
     end_on_signal()?;
     let output = target(arguments)?;
     let to_standard = is_standard(&output);
@@ -95,6 +100,11 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
         output::check(&output, data.iter().map(PathBuf::as_path).chain([model]))?;
     }
     let saved = Saved::open(&arguments.model)?;
+    if arguments.format == Format::Onnx {
+        let (bytes, report) = onnx::write(&saved.network)?;
+        deliver(&output, &bytes)?;
+        return say(&output, |out| onnx::print(out, &output, &report, arguments.json));
+    }
     let exported = only_layer(&saved.network)?;
     let (test, source) = data::load_test(&arguments.data)?;
     let trained = saved.source();
@@ -136,12 +146,7 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
         (Format::C, ..) => source::c(&name, &exported, &blocks, test_vector).into_bytes(),
         _ => source::rust(&exported, arguments.precision, &blocks, test_vector).into_bytes(),
     };
-    if to_standard {
-        let mut out = std::io::stdout().lock();
-        out.write_all(&bytes).and_then(|()| out.flush())?;
-    } else {
-        output::replace(&output, &bytes)?;
-    }
+    deliver(&output, &bytes)?;
 
     let [inputs, outputs, components] = exported.dimensions();
     let report = ExportReport {
@@ -157,14 +162,44 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
         test_error_before: before,
     };
     source.compare(trained.as_ref());
-    // Standard output holds the model, and nothing else, where that was asked for.
-    match to_standard {
-        true => print(std::io::stderr().lock(), &output, &report, arguments.json),
-        false => print(std::io::stdout().lock(), &output, &report, arguments.json),
+    say(&output, |out| print(out, &output, &report, arguments.json))
+}
+
+/// Refuses what is for devices: the graph takes the whole network as it is, and is not run here.
+fn refuse_for_onnx(arguments: &ExportArguments) -> Result<(), Failure> {
+    let given = [
+        ("--precision", arguments.precision != Precision::F32),
+        ("--parameters", arguments.parameters),
+        ("--data", arguments.data.data.is_some()),
+        ("--test-images", arguments.data.test_images.is_some()),
+        ("--side", arguments.data.side.is_some()),
+    ];
+    match given.into_iter().find(|(_, given)| *given) {
+        Some((option, _)) => Err(Failure::usage(format!(
+            "{option} has no meaning with --format onnx, which takes the whole network in f32 and no data"
+        ))),
+        None => Ok(()),
     }
 }
 
-fn print(mut out: impl Write, output: &Path, report: &ExportReport<'_>, json: bool) -> Result<(), Failure> {
+/// Writes the file, or to standard output.
+fn deliver(output: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    if is_standard(output) {
+        let mut out = std::io::stdout().lock();
+        return Ok(out.write_all(bytes).and_then(|()| out.flush())?);
+    }
+    output::replace(output, bytes)
+}
+
+/// Prints the results: standard output holds the model, and nothing else, where that was asked for.
+fn say(output: &Path, print: impl FnOnce(&mut dyn Write) -> Result<(), Failure>) -> Result<(), Failure> {
+    match is_standard(output) {
+        true => print(&mut std::io::stderr().lock()),
+        false => print(&mut std::io::stdout().lock()),
+    }
+}
+
+fn print(out: &mut dyn Write, output: &Path, report: &ExportReport<'_>, json: bool) -> Result<(), Failure> {
     writeln!(out, "{}", output.display())?;
     writeln!(out, "data                {}", shown(report.dataset))?;
     writeln!(out, "bytes of the model  {}", report.bytes)?;
@@ -184,7 +219,9 @@ fn only_layer(network: &Network<f32>) -> Result<Exported, Failure> {
     match network.layers().map(|layer| layer.kind()).collect::<Vec<_>>()[..] {
         [LayerKind::Diagonal { shape, form, .. }] => Ok(Exported::Diagonal(shape, form)),
         [LayerKind::Joint { shape, scale, .. }] => Ok(Exported::Joint(shape, scale)),
-        _ => Err(Failure::other("only a model of one diagonal or joint layer can be exported")),
+        _ => Err(Failure::other(
+            "only a model of one diagonal or joint layer can be exported, but for --format onnx",
+        )),
     }
 }
 
@@ -203,6 +240,7 @@ fn target(arguments: &ExportArguments) -> Result<PathBuf, Failure> {
         Format::Rust => ("rs", source::RUST_START.as_bytes()),
         Format::C => ("h", source::C_START.as_bytes()),
         Format::Bin => ("bin", &compact::MAGIC[..]),
+        Format::Onnx => ("onnx", onnx::START),
     };
     if is_standard(&arguments.model) {
         return Ok(arguments.model.clone());
