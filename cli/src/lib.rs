@@ -45,7 +45,7 @@ pub fn resumable(bytes: &[u8]) -> Result<(), String> {
     }
 }
 
-/// What another program of this repository shares with this one, `gmlayer-experiment`: how a program fails, what numbers
+/// What another program of this repository shares with this one, `gmlayer-experiments`: how a program fails, what numbers
 /// it takes, how it writes files and heeds signals. Not an interface for anybody else.
 #[doc(hidden)]
 pub mod internal {
