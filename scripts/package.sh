@@ -11,7 +11,7 @@ most=1000000
 cargo package --quiet -p gmlayer -p gmlayer-cli --no-verify --allow-dirty --locked --target-dir target
 target=$(realpath target)
 
-folder=$(mktemp -d)
+folder=$(mktemp -d -t gmlayer-package.XXXXXX)
 trap 'rm -rf "$folder"' EXIT
 for package in gmlayer gmlayer-cli; do
     archive=target/package/$package-$version.crate
