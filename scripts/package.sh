@@ -54,7 +54,9 @@ rand_core = { opt-level = 2 }
 rand_pcg = { opt-level = 2 }
 TOML
 
-# One target folder for all runs, so that dependencies are built once.
+# One target folder for all runs, so that dependencies are built once. The packages themselves are built anew: their files
+# have one date for ever, and their tests remember in which folder they were built.
 export CARGO_TARGET_DIR=$target/package-tests
+(cd "$folder/gmlayer-$version" && cargo clean --quiet -p gmlayer)
 (cd "$folder/gmlayer-$version" && cargo test --quiet --locked && cargo test --quiet --locked --all-features)
-(cd "$folder/gmlayer-cli-$version" && cargo test --quiet)
+(cd "$folder/gmlayer-cli-$version" && cargo clean --quiet -p gmlayer -p gmlayer-cli && cargo test --quiet)
