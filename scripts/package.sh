@@ -58,5 +58,10 @@ TOML
 # have one date for ever, and their tests remember in which folder they were built.
 export CARGO_TARGET_DIR=$target/package-tests
 (cd "$folder/gmlayer-$version" && cargo clean --quiet -p gmlayer)
-(cd "$folder/gmlayer-$version" && cargo test --quiet --locked && cargo test --quiet --locked --all-features)
+(
+    cd "$folder/gmlayer-$version"
+    cargo test --quiet --locked
+    # Without the combinations of extreme numbers, which take a minute and have been tried above.
+    cargo test --quiet --locked --all-features -- --skip hostile_numbers
+)
 (cd "$folder/gmlayer-cli-$version" && cargo clean --quiet -p gmlayer -p gmlayer-cli && cargo test --quiet)
