@@ -1,17 +1,18 @@
 //! What is trained on what, in one line.
 
-use gmlayer::data::Dataset;
 use gmlayer::nn::Network;
 
 use crate::arguments::{CoordinatesName, Model, OptimizerName, ScaleName, ScheduleName, TrainArguments};
 use crate::model::Choices;
 use crate::shown::shown;
 
-/// The network with its parameters, the data, the optimiser with its rates and schedule, and the seed.
+/// The network with its parameters, the data by their name with the numbers of samples to train and to test on, the
+/// optimiser with its rates and schedule, and the seed.
 pub(crate) fn opening(
     arguments: &TrainArguments,
     choices: &Choices,
-    data: &Dataset,
+    data: &str,
+    [train, test]: [usize; 2],
     network: &Network<f32>,
 ) -> String {
     let optimizer = match arguments.optimizer {
@@ -23,12 +24,10 @@ pub(crate) fn opening(
         ScheduleName::Cosine => "cosine",
     };
     format!(
-        "{} ({} parameters) on {} ({} samples, {} to test), {optimizer}, {}, {schedule}, seed {}",
+        "{} ({} parameters) on {} ({train} samples, {test} to test), {optimizer}, {}, {schedule}, seed {}",
         layers(arguments.model, choices, network),
         network.parameters().len(),
-        shown(&data.name),
-        data.train.len(),
-        data.test.len(),
+        shown(data),
         rates(arguments.model, choices),
         arguments.seed,
     )

@@ -61,7 +61,8 @@ pub(crate) fn run(arguments: TrainArguments, given: &[String]) -> Result<(), Fai
     let finished = position.records.len() == epochs;
 
     let signals = stop_on_signal()?;
-    tell(arguments.json, opening(arguments, &choices, &data, &network))?;
+    let samples = [data.train.len(), data.test.len()];
+    tell(arguments.json, opening(arguments, &choices, &data.name, samples, &network))?;
     let images = data.train.len();
     let done = position.records.len() * images + (position.step * batch_size).min(images);
     let mut progress = Progress::new(epochs, images, done as u64, arguments.json);
