@@ -73,6 +73,7 @@
 //! S. Chewi, P. Rigollet, Y. Yan, *Gaussian mixture layers for neural networks*, arXiv 2508.04883 (TMLR 2025).
 
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // Only the kernels that are chosen at run time hold unsafe code, and they need `std`.
 #![cfg_attr(not(feature = "std"), forbid(unsafe_code))]
 // No input makes the library panic: lengths are checked once, then slices are walked by iterators.

@@ -128,7 +128,8 @@ def gmlayer(name):
 
 
 def main():
-    subprocess.run(["cargo", "build", "--release", "--locked", "--example", "speed"], cwd=ROOT, check=True)
+    build = ["cargo", "build", "--release", "--locked", "--features", "threads", "--example", "speed"]
+    subprocess.run(build, cwd=ROOT, check=True)
     print(f"jax {jax.__version__}, torch {torch.__version__}")
     print(f"{'layer':<8} {'batch':>5} {'gmlayer':>9} {'JAX':>9} {'PyTorch':>9}   JAX/gmlayer  PyTorch/gmlayer")
     for name, (components, rank, tied) in LAYERS.items():

@@ -193,7 +193,7 @@ pub(crate) struct TrainArguments {
     #[serde(skip)]
     pub(crate) resume: Option<PathBuf>,
 
-    /// Print the results as one JSON object on the last line
+    /// Print the results as one JSON object, and nothing else on standard output
     #[arg(long)]
     #[serde(skip)]
     pub(crate) json: bool,
@@ -235,7 +235,7 @@ pub(crate) struct EvalArguments {
     #[command(flatten)]
     pub(crate) data: DataArguments,
 
-    /// Print the results as one JSON object on the last line
+    /// Print the results as one JSON object, and nothing else on standard output
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -271,7 +271,7 @@ pub(crate) struct ExportArguments {
     #[command(flatten)]
     pub(crate) data: DataArguments,
 
-    /// Print the results as one JSON object on the last line
+    /// Print the results as one JSON object, and nothing else on standard output
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -4,10 +4,19 @@ use gmlayer::data::{DIGITS_TEST, DIGITS_TRAIN, Dataset, Samples, digits};
 
 use crate::arguments::DataArguments;
 use crate::failure::Failure;
+use crate::shown::shown;
 use crate::source::Source;
 
 /// The seed of the built-in digits: one data set for everybody, whatever the seed of the training.
 const DIGITS_SEED: u64 = 0;
+
+/// What loading the data takes, in words: it may be a second or more.
+pub(crate) fn loading(arguments: &DataArguments) -> String {
+    match &arguments.data {
+        Some(folder) => format!("reading {}", shown(folder.display())),
+        None => "drawing the built-in digits".to_owned(),
+    }
+}
 
 /// Loads the data, and cuts them to the first images where asked.
 pub(crate) fn load(

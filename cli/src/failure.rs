@@ -70,7 +70,7 @@ pub(crate) fn warn(message: impl fmt::Display) {
 }
 
 impl From<clap::Error> for Failure {
-    /// The first paragraph of clap's message on one line; its tips and usage lines are left to `--help`.
+    /// The first paragraph of clap's message on one line, and what was probably meant; the usage is left to `--help`.
     fn from(error: clap::Error) -> Self {
         use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion};
         if matches!(error.kind(), DisplayHelp | DisplayVersion | DisplayHelpOnMissingArgumentOrSubcommand) {
@@ -79,8 +79,23 @@ impl From<clap::Error> for Failure {
         let text = error.to_string();
         let sentence: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
         let sentence = sentence.join(" ");
-        Self::usage(sentence.strip_prefix("error: ").unwrap_or(&sentence))
+        let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
+        let meant = meant(&error).map(|meant| format!("; did you mean '{meant}'?")).unwrap_or_default();
+        Self::usage(format!("{sentence}{meant}"))
     }
+}
+
+/// The most similar option, command or value.
+fn meant(error: &clap::Error) -> Option<&str> {
+    use clap::error::ContextKind::{SuggestedArg, SuggestedSubcommand, SuggestedValue};
+    use clap::error::ContextValue::{String, Strings};
+    [SuggestedArg, SuggestedSubcommand, SuggestedValue].into_iter().find_map(|kind| {
+        match error.get(kind)? {
+            String(meant) => Some(meant.as_str()),
+            Strings(meant) => meant.last().map(|meant| meant.as_str()),
+            _ => None,
+        }
+    })
 }
 
 impl From<io::Error> for Failure {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::arguments::InspectArguments;
 use crate::failure::Failure;
+use crate::layers::LayerReport;
 use crate::report;
 use crate::saved::Saved;
 use crate::shown::shown;
@@ -14,7 +15,7 @@ use crate::shown::shown;
 /// What `inspect --json` prints.
 #[derive(Debug, Serialize)]
 struct InspectReport {
-    layers: Vec<&'static str>,
+    layers: Vec<LayerReport>,
     parameters: usize,
     tensors: Vec<Tensor>,
     training: Option<Standing>,
@@ -40,7 +41,8 @@ struct Standing {
     seed: u64,
     dataset: Option<String>,
     optimizer: String,
-    learning_rates: Vec<f64>,
+    /// One a tensor.
+    learning_rates: Vec<f32>,
     train_images: usize,
     train_loss: Option<f64>,
     test_error: Option<f64>,
@@ -69,13 +71,14 @@ pub(crate) fn run(arguments: &InspectArguments) -> Result<(), Failure> {
         seed: training.settings.seed,
         dataset: source.map(|source| source.name),
         optimizer: training.optimizer.name,
-        learning_rates: training.optimizer.rates,
+        // As they were given: those of the program are numbers of 32 bits.
+        learning_rates: training.optimizer.rates.iter().map(|&rate| rate as f32).collect(),
         train_images: training.data.samples,
         train_loss: training.position.records.last().map(|record| record.train_loss),
         test_error: training.position.records.last().map(|record| record.test_error),
     });
     let report = InspectReport {
-        layers: network.layers().map(|layer| layer.kind().name()).collect(),
+        layers: network.layers().map(LayerReport::of).collect(),
         parameters: network.parameters().len(),
         tensors: tensors.collect(),
         training,
@@ -92,7 +95,9 @@ pub(crate) fn run(arguments: &InspectArguments) -> Result<(), Failure> {
 fn table(report: &InspectReport) -> Table {
     let mut table = Table::new();
     table.load_style(presets::ASCII_BORDERS_ONLY_CONDENSED);
-    table.add_row(["layers", &report.layers.join(", "), ""]);
+    for (index, layer) in report.layers.iter().enumerate() {
+        table.add_row([&format!("layer {index}"), &layer.to_string(), &layer.choices()]);
+    }
     table.add_row(["parameters", &report.parameters.to_string(), ""]);
     for Tensor { name, shape, frozen, least, largest } in &report.tensors {
         let frozen = if *frozen { ", frozen" } else { "" };
@@ -110,7 +115,8 @@ fn table(report: &InspectReport) -> Table {
     let done = format!("{} of {} epochs", epoch - 1, epochs.max(&(epoch - 1)));
     table.add_row(["training", &done, &format!("{step} of {steps} steps of the next")]);
     let optimizer = shown(optimizer).to_string();
-    table.add_row(["  optimizer", &optimizer, &format!("{:?}", training.learning_rates)]);
+    let rates: Vec<String> = training.learning_rates.iter().map(f32::to_string).collect();
+    table.add_row(["  optimizer", &optimizer, &format!("rates {}", rates.join(", "))]);
     if let Some(name) = &training.dataset {
         table.add_row(["  data", &shown(name).to_string(), ""]);
     }

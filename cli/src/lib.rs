@@ -10,8 +10,10 @@ mod eval;
 mod export;
 mod failure;
 mod inspect;
+mod layers;
 mod memory;
 mod model;
+mod opening;
 mod output;
 mod predict;
 mod progress;
@@ -45,13 +47,13 @@ pub fn resumable(bytes: &[u8]) -> Result<(), String> {
     }
 }
 
-/// What another program of this repository shares with this one, `gmlayer-experiment`: how a program fails, what numbers
-/// it takes, how it writes files and heeds signals. Not an interface for anybody else.
+/// What another program of this repository shares with this one, `gmlayer-experiments`: how a program fails, what numbers
+/// it takes, how it writes and heeds signals. Not an interface for anybody else.
 #[doc(hidden)]
 pub mod internal {
     pub use crate::bounds::{COUNTS, Numbers, THREADS};
     pub use crate::failure::{Failure, caught, ended};
-    pub use crate::output::{check as check_output, replace};
+    pub use crate::output::{check as check_output, is_terminal, replace};
     pub use crate::signal::{Signals, stop_on_signal};
 }
 

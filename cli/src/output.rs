@@ -1,6 +1,8 @@
-//! Files that a command writes.
+//! What a command writes: lines for people, and files.
 
+use core::fmt::Display;
 use std::fs;
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use gmlayer::data::Dataset;
@@ -12,6 +14,22 @@ use crate::signal::uninterrupted;
 
 /// The command's own outputs, where they are redirected to a file.
 const STREAMS: [&str; 2] = ["/dev/stdout", "/dev/stderr"];
+
+/// Prints a line for people: on standard output, or on standard error where standard output holds JSON alone.
+pub(crate) fn tell(json: bool, line: impl Display) -> io::Result<()> {
+    if json {
+        // There is nobody left to tell when this fails; the work is for standard output.
+        let _ = writeln!(io::stderr(), "{line}");
+        return Ok(());
+    }
+    writeln!(io::stdout(), "{line}")
+}
+
+/// Whether lines for people go to a terminal that can move its cursor, so that a bar can be drawn below them.
+pub fn is_terminal(json: bool) -> bool {
+    let is_dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
+    io::stderr().is_terminal() && (json || io::stdout().is_terminal()) && !is_dumb
+}
 
 /// Checks that `path` can be written, and that it is none of the command's inputs, by whatever path.
 pub fn check<'a>(path: &Path, inputs: impl IntoIterator<Item = &'a Path>) -> Result<(), Failure> {

@@ -1,11 +1,13 @@
-//! Telling how training goes: a bar on a terminal, a line an epoch elsewhere.
+//! Telling how training goes: a line an epoch, and on a terminal a bar below them.
 
 use core::ops::ControlFlow;
-use std::io::{self, IsTerminal, Write};
+use std::io;
 use std::time::{Duration, Instant};
 
 use gmlayer::train::Event;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+
+use crate::output::{is_terminal, tell};
 
 /// How often the figures beside the bar change.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -13,13 +15,14 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// Follows a training run.
 #[derive(Debug)]
 pub(crate) struct Progress {
+    /// Whether standard output holds JSON alone.
+    json: bool,
     bar: Option<ProgressBar>,
     epochs: usize,
     epoch_images: usize,
     epoch_start: Instant,
     shown: Instant,
     images: usize,
-    test_error: Option<f64>,
     /// The seconds that each epoch took, evaluation included; one that was stopped is not among them
     /// unless it is the first.
     seconds: Vec<f64>,
@@ -27,17 +30,22 @@ pub(crate) struct Progress {
 
 impl Progress {
     /// Starts to follow a run of `epochs` epochs of `images` images each, of which `done` images are done.
-    pub(crate) fn new(epochs: usize, images: usize, done: u64) -> Self {
-        let terminal = io::stdout().is_terminal() && io::stderr().is_terminal();
+    pub(crate) fn new(epochs: usize, images: usize, done: u64, json: bool) -> Self {
         let now = Instant::now();
+        let epoch = epochs.min(1 + done as usize / images.max(1));
+        let bar = || {
+            bar(epochs as u64 * images as u64)
+                .with_position(done)
+                .with_message(format!("epoch {epoch}/{epochs}"))
+        };
         Self {
-            bar: terminal.then(|| bar(epochs as u64 * images as u64).with_position(done)),
+            json,
+            bar: is_terminal(json).then(bar),
             epochs,
             epoch_images: images,
             epoch_start: now,
             shown: now,
             images: 0,
-            test_error: None,
             seconds: Vec::with_capacity(epochs),
         }
     }
@@ -51,7 +59,7 @@ impl Progress {
                     bar.inc(*samples as u64);
                     if self.shown.elapsed() >= INTERVAL {
                         self.shown = Instant::now();
-                        bar.set_message(self.figures(*epoch, *loss));
+                        bar.set_message(format!("epoch {epoch}/{}, loss {loss:.4}", self.epochs));
                     }
                 }
                 ControlFlow::Continue(())
@@ -59,18 +67,19 @@ impl Progress {
             Event::Epoch { record, .. } => {
                 let seconds = self.epoch_start.elapsed().as_secs_f64();
                 self.epoch_start = Instant::now();
-                self.test_error = Some(record.test_error);
                 let images = core::mem::take(&mut self.images);
                 if images == self.epoch_images || self.seconds.is_empty() {
                     self.seconds.push(seconds);
                 }
-                let figures = self.figures(record.epoch, record.train_loss);
-                if let Some(bar) = &self.bar {
-                    bar.set_message(figures);
-                    return ControlFlow::Continue(());
-                }
-                let rate = images as f64 / seconds;
-                match writeln!(io::stdout(), "{figures}, {rate:.0} images/s") {
+                let line = format!(
+                    "epoch {}/{}, loss {:.4}, test error {:.2} %, {:.0} images/s",
+                    record.epoch,
+                    self.epochs,
+                    record.train_loss,
+                    100.0 * record.test_error,
+                    images as f64 / seconds
+                );
+                match self.tell(&line) {
                     Ok(()) => ControlFlow::Continue(()),
                     Err(_) => ControlFlow::Break(()),
                 }
@@ -85,9 +94,12 @@ impl Progress {
         (count > 0).then(|| self.seconds.iter().sum::<f64>() / count as f64)
     }
 
-    fn figures(&self, epoch: usize, loss: f64) -> String {
-        let error = self.test_error.map_or("-".to_owned(), |error| format!("{:.2} %", 100.0 * error));
-        format!("epoch {epoch}/{}, loss {loss:.4}, test error {error}", self.epochs)
+    /// Prints a line, above the bar where there is one.
+    fn tell(&self, line: &str) -> io::Result<()> {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| tell(self.json, line)),
+            None => tell(self.json, line),
+        }
     }
 
     /// Takes the bar away.
@@ -101,7 +113,7 @@ impl Progress {
 /// A bar over a number of images, below an empty line: what a terminal shows of Ctrl-C moves it down by one,
 /// and so the bar is still taken away as a whole.
 fn bar(images: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("\n{wide_bar} {msg}, {rate} images/s, {eta} left")
+    let style = ProgressStyle::with_template("\n{bar:20} {msg}, {rate} images/s, {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .with_key("rate", |state: &ProgressState, out: &mut dyn core::fmt::Write| {
             let _ = write!(out, "{:.0}", state.per_sec());

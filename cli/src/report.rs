@@ -64,7 +64,7 @@ pub(crate) fn errors_per_class(evaluation: &Evaluation) -> Vec<Option<f64>> {
     evaluation.classes.iter().map(|class| class.error()).collect()
 }
 
-/// Prints the table, and `report` as the last line when asked.
+/// Prints the table, or in its place `report` where there is one.
 pub(crate) fn print(
     dataset: &str,
     parameters: usize,
@@ -73,9 +73,9 @@ pub(crate) fn print(
     report: Option<&impl Serialize>,
 ) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{}", table(dataset, parameters, evaluation, seconds_per_epoch))?;
-    if let Some(report) = report {
-        writeln!(out, "{}", json(report)?)?;
+    match report {
+        Some(report) => writeln!(out, "{}", json(report)?)?,
+        None => writeln!(out, "{}", table(dataset, parameters, evaluation, seconds_per_epoch))?,
     }
     Ok(out.flush()?)
 }

@@ -1,7 +1,6 @@
 //! `gmlayer train`.
 
 use core::ops::ControlFlow;
-use std::io::Write;
 use std::sync::atomic::Ordering;
 
 use gmlayer::Threads;
@@ -12,6 +11,8 @@ use crate::checkpoints::Checkpoints;
 use crate::data;
 use crate::failure::Failure;
 use crate::model::Choices;
+use crate::opening::opening;
+use crate::output::{is_terminal, tell};
 use crate::progress::Progress;
 use crate::report::{self, TrainReport};
 use crate::resume::Resumed;
@@ -28,6 +29,9 @@ pub(crate) fn run(arguments: TrainArguments, given: &[String]) -> Result<(), Fai
     };
     let arguments = &arguments;
     let choices = Choices::of(arguments)?;
+    if is_terminal(arguments.json) {
+        tell(arguments.json, data::loading(&arguments.data))?;
+    }
     let (data, source) = data::load(&arguments.data, arguments.train_images)?;
     if let Some(resumed) = &resumed {
         resumed.compare(&data, &source)?;
@@ -57,9 +61,11 @@ pub(crate) fn run(arguments: TrainArguments, given: &[String]) -> Result<(), Fai
     let finished = position.records.len() == epochs;
 
     let signals = stop_on_signal()?;
+    let samples = [data.train.len(), data.test.len()];
+    tell(arguments.json, opening(arguments, &choices, &data.name, samples, &network))?;
     let images = data.train.len();
     let done = position.records.len() * images + (position.step * batch_size).min(images);
-    let mut progress = Progress::new(epochs, images, done as u64);
+    let mut progress = Progress::new(epochs, images, done as u64, arguments.json);
     let regularisation =
         Regularisation { input_dropout: arguments.input_dropout, label_smoothing: arguments.label_smoothing };
     let settings = Settings { epochs, batch_size, seed: arguments.seed, regularisation };
@@ -131,10 +137,8 @@ pub(crate) fn run(arguments: TrainArguments, given: &[String]) -> Result<(), Fai
     };
     if finished {
         let (done, asked) = (epochs, arguments.epochs);
-        writeln!(
-            std::io::stdout(),
-            "nothing is left to do: {done} epochs are done, and {asked} were asked for"
-        )?;
+        let line = format!("nothing is left to do: {done} epochs are done, and {asked} were asked for");
+        tell(arguments.json, line)?;
     }
     let seconds = report.seconds_per_epoch;
     let json = arguments.json.then_some(&report);

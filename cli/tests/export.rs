@@ -31,12 +31,11 @@ fn every_precision_is_written_as_bytes() {
         ("i8", 2 * mu + w + 4 * (2 * a + 2 * k)),
     ];
     for (precision, bytes) in sizes {
-        let output = export(&path, &["--format", "bin", "--precision", precision, "--json"]);
-        let report = json(&output);
+        let report = json(&export(&path, &["--format", "bin", "--precision", precision, "--json"]));
         assert_eq!(report["bytes"], bytes, "{precision}");
         let numbers = [&report["inputs"], &report["outputs"], &report["components"], &report["test_images"]];
         assert_eq!(numbers, [64, 10, 2, 50]);
-        let text = stdout(&output);
+        let text = stdout(&export(&path, &["--format", "bin", "--precision", precision]));
         assert!(
             text.contains(&format!("bytes of the model  {bytes}")) && text.contains("test error"),
             "{text}"
@@ -218,9 +217,9 @@ fn onnx_takes_any_network() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let cases = [
-        (&["--hidden", "4"][..], "diagonal 64-4, K = 2", 2),
-        (&["--model", "joint", "--tied", "--rank", "3"], "tied joint 64-10, K = 2, R = 3", 1),
-        (&["--model", "dense", "--width", "8"], "dense 64-8", 3),
+        (&["--hidden", "4"][..], "diagonal 64 → 4, K = 2", 2),
+        (&["--model", "joint", "--tied", "--rank", "3"], "tied joint 64 → 10, K = 2, R = 3", 1),
+        (&["--model", "dense", "--width", "8"], "dense 64 → 8", 3),
     ];
     for (options, first, layers) in cases {
         let model = path("digits.safetensors");
@@ -336,8 +335,13 @@ fn headers_of_two_models_go_into_one_program() {
     std::fs::create_dir(at("sub")).unwrap();
     write(&path, "sub/one.h", &["--name", "other_one"]);
     write(&path, "1-a b.h", &[]);
-    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("../ffi/include/gmlayer.h"), at("library.h"))
-        .unwrap();
+    let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ffi/include/gmlayer.h");
+    if Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml.orig").exists() {
+        eprintln!("SKIPPED: the library's own header is in the repository, not in the package");
+        std::fs::write(at("library.h"), "").unwrap();
+    } else {
+        std::fs::copy(library, at("library.h")).unwrap();
+    }
     let names = [
         "library.h",
         "gmlayer.h",
@@ -379,11 +383,14 @@ fn constants_too_small_for_f16_are_counted() {
     // σ of about 10⁻⁵, whose squares are far below the least number of f16, 6 · 10⁻⁸.
     let rates = ["--gamma", "1e-5", "--learning-rate", "1e-9", "--sigma-learning-rate", "1e-9"];
     json(&quick(&[&["--side", "8", "--json", "--save", &path], &rates[..]].concat()));
-    let output = export(&path, &["--format", "c", "--precision", "f16", "--json"]);
-    let flushed = json(&output)["flushed"].as_u64().unwrap();
+    let exported = |precision: &str| export(&path, &["--format", "c", "--precision", precision]);
+    let counted = |precision: &str| {
+        let report = json(&export(&path, &["--format", "c", "--precision", precision, "--json"]));
+        report["flushed"].as_u64().unwrap()
+    };
+    let flushed = counted("f16");
     assert!(flushed >= 2 * 64, "all variances: {flushed}");
-    assert!(stdout(&output).contains(&format!("too small for f16   {flushed} constants")));
-    let output = export(&path, &["--format", "c", "--precision", "f32", "--json"]);
-    assert_eq!(json(&output)["flushed"], 0);
-    assert!(!stdout(&output).contains("too small"));
+    assert!(stdout(&exported("f16")).contains(&format!("too small for f16   {flushed} constants")));
+    assert_eq!(counted("f32"), 0);
+    assert!(!stdout(&exported("f32")).contains("too small"));
 }

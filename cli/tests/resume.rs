@@ -241,16 +241,36 @@ fn inspection_says_what_is_in_the_file() {
         gmlayer(&[arguments(&path), vec!["--freeze".into(), "0.sigma".into()]].concat()).status.success()
     );
     let report = json(&gmlayer(&["inspect".as_ref(), path.as_os_str(), "--json".as_ref()]));
-    assert_eq!(report["layers"], serde_json::json!(["diagonal", "diagonal"]));
+    let layer = |inputs, outputs| {
+        let sizes = serde_json::json!({ "inputs": inputs, "outputs": outputs, "components": 2 });
+        let mut layer = serde_json::json!({ "kind": "diagonal", "coordinates": "paper", "scale": "mean" });
+        layer.as_object_mut().unwrap().extend(sizes.as_object().unwrap().clone());
+        layer
+    };
+    assert_eq!(report["layers"], serde_json::json!([layer(784, 4), layer(4, 10)]));
     assert_eq!(report["tensors"][1]["name"], "0.sigma");
     assert_eq!(report["tensors"][1]["shape"], serde_json::json!([2, 784]));
     assert_eq!(report["tensors"][1]["frozen"], true);
     assert_eq!(report["training"]["epoch"], 4);
     assert_eq!(report["training"]["optimizer"], "adam");
+    assert_eq!(
+        report["training"]["learning_rates"].to_string(),
+        "[0.003,0.003,0.003,0.003,0.003,0.003,0.003,0.003]"
+    );
     let text = stdout(&gmlayer(&["inspect".as_ref(), path.as_os_str()]));
-    for part in
-        ["diagonal, diagonal", "0.sigma", "frozen", "3 of 3 epochs", "0 of 10 steps", "adam", "seed 0"]
-    {
+    for part in [
+        "diagonal 784 → 4, K = 2",
+        "diagonal 4 → 10, K = 2",
+        "paper coordinates, mean over components",
+        "0.sigma",
+        "frozen",
+        "3 of 3 epochs",
+        "0 of 10 steps",
+        "adam",
+        "rates 0.003, ",
+        "digits",
+        "seed 0",
+    ] {
         assert!(text.contains(part), "{part} is missing:\n{text}");
     }
 }

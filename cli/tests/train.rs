@@ -5,8 +5,11 @@ mod common;
 use common::{assert_fails, gmlayer, json, quick, stderr, stdout, write_data};
 
 #[test]
-fn the_last_line_is_one_json_object() {
+fn standard_output_is_one_json_object_and_standard_error_has_the_lines() {
     let output = quick(&["--json", "--seed", "3"]);
+    let lines = stderr(&output);
+    let starts: Vec<&str> = lines.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(starts, ["diagonal", "epoch", "epoch"], "{lines}");
     let report = json(&output);
     for (key, value) in [
         ("dataset", "digits".into()),
@@ -40,8 +43,12 @@ fn a_pipe_gets_a_line_an_epoch_and_a_table() {
     assert!(output.status.success());
     let text = stdout(&output);
     let lines: Vec<&str> = text.lines().collect();
-    assert!(lines[0].starts_with("epoch 1/2, loss "), "{text}");
-    assert!(lines[1].starts_with("epoch 2/2, loss ") && lines[1].contains("images/s"), "{text}");
+    let network = format!("diagonal 784 → 10, K = 2 ({} parameters)", 2 * (784 * 12 + 10));
+    let data = "digits (150 samples, 50 to test)";
+    let opening = format!("{network} on {data}, sgd, rate 0.1 (sigma 1), constant, seed 0");
+    assert_eq!(lines[0], opening);
+    assert!(lines[1].starts_with("epoch 1/2, loss "), "{text}");
+    assert!(lines[2].starts_with("epoch 2/2, loss ") && lines[2].contains("images/s"), "{text}");
     for row in ["parameters", "time an epoch", "test error", "class 0", "class 9"] {
         assert!(text.contains(row), "{row} is missing:\n{text}");
     }
@@ -172,7 +179,12 @@ fn wrong_arguments_are_named() {
         (&["--gamma", "0"], "'--gamma <X>'"),
         (&["--seed", "-1"], "'-1' for '--seed <N>': it must be a whole number"),
         (&["--seed", "x"], "'--seed <N>'"),
-        (&["--optimizer", "lion"], "'lion' for '--optimizer <OPTIMIZER>' [possible values: sgd, adam]"),
+        (&["--optimizer", "lion"], "'lion' for '--optimizer <OPTIMIZER>' [possible values: sgd, adam]\n"),
+        (&["--optimizer", "adan"], "[possible values: sgd, adam]; did you mean 'adam'?\n"),
+        (
+            &["--learing-rate", "1"],
+            "unexpected argument '--learing-rate' found; did you mean '--learning-rate'?\n",
+        ),
         (&["--model", "conv"], "possible values: diagonal, joint, dense"),
         (&["--threads", "0"], "'0' for '--threads <N>': it must be a whole number from 1 to 256"),
         (&["--threads", "257"], "'257' for '--threads <N>'"),
@@ -207,7 +219,7 @@ fn wrong_arguments_are_named() {
         let images = ["train", "--train-images", "10", "--test-images", "10"];
         assert_fails(&gmlayer(&[&images[..], arguments].concat()), 2, message);
     }
-    assert_fails(&gmlayer(&["trian"]), 2, "'trian'");
+    assert_fails(&gmlayer(&["trian"]), 2, "unrecognized subcommand 'trian'; did you mean 'train'?\n");
 }
 
 #[test]
@@ -269,7 +281,6 @@ fn saving_where_nothing_can_be_written_is_refused_at_once() {
 #[cfg(unix)]
 #[test]
 fn an_interrupt_ends_cleanly() {
-    use std::io::{BufRead, BufReader, Read};
     use std::process::Stdio;
 
     let folder = tempfile::tempdir().unwrap();
@@ -278,16 +289,14 @@ fn an_interrupt_ends_cleanly() {
         .args(["train", "--train-images", "150", "--test-images", "50", "--components", "2"])
         .args(["--epochs", "3000", "--json", "--save", path.to_str().unwrap()])
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut reader = BufReader::new(child.stdout.take().unwrap());
-    let mut text = String::new();
-    reader.read_line(&mut text).unwrap();
-    assert!(text.starts_with("epoch 1/"), "{text}");
+    common::await_epoch(child.stderr.as_mut().unwrap());
     common::kill("INT", child.id());
-    reader.read_to_string(&mut text).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    let report: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let report: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!(report["interrupted"], true);
     assert!(report["epochs"].as_u64().unwrap() >= 1);
     assert!(path.exists(), "the model is saved");

@@ -2,11 +2,11 @@
 //! configuration as microseconds, GFLOP/s and share of that peak, medians of interleaved rounds.
 //!
 //! ```sh
-//! cargo run --release --example speed              # a table
-//! cargo run --release --example speed -- J         # configurations whose names begin so
-//! cargo run --release --example speed -- cost      # the time on unusual inputs and parameters, 3 minutes
-//! cargo run --release --example speed -- --json    # one JSON object
-//! GMLAYER_INSTRUCTIONS=avx2 cargo run --release --example speed       # or portable
+//! cargo run --release --features threads --example speed            # a table
+//! cargo run --release --features threads --example speed -- J       # configurations whose names begin so
+//! cargo run --release --features threads --example speed -- cost    # the time on unusual inputs and parameters, 3 minutes
+//! cargo run --release --features threads --example speed -- --json  # one JSON object
+//! GMLAYER_INSTRUCTIONS=avx2 cargo run --release --features threads --example speed  # or portable
 //! ```
 
 mod cases;

@@ -7,7 +7,7 @@ use gmlayer_cli::internal::{COUNTS, THREADS};
 
 /// Repeats experiments of the paper on Gaussian mixture layers, and goes beyond them: CSV, figures and a page.
 #[derive(Debug, Parser)]
-#[command(name = "gmlayer-experiment", version)]
+#[command(name = "gmlayer-experiments", version)]
 #[command(allow_negative_numbers = true)] // so that each option says itself what it takes
 pub(crate) struct Arguments {
     /// Which experiment to run

@@ -1,4 +1,4 @@
-//! The `gmlayer-experiment` program: repeats the experiments of the paper, and goes beyond them.
+//! The `gmlayer-experiments` program: repeats the experiments of the paper, and goes beyond them.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 

@@ -1,10 +1,10 @@
 //! Telling how far an experiment is: a bar on a terminal, a line a trial elsewhere.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use gmlayer_cli::internal::Failure;
+use gmlayer_cli::internal::{Failure, is_terminal};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use crate::trial::{Task, Trial};
@@ -25,10 +25,9 @@ impl Progress {
     pub(crate) fn new(tasks: &[Task], open: &[usize], inputs: usize) -> Self {
         let of = |task: &Task| work(task, task.data.train_images * task.run.epochs, inputs);
         let total = open.iter().filter_map(|&index| tasks.get(index)).map(of).sum();
-        let terminal = io::stdout().is_terminal() && io::stderr().is_terminal();
         let style = ProgressStyle::with_template("{wide_bar} {msg}, {eta} left")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = terminal.then(|| ProgressBar::new(total).with_style(style));
+        let bar = is_terminal(false).then(|| ProgressBar::new(total).with_style(style));
         let finished = tasks.len() - open.len();
         if let Some(bar) = &bar {
             bar.set_message(format!("{finished} of {} trials", tasks.len()));

@@ -1,4 +1,4 @@
-//! `gmlayer-experiment` as a user meets it.
+//! `gmlayer-experiments` as a user meets it.
 
 #[path = "../../cli/tests/common/shared.rs"]
 mod shared;
@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use shared::{assert_fails, idx, stderr, stdout, write_data};
 
 fn program(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_gmlayer-experiment")).args(arguments).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_gmlayer-experiments")).args(arguments).output().unwrap()
 }
 
 /// A run in a moment, on small images of two classes.
@@ -108,7 +108,7 @@ fn refused_threads_are_one_sentence() {
     let (data, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     write_data(data.path());
     let (from, to) = (data.path().to_str().unwrap(), out.path().to_str().unwrap());
-    let mut program = Command::new(env!("CARGO_BIN_EXE_gmlayer-experiment"));
+    let mut program = Command::new(env!("CARGO_BIN_EXE_gmlayer-experiments"));
     program.args(["components", "--data", from, "--out", to, "--threads", "4"]);
     assert_fails(&program.env("RUST_MIN_STACK", "1000000000000000").output().unwrap(), 1, "cannot ");
 }

@@ -1,12 +1,13 @@
 //! Random layers that own their numbers.
 
-use gmlayer::{Real, Threads};
+use gmlayer::Real;
 use proptest::prelude::*;
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
 use super::budget::Scalar;
 use super::layer::{Descent, MixtureLayer, Passes};
+use super::threading::Threads;
 
 /// A layer with a batch and a cotangent.
 #[derive(Debug, Clone)]

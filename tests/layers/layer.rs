@@ -3,13 +3,14 @@
 use std::fmt::Debug;
 use std::ops::Range;
 
-use gmlayer::{Error, Real, Threads};
+use gmlayer::{Error, Real};
 use proptest::strategy::BoxedStrategy;
 use rand_pcg::Pcg64;
 
 use super::budget::{Budget, Scalar};
 use super::case::Case;
 use super::textbook::{Mistake, Row};
+use super::threading::Threads;
 
 /// The sizes and choices of a layer, without its numbers.
 ///

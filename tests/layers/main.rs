@@ -73,5 +73,7 @@ mod rows_apart;
 mod sizes;
 mod tables;
 mod textbook;
+mod threading;
+#[cfg(feature = "threads")]
 mod threads;
 mod wild;

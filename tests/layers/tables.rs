@@ -90,9 +90,18 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")
 }
 
-/// The entries of one table.
+/// Whether the crate is a package, as for a registry, which has the small tables alone.
+fn is_packaged() -> bool {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml.orig").exists()
+}
+
+/// The entries of one table; none of a table that the package lacks.
 pub fn table<L: MixtureLayer>(name: &str) -> Vec<Entry<L>> {
     let path = folder().join(format!("{}_{name}.json", L::TABLES));
+    if is_packaged() && !path.exists() {
+        eprintln!("SKIPPED: {} is in the repository alone", path.display());
+        return Vec::new();
+    }
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     serde_json::from_str::<Vec<Value>>(&text).unwrap().iter().map(Entry::of).collect()
 }
@@ -202,6 +211,10 @@ fn every_output_is_accurate_in_f32<L: MixtureLayer>() {
 
 /// The tables are whole: files, names, lengths, budgets that cover the values.
 fn tables_are_whole<L: MixtureLayer>() {
+    if is_packaged() {
+        eprintln!("SKIPPED: the package has a part of the tables");
+        return;
+    }
     let mut files: Vec<String> = std::fs::read_dir(folder())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -4,4 +4,5 @@
 mod gradients;
 mod network;
 mod optimizers;
+#[cfg(feature = "threads")]
 mod threads;

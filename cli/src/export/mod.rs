@@ -200,6 +200,9 @@ fn say(output: &Path, print: impl FnOnce(&mut dyn Write) -> Result<(), Failure>)
 }
 
 fn print(out: &mut dyn Write, output: &Path, report: &ExportReport<'_>, json: bool) -> Result<(), Failure> {
+    if json {
+        return Ok(writeln!(out, "{}", report::json(report)?)?);
+    }
     writeln!(out, "{}", output.display())?;
     writeln!(out, "data                {}", shown(report.dataset))?;
     writeln!(out, "bytes of the model  {}", report.bytes)?;
@@ -208,9 +211,6 @@ fn print(out: &mut dyn Write, output: &Path, report: &ExportReport<'_>, json: bo
     }
     let (after, before) = (100.0 * report.test_error, 100.0 * report.test_error_before);
     writeln!(out, "test error          {after:.2} % ({before:.2} % before), {} images", report.test_images)?;
-    if json {
-        writeln!(out, "{}", report::json(report)?)?;
-    }
     Ok(())
 }
 

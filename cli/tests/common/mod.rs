@@ -23,11 +23,13 @@ pub(crate) fn quick(more: &[&str]) -> Output {
     gmlayer(&[&QUICK[..], more].concat())
 }
 
-/// The JSON object on the last line of a run that went well.
+/// The JSON object that is all of the standard output of a run that went well.
 #[track_caller]
 pub(crate) fn json(output: &Output) -> serde_json::Value {
     assert!(output.status.success(), "{}", stderr(output));
-    serde_json::from_str(stdout(output).lines().last().unwrap()).unwrap()
+    let text = stdout(output);
+    assert_eq!(text.lines().count(), 1, "{text}");
+    serde_json::from_str(&text).unwrap()
 }
 
 /// The program, heeding SIGINT even where whoever runs the tests ignores it.
@@ -39,6 +41,16 @@ pub(crate) fn heeding() -> Command {
     let mut command = Command::new("env");
     command.args(["--default-signal=INT", env!("CARGO_BIN_EXE_gmlayer")]);
     command
+}
+
+/// Reads the output of a training until an epoch has ended.
+pub(crate) fn await_epoch(output: &mut impl std::io::Read) {
+    let mut text = Vec::new();
+    while !(text.ends_with(b"\n") && String::from_utf8_lossy(&text).contains("epoch 1/")) {
+        let mut byte = [0];
+        output.read_exact(&mut byte).unwrap();
+        text.extend(byte);
+    }
 }
 
 /// Sends a signal; a process that has ended meanwhile gets none.

@@ -7,7 +7,7 @@ use gmlayer::diagonal::{
     Constants, Coordinates, DiagonalMut, Form, Gradients, Online, Parameters, ParametersMut, Prepared, Rates,
     Sparse,
 };
-use gmlayer::{Diagonal, Error, Real, Scale, Shape, Threads};
+use gmlayer::{Diagonal, Error, Real, Scale, Shape};
 use proptest::prelude::*;
 use rand_pcg::Pcg64;
 
@@ -15,6 +15,7 @@ use crate::budget::{Budget, Scalar};
 use crate::case::{Case, nans};
 use crate::layer::{Component, Descent, MixtureLayer, Passes};
 use crate::textbook::{Mistake, Row};
+use crate::threading::*;
 
 /// A diagonal layer without its numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]

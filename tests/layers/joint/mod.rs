@@ -10,7 +10,7 @@ use std::ops::Range;
 use gmlayer::joint::{
     Constants, Gradients, JointMut, JointShape, Online, Parameters, ParametersMut, Prepared, Rates, Sparse,
 };
-use gmlayer::{Error, Joint, Real, Scale, Threads};
+use gmlayer::{Error, Joint, Real, Scale};
 use proptest::prelude::*;
 use rand_pcg::Pcg64;
 
@@ -18,6 +18,7 @@ use crate::budget::{Budget, Scalar};
 use crate::case::{Case, nans};
 use crate::layer::{Component, Descent, MixtureLayer, Passes};
 use crate::textbook::{Mistake, Row};
+use crate::threading::*;
 
 /// A joint layer without its numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]

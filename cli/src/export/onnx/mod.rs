@@ -16,6 +16,7 @@ use gmlayer::nn::{LayerKind, Network};
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::layers::LayerReport;
 use crate::report;
 use graph::Graph;
 use message::Message;
@@ -51,7 +52,7 @@ pub(super) fn write(network: &Network<f32>) -> Result<(Vec<u8>, OnnxReport), Fai
     for (index, layer) in network.layers().enumerate() {
         graph.begin(index);
         let kind = layer.kind();
-        layers.push(describe(&kind));
+        layers.push(LayerReport::of(layer).to_string());
         let blocks = |name: &str| {
             let name = format!("{index}.{name}");
             network.block(&name).ok_or_else(|| Failure::other(format!("the network has no block `{name}`")))
@@ -100,6 +101,9 @@ pub(super) fn print(
     report: &OnnxReport,
     json: bool,
 ) -> Result<(), Failure> {
+    if json {
+        return Ok(writeln!(out, "{}", report::json(report)?)?);
+    }
     writeln!(out, "{}", output.display())?;
     writeln!(out, "network             {}", report.layers.join(", "))?;
     writeln!(
@@ -107,25 +111,5 @@ pub(super) fn print(
         "graph               {} nodes of opset {}, {} bytes",
         report.nodes, report.opset, report.bytes
     )?;
-    if json {
-        writeln!(out, "{}", report::json(report)?)?;
-    }
     Ok(())
-}
-
-/// A layer in words.
-fn describe(kind: &LayerKind) -> String {
-    match *kind {
-        LayerKind::Diagonal { shape, .. } => {
-            let [inputs, outputs, components] = [shape.inputs(), shape.outputs(), shape.components()];
-            format!("diagonal {inputs}-{outputs}, K = {components}")
-        }
-        LayerKind::Joint { shape, .. } => {
-            let tied = if shape.is_tied() { "tied " } else { "" };
-            let [inputs, outputs, components] = [shape.inputs(), shape.outputs(), shape.components()];
-            format!("{tied}joint {inputs}-{outputs}, K = {components}, R = {}", shape.rank())
-        }
-        LayerKind::Dense { inputs, outputs, .. } => format!("dense {inputs}-{outputs}"),
-        _ => kind.name().to_owned(),
-    }
 }
