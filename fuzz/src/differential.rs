@@ -43,7 +43,7 @@ pub fn run(bytes: &[u8]) {
             compare(&problem, |got, portable, name| {
                 for ((got, portable), want) in got.iter().zip(portable).zip(block(&all, name)) {
                     // The textbook is not exact enough to judge f64: its budgets judge the difference. Where its own
-                    // products have underflowed, it does not say how terms cancel: half of the digits are left.
+                    // products have underflowed, it does not say how far rounding carries: half of the digits are left.
                     if in_range(want, &all, f64::MAX.sqrt()) {
                         let has_underflowed = want.scale < got.abs();
                         let most = if has_underflowed {

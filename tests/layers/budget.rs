@@ -229,7 +229,8 @@ pub fn factors(rectify: Rectify, m: Budget, deviation: Deviation, scalar: Scalar
     let any = |it_is: bool| if it_is { 1.0 / scalar.roundoff } else { 0.0 };
     let ramp = if sign_is_lost { m.scale } else { m.scale.min(s * curved(1.0)) };
     let rounded = |value: f64, scale: f64, floor: f64| Budget { value, scale, floor, unit: 1.0 };
-    let slope = if vanishes { 0.0 } else { times_phi((1.0 - t * t).abs() / s) };
+    // What the products of m and s lose moves t, in units of η.
+    let moved = if vanishes { 0.0 } else { (1.0 + t) * m.floor / s };
     let known = |floor: f64| if vanishes { 0.0 } else { floor };
     let of_r = if sign_is_lost { 1.0 } else { p };
     let r_scale = 2.0 * r + any(lost) * s + p * m.scale + phi * of_s + ramp;
@@ -240,12 +241,12 @@ pub fn factors(rectify: Rectify, m: Budget, deviation: Deviation, scalar: Scalar
         rounded(
             p,
             2.0 * p + times_phi(of_t) + curved(nearest) + any(sign_is_lost || lost),
-            if vanishes && p == 0.0 && !sign_is_lost { 0.0 } else { 1.0 },
+            if vanishes && p == 0.0 && !sign_is_lost { 0.0 } else { 1.0 + times_phi(moved) },
         ),
         rounded(
             phi,
             phi + times_phi(1.0 + t * of_t) + curved(1.0 + nearest * nearest) + any(lost),
-            known(1.0),
+            known(1.0 + times_phi(t * moved)),
         ),
         rounded(
             moment,
@@ -253,7 +254,7 @@ pub fn factors(rectify: Rectify, m: Budget, deviation: Deviation, scalar: Scalar
                 + times_phi((1.0 - t * t).abs() * of_t)
                 + curved(nearest * (3.0 + nearest * nearest))
                 + any(lost),
-            known(1.0 + slope * m.floor),
+            known(1.0 + times_phi((1.0 - t * t).abs() * moved)),
         ),
         Budget { unit: 1.0 / m.unit, ..Budget::exact(inverse) },
     ]
